@@ -1,0 +1,1 @@
+"""Ground floor: contracts, Delta tables, HTTP and SQL. Knows no source and no Dagster."""

@@ -1,0 +1,1 @@
+"""First floor: the seam between Dagster and the lakehouse. Knows no source."""
