@@ -1,0 +1,312 @@
+"""What a table promises, and the audit that holds a frame to it.
+
+What belongs here: `Contract` (columns, units, grain, partition, ownership, references), everything derived from it
+(Polars schema, Delta schema, the lines of the data dictionary) and `audit`, which splits a frame into kept and
+quarantined rows. What does not: reading or writing tables (delta.py), and any source's tables (its contracts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import deltalake
+import pandera.errors
+import pandera.polars as pa
+import polars as pl
+from deltalake import Schema as DeltaSchema
+
+Column = pa.Column
+
+#: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
+#: `_rejected`: why the row was already refused (e.g. it did not decode), else null · `_rule`: that refusal's rule ·
+#: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
+TRACE = {"_rejected": pl.String, "_rule": pl.String, "_payload": pl.String, "_pointer": pl.String}
+
+MAX_VALUE_CHARACTERS = 200
+
+
+class ContractError(Exception):
+    """A frame does not have the shape its table promises: a fault of the code, not of a row.
+
+    Fields: `table`, `column` (None when it is about the whole frame) and `problem`.
+    """
+
+    def __init__(self, table: str, column: str | None, problem: str) -> None:
+        self.table, self.column, self.problem = table, column, problem
+        where = f"{table}, column {column}" if column else table
+        super().__init__(f"{where}: {problem}")
+
+
+def col(
+    dtype: Any, description: str, *checks: pa.Check, nullable: bool = False
+) -> Column:
+    """A column of a contract: Polars type, meaning (with its unit), checks; not null unless `nullable`."""
+    return pa.Column(dtype, checks=list(checks), nullable=nullable, description=description)
+
+
+def at_least(minimum: float) -> pa.Check:
+    """The value is `minimum` or more."""
+    return pa.Check.ge(minimum, error=f"must be at least {minimum:g}")
+
+
+def between(minimum: float, maximum: float) -> pa.Check:
+    """The value lies in the closed interval."""
+    return pa.Check.in_range(minimum, maximum, error=f"must lie between {minimum:g} and {maximum:g}")
+
+
+def matches(pattern: str, meaning: str) -> pa.Check:
+    """The whole text matches the regular expression; `meaning` says in words what that is."""
+    return pa.Check.str_matches(f"^(?:{pattern})$", error=f"must be {meaning}")
+
+
+def one_of(values: Iterable[str]) -> pa.Check:
+    """The value is one of a closed list."""
+    listed = sorted(values)
+    return pa.Check.isin(listed, error=f"must be one of {', '.join(listed)}")
+
+
+def not_blank() -> pa.Check:
+    """The text has at least one character that is not white space."""
+    return pa.Check.str_matches(r"\S", error="must not be blank")
+
+
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
+
+    A table is kept in one of two ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
+    days. *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
+    least as new (`order` names the column that says how new); a dimension is the case where owner and grain are the
+    same. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
+    ("refuse"). `references` maps a column to the dimension that must hold its value.
+    """
+
+    source: str
+    stage: str
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    columns: Mapping[str, Column]
+    partition: str | None = None
+    owner: tuple[str, ...] = ()
+    order: str | None = None
+    duplicates: str = "refuse"
+    references: Mapping[str, str] = field(default_factory=dict)
+    code_version: str = "1"
+
+    def __post_init__(self) -> None:
+        named = {*self.grain, *self.owner, *self.references}
+        named |= {c for c in (self.partition, self.order) if c}
+        for missing in sorted(named - set(self.columns)):
+            raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
+        if bool(self.partition) == bool(self.owner):
+            raise ContractError(self.path, None, "needs either a partition column or an owner, and not both")
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Asset key of the table, also its folder under the lake root."""
+        return (self.source, self.stage, self.name)
+
+    @property
+    def path(self) -> str:
+        """The key as a path: `tmdb/star/dim_movie`."""
+        return "/".join(self.key)
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """Column names and Polars types, in order."""
+        return pl.Schema({name: column.dtype.type for name, column in self.columns.items()})
+
+    @cached_property
+    def _pandera(self) -> pa.DataFrameSchema:
+        return pa.DataFrameSchema(dict(self.columns), strict=True)
+
+    @cached_property
+    def delta_schema(self) -> DeltaSchema:
+        """The Delta schema: types, nullability, and each description as the column's comment."""
+        arrow = DeltaSchema.from_arrow(self.empty().to_arrow().schema)
+        return DeltaSchema(
+            [
+                deltalake.Field(
+                    f.name,
+                    f.type,
+                    nullable=bool(self.columns[f.name].nullable),
+                    metadata={"comment": self.columns[f.name].description or ""},
+                )
+                for f in arrow.fields
+            ]
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """A frame with the contract's columns and no rows."""
+        return pl.DataFrame(schema=self.schema)
+
+    def audit(self, frame: pl.DataFrame) -> Audit:
+        """Hold a frame to the contract, row by row.
+
+        `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. Rows that break
+        a rule are set aside with every broken rule named; among the others the first of each grain counts when the
+        contract expects duplicates. Nothing is lost: received = kept + quarantined + duplicates.
+
+        Raises ContractError when a column is missing, unexpected or of another type: that is a fault of the code.
+        """
+        return _audit(self, frame)
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all."""
+
+    contract: Contract
+    kept: pl.DataFrame
+    quarantined: pl.DataFrame
+    received: int
+    duplicates: int
+
+    @property
+    def accounted(self) -> bool:
+        """received = kept + quarantined + duplicates."""
+        return self.received == self.kept.height + self.quarantined.height + self.duplicates
+
+    @property
+    def rules(self) -> dict[str, int]:
+        """How many rows each broken rule set aside."""
+        counted = self.quarantined.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest("rule")
+        return dict(counted.iter_rows())
+
+
+def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
+    _refuse_other_shape(contract, frame)
+    received = frame.height
+    traced = frame.with_row_index("row_number").with_columns(
+        pl.col("row_number").cast(pl.Int64),
+        *[pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns],
+    )
+    broken = pl.concat([_already_rejected(traced), _broken_rules(contract, traced)])
+    bad = broken.group_by("row_number", maintain_order=True).agg(
+        pl.col("rule").str.join("; "), pl.col("reason").str.join("; ")
+    )
+    valid = traced.join(bad, on="row_number", how="anti", maintain_order="left") if bad.height else traced
+    kept = valid.unique(list(contract.grain), keep="first", maintain_order=True) if contract.duplicates == "first" else valid
+    return Audit(
+        contract,
+        kept.select(list(contract.schema)),
+        _quarantine_rows(contract, traced, bad),
+        received,
+        valid.height - kept.height,
+    )
+
+
+def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
+    for name, dtype in contract.schema.items():
+        if name not in frame.columns:
+            raise ContractError(contract.path, name, "is missing from the frame")
+        if frame.schema[name] != dtype:
+            raise ContractError(contract.path, name, f"must be {dtype}, the frame has {frame.schema[name]}")
+    for name in frame.columns:
+        if name not in contract.schema and name not in TRACE:
+            raise ContractError(contract.path, name, "is not in the contract")
+
+
+def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
+    return traced.filter(pl.col("_rejected").is_not_null()).select(
+        "row_number", rule=pl.col("_rule").fill_null("shape"), reason="_rejected"
+    )
+
+
+def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
+    """One row per row and broken rule: row_number, rule, reason with column and value."""
+    checked = traced.filter(pl.col("_rejected").is_null())
+    schema = {"row_number": pl.Int64, "rule": pl.String, "reason": pl.String}
+    try:
+        contract._pandera.validate(checked.select(list(contract.schema)), lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+        whole = cases.filter(pl.col("index").is_null())
+        if whole.height:
+            first = whole.row(0, named=True)
+            raise ContractError(contract.path, first["column"], f"{first['check']} ({first['failure_case']})") from None
+        check = pl.col("check").replace({"not_nullable": "must not be null"})
+        value = pl.col("failure_case").fill_null("null").str.slice(0, MAX_VALUE_CHARACTERS)
+        return cases.select(
+            row_number=checked.get_column("row_number").gather(cases.get_column("index").cast(pl.Int64)),
+            rule=pl.concat_str("column", pl.lit(" "), check),
+            reason=pl.concat_str("column", pl.lit(" = "), value, pl.lit(": "), check),
+        )
+    return pl.DataFrame(schema=schema)
+
+
+def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """Rejected rows in the layout of `quarantine_contract`. The day is the frame's own partition or order column."""
+    day = next((c for c in (contract.partition, contract.order, "date_id") if c in contract.schema), None)
+    layout = quarantine_contract(contract.source)
+    if not bad.height:
+        return layout.empty()
+    as_json = pl.struct(list(contract.schema)).struct.json_encode()
+    return (
+        traced.join(bad, on="row_number", how="inner", maintain_order="left")
+        .select(
+            date_id=pl.col(day).cast(pl.Date) if day else pl.lit(None, dtype=pl.Date),
+            origin=pl.lit(contract.path),
+            row_number="row_number",
+            rule="rule",
+            reason="reason",
+            payload=pl.coalesce("_payload", as_json),
+            raw_pointer="_pointer",
+        )
+        .select(list(layout.schema))
+    )
+
+
+def quarantine_contract(source: str) -> Contract:
+    """The quarantine table of a source: one row per row that broke its contract, whatever table it was bound for."""
+    return Contract(
+        source,
+        "clean",
+        "quarantine",
+        "Rows set aside because they broke their table's contract, with the reason and the raw payload; "
+        "re-materializing the day after a rule is corrected moves them out.",
+        grain=("date_id", "origin", "row_number"),
+        partition="date_id",
+        columns={
+            "date_id": col(pl.Date, "Day of the observation (UTC)."),
+            "origin": col(pl.String, "Path of the table the row was bound for."),
+            "row_number": col(pl.Int64, "Position of the row among those received for that table and run.", at_least(0)),
+            "rule": col(pl.String, "Broken rules, separated by '; '."),
+            "reason": col(pl.String, "Each broken rule with its column and value, separated by '; '."),
+            "payload": col(pl.String, "The row as it came: raw JSON text where there is one.", nullable=True),
+            "raw_pointer": col(pl.String, "Where the raw observation is kept: table, day and key.", nullable=True),
+        },
+    )
+
+
+def dictionary_lines(contracts: Sequence[Contract], source_note: Callable[[Contract], str] | None = None) -> list[str]:
+    """The data dictionary of some tables as Markdown lines: what a row is, grain, partition, columns with units."""
+    lines: list[str] = []
+    for contract in contracts:
+        kept = (
+            f"one partition per `{contract.partition}`"
+            if contract.partition
+            else f"last known state, replaced per `{', '.join(contract.owner)}`"
+        )
+        lines += [f"### `{contract.path}`", "", contract.description, ""]
+        lines += [f"Grain: `{', '.join(contract.grain)}` · {kept}" + (f" · {source_note(contract)}" if source_note else "")]
+        lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]
+        for name, column in contract.columns.items():
+            rules = "; ".join(str(check.error) for check in column.checks or [])
+            target = f" → `{contract.references[name]}`" if name in contract.references else ""
+            meaning = (column.description or "").replace("|", "\\|") + (f" ({rules})" if rules else "") + target
+            lines.append(f"| {name} | {_type_name(contract.schema[name])} | {'yes' if column.nullable else 'no'} | {meaning} |")
+        lines.append("")
+    return lines
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    if isinstance(dtype, pl.List):
+        return f"List({_type_name(dtype.inner)})"  # type: ignore[arg-type]  # inner is typed as class or instance
+    if isinstance(dtype, pl.Struct):
+        return "Struct(" + ", ".join(f"{f.name}: {_type_name(f.dtype)}" for f in dtype.fields) + ")"  # type: ignore[arg-type]  # as above
+    return str(dtype)
