@@ -79,7 +79,7 @@ class Contract:
 
     A table is kept in one of two ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
     days. *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
-    least as new (`order` names the column that says how new); a dimension is the case where owner and grain are the
+    least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
     same. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
     ("refuse"). `references` maps a column to the dimension that must hold its value.
     """
@@ -92,14 +92,14 @@ class Contract:
     columns: Mapping[str, Column]
     partition: str | None = None
     owner: tuple[str, ...] = ()
-    order: str | None = None
+    order: tuple[str, ...] = ()
     duplicates: str = "refuse"
     references: Mapping[str, str] = field(default_factory=dict)
     code_version: str = "1"
 
     def __post_init__(self) -> None:
-        named = {*self.grain, *self.owner, *self.references}
-        named |= {c for c in (self.partition, self.order) if c}
+        named = {*self.grain, *self.owner, *self.order, *self.references}
+        named |= {self.partition} if self.partition else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
         if bool(self.partition) == bool(self.owner):
@@ -241,17 +241,19 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
 
 def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Rejected rows in the layout of `quarantine_contract`. The day is the frame's own partition or order column."""
-    day = next((c for c in (contract.partition, contract.order, "date_id") if c in contract.schema), None)
+    day = next((c for c in (contract.partition, *contract.order, "date_id") if c in contract.schema), None)
+    position = pl.int_range(pl.len()).over(day) if day else pl.int_range(pl.len())  # the same in a run of one day and of many
     layout = quarantine_contract(contract.source)
     if not bad.height:
         return layout.empty()
     as_json = pl.struct(list(contract.schema)).struct.json_encode()
     return (
-        traced.join(bad, on="row_number", how="inner", maintain_order="left")
+        traced.with_columns(position.alias("_position"))
+        .join(bad, on="row_number", how="inner", maintain_order="left")
         .select(
             date_id=pl.col(day).cast(pl.Date) if day else pl.lit(None, dtype=pl.Date),
             origin=pl.lit(contract.path),
-            row_number="row_number",
+            row_number="_position",
             rule="rule",
             reason="reason",
             payload=pl.coalesce("_payload", as_json),
@@ -274,7 +276,7 @@ def quarantine_contract(source: str) -> Contract:
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "origin": col(pl.String, "Path of the table the row was bound for."),
-            "row_number": col(pl.Int64, "Position of the row among those received for that table and run.", at_least(0)),
+            "row_number": col(pl.Int64, "Position of the row among those received for that table and day.", at_least(0)),
             "rule": col(pl.String, "Broken rules, separated by '; '."),
             "reason": col(pl.String, "Each broken rule with its column and value, separated by '; '."),
             "payload": col(pl.String, "The row as it came: raw JSON text where there is one.", nullable=True),

@@ -1,0 +1,48 @@
+"""The honest calendar: which day it is, and what may still be observed for a given one.
+
+What belongs here: the one clock of the project and the rule that a past day is never filled with today's numbers.
+What does not: what a source can serve (its raw.py), partitions as Dagster knows them (orchestration).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+
+
+class CalendarError(Exception):
+    """A day that cannot be observed. The message names the day and says what to do."""
+
+
+class Reach(enum.Enum):
+    """What may be asked for a day."""
+
+    LIVE = "live"  #: the day is today: everything may be asked
+    HISTORY = "history"  #: the source keeps its history (the sandbox): everything may be asked, as of that day
+    PAST = "past"  #: the day is gone: only what the source archives may be asked
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What time it is, in UTC. `frozen_on` stops the calendar at a day; the time of day goes on."""
+
+    frozen_on: dt.date | None = None
+
+    def now(self) -> dt.datetime:
+        """The present instant, aware, in UTC."""
+        now = dt.datetime.now(dt.UTC)
+        return now if self.frozen_on is None else dt.datetime.combine(self.frozen_on, now.timetz())
+
+    def today(self) -> dt.date:
+        """The present UTC date."""
+        return self.now().date()
+
+    def reach(self, day: dt.date, *, has_history: bool) -> Reach:
+        """What may be asked for `day`. Raises CalendarError for a day that has not begun."""
+        today = self.today()
+        if day > today:
+            raise CalendarError(f"{day} has not begun (today is {today} UTC): nothing can be observed for a future day.")
+        if has_history:
+            return Reach.HISTORY
+        return Reach.LIVE if day == today else Reach.PAST

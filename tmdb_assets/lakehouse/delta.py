@@ -1,0 +1,354 @@
+"""The lake: Delta tables under one root, written by commit and read as of any version.
+
+What belongs here: `DeltaStore` (scan, append, replace partitions, merge owned rows, history, upkeep) and what every
+commit needs (metadata, conflict retries, one sentence when the root cannot be written). What does not: what a
+table promises (contracts.py), when it is written (orchestration), SQL over tables (sql.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from tmdb_assets.lakehouse.contracts import Contract
+
+T = TypeVar("T")
+Version = int | dt.datetime
+
+WRITER = WriterProperties(compression="ZSTD")
+CHECKPOINT_EVERY = 20  # commits; keeps opening a table cheap however many days it has absorbed
+RETRIES = 10
+
+
+class LakeError(Exception):
+    """The lake cannot be read or written as asked. The message names the root or table and what to do."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What one write did: the table's version after it, rows it added and removed, bytes of the files it added."""
+
+    version: int
+    rows_added: int
+    rows_removed: int
+    bytes_added: int
+    changed: bool = True
+
+
+class DeltaStore:
+    """Delta tables under `root`, a local folder or an object-store URL; a table lies at `root/source/stage/name`.
+
+    `storage_options` are handed to the object store as they are (credentials may also come from its own
+    environment variables). Each write is one commit: a reader sees the table before or after it, never between.
+    """
+
+    def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
+        self.root = str(root).rstrip("/")
+        self.storage_options = dict(storage_options or {}) or None
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a folder of this machine."""
+        return "://" not in self.root or self.root.startswith("file://")
+
+    def uri(self, contract: Contract) -> str:
+        """Where the table lies."""
+        return f"{self.root}/{contract.path}"
+
+    def open(self, contract: Contract, version: Version | None = None) -> DeltaTable | None:
+        """The Delta table (as of a version or an aware instant), or None while it has never been written.
+
+        Raises LakeError when the table is there but never had that version or was not yet there at that instant.
+        """
+        try:
+            table = DeltaTable(self.uri(contract), storage_options=self.storage_options)
+        except TableNotFoundError:
+            return None
+        if version is not None:
+            try:
+                table.load_as_version(version)
+            except (DeltaError, ValueError) as error:
+                raise LakeError(f"{contract.path} has no version {version}: {error}") from None
+        return table
+
+    def version(self, contract: Contract) -> int | None:
+        """The table's newest version, None while it has never been written."""
+        table = self.open(contract)
+        return None if table is None else table.version()
+
+    def scan(
+        self, contract: Contract, days: Collection[dt.date] | None = None, *, version: Version | None = None
+    ) -> pl.LazyFrame:
+        """The table's rows with exactly the contract's columns; `days` prunes partitions; pinned to one version.
+
+        A table never written reads as empty, and a column younger than the kept files reads as null.
+        """
+        table = self.open(contract, version)
+        if table is None:
+            return contract.empty().lazy()
+        frame = pl.scan_delta(table)
+        if days is not None and contract.partition:
+            frame = frame.filter(_within(contract.partition, days))
+        there = frame.collect_schema()
+        missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
+        return frame.with_columns(missing).select(list(contract.schema))
+
+    def partition_rows(self, contract: Contract) -> dict[dt.date, int]:
+        """Rows per partition, from the Delta log alone."""
+        table = self.open(contract)
+        if table is None or not contract.partition:
+            return {}
+        files = _files(table)
+        if not files.height:
+            return {}
+        counted = files.group_by(f"partition.{contract.partition}").agg(pl.col("num_records").sum())
+        return dict(counted.iter_rows())
+
+    def history(self, contract: Contract, limit: int | None = None) -> list[dict[str, Any]]:
+        """Commits of the table, newest first, with their metadata."""
+        table = self.open(contract)
+        return [] if table is None else table.history(limit)
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def refuse_unwritable_root(self) -> None:
+        """Raises LakeError before any work is done when a local root cannot be written."""
+        if not self.is_local:
+            return
+        folder = Path(self.root.removeprefix("file://"))
+        probe = folder / f".writable-{os.getpid()}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise LakeError(
+                f"The lake root {self.root} cannot be written ({error.strerror}): "
+                "set TMDB_ASSETS_LAKE to a folder or bucket that you may write to."
+            ) from None
+
+    def append(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
+        """Add rows in one commit. The caller answers for their being new."""
+        return self._commit(contract, lambda table: self._write(table, frame, metadata, mode="append"))
+
+    def replace(
+        self,
+        contract: Contract,
+        frame: pl.DataFrame,
+        days: Collection[dt.date],
+        metadata: Mapping[str, str],
+        **where: str,
+    ) -> Commit:
+        """Replace the rows of some partitions (and, within them, of `column=value` pairs) by `frame` in one commit.
+
+        Raises LakeError when `frame` has a row outside of what it replaces: it would be added twice by the next run.
+        """
+        if not contract.partition:
+            raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
+        inside = _within(contract.partition, days) & pl.all_horizontal(pl.lit(True), *[pl.col(c) == v for c, v in where.items()])
+        outside = frame.filter(~inside)
+        if outside.height:
+            found = outside.get_column(contract.partition).unique().sort().to_list()
+            raise LakeError(f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the partitions being replaced.")
+        listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
+        predicate = f"{contract.partition} IN ({listed})"
+        for column, value in where.items():
+            quoted = value.replace("'", "''")
+            predicate += f" AND {column} = '{quoted}'"
+        return self._commit(contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate))
+
+    def merge(
+        self,
+        contract: Contract,
+        frame: pl.DataFrame,
+        metadata: Mapping[str, str],
+        retracted: pl.DataFrame | None = None,
+    ) -> Commit:
+        """Replace the rows of each owner in `frame` as a set, in one commit; unchanged rows cost nothing.
+
+        A row of `frame` whose grain beyond the owner is null only states that the owner was observed (its set may be
+        empty). With an order column, an owner whose kept rows are newer is left alone. The owners in `retracted` (a
+        frame of owner columns) lose their rows if `frame` has none for them.
+        """
+        return self._commit(contract, lambda table: self._merge(contract, table, frame, metadata, retracted))
+
+    def _merge(
+        self,
+        contract: Contract,
+        table: DeltaTable,
+        frame: pl.DataFrame,
+        metadata: Mapping[str, str],
+        retracted: pl.DataFrame | None,
+    ) -> None:
+        kept = self._owned_rows(contract, table, frame, retracted)
+        members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
+        if contract.order:
+            newer = _newer_kept(contract, members, kept)
+            members = members.join(newer, on=list(contract.owner), how="anti")
+            kept = kept.join(newer, on=list(contract.owner), how="anti")
+        changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
+        removed = kept.join(members, on=list(contract.grain), how="anti")
+        if not changed.height and not removed.height:
+            return
+        source = pl.concat([changed.with_columns(_op=pl.lit("put")), removed.with_columns(_op=pl.lit("drop"))])
+        same = " AND ".join(f"t.{c} = s.{c}" for c in contract.grain)
+        columns = {c: f"s.{c}" for c in contract.schema}
+        (
+            table.merge(
+                source,
+                predicate=same,
+                source_alias="s",
+                target_alias="t",
+                writer_properties=WRITER,
+                commit_properties=CommitProperties(custom_metadata=dict(metadata)),
+            )
+            .when_matched_delete(predicate="s._op = 'drop'")
+            .when_matched_update(columns, predicate="s._op = 'put'")
+            .when_not_matched_insert(columns, predicate="s._op = 'put'")
+            .execute()
+        )
+
+    def _owned_rows(
+        self, contract: Contract, table: DeltaTable, frame: pl.DataFrame, retracted: pl.DataFrame | None
+    ) -> pl.DataFrame:
+        owners = [frame.select(contract.owner)] + ([] if retracted is None else [retracted.select(contract.owner)])
+        there = pl.scan_delta(table).select(list(contract.schema))
+        return there.join(pl.concat(owners).unique().lazy(), on=list(contract.owner), how="semi").collect()
+
+    def _write(self, table: DeltaTable, frame: pl.DataFrame, metadata: Mapping[str, str], **mode: Any) -> None:
+        write_deltalake(
+            table,
+            frame,
+            schema_mode="merge",
+            writer_properties=WRITER,
+            commit_properties=CommitProperties(custom_metadata=dict(metadata)),
+            **mode,
+        )
+
+    def _commit(self, contract: Contract, write: Callable[[DeltaTable], None]) -> Commit:
+        """Run one write on the table as it stands now, again from the start when another commit got in between."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(CommitFailedError),
+            stop=stop_after_attempt(RETRIES),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            reraise=True,
+        )
+        for attempt in retrying:
+            with attempt:
+                table = self._open_or_create(contract)
+                before, version = _files(table), table.version()
+                write(table)
+                table.update_incremental()
+                after = _files(table)
+        added = after.join(before, on="path", how="anti")
+        removed = before.join(after, on="path", how="anti")
+        return Commit(
+            table.version(),
+            int(added.get_column("num_records").sum()),
+            int(removed.get_column("num_records").sum()),
+            int(added.get_column("size_bytes").sum()),
+            changed=table.version() != version,
+        )
+
+    def _open_or_create(self, contract: Contract) -> DeltaTable:
+        table = self.open(contract)
+        if table is not None:
+            self._refuse_other_types(contract, table)
+            return table
+        return DeltaTable.create(
+            self.uri(contract),
+            contract.delta_schema,
+            mode="ignore",
+            partition_by=[contract.partition] if contract.partition else None,
+            name=contract.path,
+            description=contract.description,
+            configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
+            storage_options=self.storage_options,
+        )
+
+    def _refuse_other_types(self, contract: Contract, table: DeltaTable) -> None:
+        """Delta casts int64 into an int32 column without a word: a type that changed must stop, not corrupt."""
+        there = {f.name: f.type for f in table.schema().fields}
+        for wanted in contract.delta_schema.fields:
+            if wanted.name in there and there[wanted.name] != wanted.type:
+                raise LakeError(
+                    f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract now says "
+                    f"{wanted.type}. Rebuild the table from raw, or give the column another name."
+                )
+
+    # -- upkeep ----------------------------------------------------------------------------------------------------
+
+    def expire(self, contract: Contract, before: dt.date, metadata: Mapping[str, str]) -> int:
+        """Delete the partitions older than `before`; returns the rows deleted."""
+        rows = sum(n for day, n in self.partition_rows(contract).items() if day < before)
+        table = self.open(contract)
+        if rows and table is not None:
+            table.delete(
+                f"{contract.partition} < DATE '{before.isoformat()}'",
+                commit_properties=CommitProperties(custom_metadata=dict(metadata)),
+            )
+        return rows
+
+    def upkeep(self, contract: Contract, *, keep_hours: float = 168.0) -> dict[str, int]:
+        """Compact small files, write a checkpoint, and delete files that no version younger than `keep_hours` needs.
+
+        Includes the orphans of killed writers, and their `*.parquet#N` staging files, which vacuum does not know.
+        """
+        table = self.open(contract)
+        if table is None:
+            return {}
+        compacted = table.optimize.compact(writer_properties=WRITER)
+        table.create_checkpoint()
+        vacuumed = table.vacuum(
+            retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=keep_hours >= 168, full=True
+        )
+        table.cleanup_metadata()
+        staged = self._remove_staging_files(contract, keep_hours)
+        return {
+            "files_compacted": int(compacted["numFilesRemoved"]),
+            "files_deleted": len(vacuumed) + staged,
+        }
+
+    def _remove_staging_files(self, contract: Contract, keep_hours: float) -> int:
+        if not self.is_local:
+            return 0  # object stores finish an upload or drop it: there are no staging files
+        oldest = time.time() - keep_hours * 3600
+        stale = [f for f in Path(self.uri(contract).removeprefix("file://")).rglob("*.parquet#*") if f.stat().st_mtime < oldest]
+        for file in stale:
+            file.unlink(missing_ok=True)
+        return len(stale)
+
+
+def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
+    """Rows of some days; the range lets the reader prune files even where it does not see through the list."""
+    if not days:
+        return pl.lit(False)
+    return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
+
+
+def _newer_kept(contract: Contract, members: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """Owners whose kept rows are newer than the members offered; the order columns compare left to right, null first."""
+    was = kept.group_by(contract.owner).agg(pl.col(c).first().alias(f"_kept_{c}") for c in contract.order)
+    pairs = members.join(was, on=list(contract.owner), how="inner")
+    newer = pl.lit(False)
+    for column in reversed(contract.order):
+        kept_value, new_value = pl.col(f"_kept_{column}"), pl.col(column)
+        later = (kept_value > new_value).fill_null(kept_value.is_not_null() & new_value.is_null())
+        newer = later | (kept_value.eq_missing(new_value) & newer)
+    return pairs.filter(newer).select(contract.owner).unique()
+
+
+def _files(table: DeltaTable) -> pl.DataFrame:
+    return pl.DataFrame(table.get_add_actions(flatten=True))

@@ -1,0 +1,245 @@
+"""Keeping what a source says: chunks of raw rows committed as they come, each with its entry in the ledger.
+
+What belongs here: the order of things while a raw table is filled for one day (refuse what cannot be asked, prove,
+keep, account, finish), the same for every source. What does not: which questions to ask (a source's raw.py), how
+they are asked (http.py), when (orchestration).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from tmdb_assets.lakehouse.calendar import Clock, Reach
+from tmdb_assets.lakehouse.contracts import Audit, Contract, quarantine_contract
+from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.http import EndpointStats
+from tmdb_assets.lakehouse.ledger import Entry, Ledger
+
+COUNTED = ("calls", "retries", "throttled", "cache_hits", "bytes", "seconds")
+
+
+class BlockedError(Exception):
+    """A blocking check that did not hold, found before anything was published. Fields: `check`, and figures for its metadata."""
+
+    def __init__(self, check: str, message: str, **figures: int | float | str) -> None:
+        self.check, self.figures = check, figures
+        super().__init__(message)
+
+
+class NothingToObserve(Exception):
+    """Nothing is kept for a past day and the source has no archive of it."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one endpoint promised and what arrived, so far."""
+
+    endpoint: str
+    promised_pages: int | None = None
+    received_pages: int | None = None
+    promised_ids: int | None = None
+    received_ids: int | None = None
+    is_complete: bool = True
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Raw rows to be kept in one commit, with the proof that goes with them.
+
+    `replaces` names the part of the day they replace (`{}`: all of it); None means they are new and are appended.
+    """
+
+    frame: pl.DataFrame
+    receipts: Sequence[Receipt]
+    replaces: Mapping[str, str] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a raw function is told: the day, how far it can be reached, and when this observation of it began.
+
+    `since` is earlier than now when a run that was cut is being resumed: what was kept since then is not asked again.
+    """
+
+    day: dt.date
+    reach: Reach
+    since: dt.datetime
+    store: DeltaStore
+    ledger: Ledger
+    log: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A raw table and the function that asks for its rows.
+
+    `endpoints` are its rows in the ledger. `archived`: the source keeps an archive of it, so that a past day may still
+    be asked for. `verify` runs after each day, kept or fetched, and raises BlockedError to stop what comes after.
+    """
+
+    contract: Contract
+    fetch: Callable[[Asked], Iterator[Chunk]]
+    endpoints: Sequence[str]
+    archived: bool = False
+    verify: Callable[[Asked], None] | None = None
+
+
+@dataclass
+class Observed:
+    """What observing one raw table on one day did."""
+
+    day: dt.date
+    fetched: bool
+    rows_kept: int = 0
+    quarantined: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+
+
+@dataclass
+class Extractor:
+    """Fills raw tables day by day, within the rules of time.
+
+    `traffic` tells the calls made so far per endpoint; `origin` says who has been answering; `has_history` whether the
+    source keeps its history (the sandbox does).
+    """
+
+    store: DeltaStore
+    ledger: Ledger
+    clock: Clock
+    has_history: bool
+    origin: Callable[[], str]
+    traffic: Callable[[], Mapping[str, EndpointStats]]
+    log: Callable[[str], None]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def observe(self, table: RawTable, day: dt.date) -> Observed:
+        """Observe one raw table on one day, or leave what is kept of a day that is gone.
+
+        Raises CalendarError (a future day, or midnight passed meanwhile), BlockedError (the source did not keep its
+        promise), LakeError and HttpError; whatever is raised, what was kept before stays as it was.
+        """
+        reach = self.clock.reach(day, has_history=self.has_history)
+        entries = [self.ledger.entry(day, e) for e in table.endpoints]
+        finished = all(e is not None and e.is_finished for e in entries)
+        begun = [e.started_at for e in entries if e is not None and not e.is_finished]
+        asked = Asked(day, reach, min(begun, default=self.clock.now()), self.store, self.ledger, self.log)
+        observed = Observed(day, fetched=self._may_ask(table, reach, day, finished))
+        if observed.fetched:
+            self._keep(table, asked, observed, {e.endpoint: e for e in entries if e is not None and not e.is_finished})
+        else:
+            self.log(f"{table.contract.path} {day}: the day is gone, what is kept stays as it is")
+            observed.entries = [e for e in entries if e is not None]
+        if table.verify:
+            table.verify(asked)
+        observed.rows_kept = self.store.partition_rows(table.contract).get(day, 0)
+        return observed
+
+    def _may_ask(self, table: RawTable, reach: Reach, day: dt.date, finished: bool) -> bool:
+        if reach is Reach.LIVE or (reach is Reach.HISTORY and day == self.clock.today()):
+            return True
+        return not finished and (reach is Reach.HISTORY or table.archived)
+
+    def _keep(self, table: RawTable, asked: Asked, observed: Observed, resumed: Mapping[str, Entry]) -> None:
+        self.store.refuse_unwritable_root()
+        before = {e: replace(self.traffic().get(e, EndpointStats())) for e in table.endpoints}
+        rejected: list[pl.DataFrame] = []
+        origin: str | None = None
+
+        def account(receipt: Receipt, *, finished: bool) -> Entry:
+            entry = self._entry(receipt, asked, origin or self.origin(), before, resumed, finished=finished)
+            self.ledger.write(asked.day, entry, self.metadata)
+            return entry
+
+        last: dict[str, Receipt] = {e: Receipt(e, received_ids=0) for e in table.endpoints}
+        for chunk in table.fetch(asked):
+            if origin is None:
+                origin = self.origin()
+                self.ledger.refuse_mixing(origin)
+            self._refuse_if_midnight_passed(asked)
+            last |= {r.endpoint: r for r in chunk.receipts}
+            for receipt in chunk.receipts:
+                account(receipt, finished=False)
+                if not receipt.is_complete:
+                    raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {receipt.sentence}")
+            self._keep_chunk(table.contract, asked.day, chunk, rejected, observed)
+        if origin is None and not any(self.traffic().get(e) for e in table.endpoints):
+            origin = next(iter(e.origin for e in resumed.values()), None)
+        observed.entries = [account(receipt, finished=True) for receipt in last.values()]
+        observed.quarantined = sum(r.height for r in rejected)
+
+    def _keep_chunk(
+        self, contract: Contract, day: dt.date, chunk: Chunk, rejected: list[pl.DataFrame], observed: Observed
+    ) -> None:
+        audit = contract.audit(chunk.frame)
+        if audit.quarantined.height or (chunk.replaces == {} and not rejected):
+            rejected.append(audit.quarantined)
+            quarantine(self.store, contract, pl.concat(rejected), [day], self.metadata)
+        if chunk.replaces is None:
+            observed.commits.append(self.store.append(contract, audit.kept, self.metadata))
+            return
+        same_part = [pl.col(c) == v for c, v in chunk.replaces.items()]
+        kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
+        if kept > audit.kept.height:
+            self.log(f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay")
+            return
+        observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, **chunk.replaces))
+
+    def _refuse_if_midnight_passed(self, asked: Asked) -> None:
+        if asked.reach is Reach.LIVE and self.clock.today() != asked.day:
+            raise BlockedError(
+                "extraction_complete",
+                f"Midnight (UTC) passed while {asked.day} was being observed: the rest would be filed under the wrong "
+                "day. What was kept stays; run the new day.",
+            )
+
+    def _entry(
+        self,
+        receipt: Receipt,
+        asked: Asked,
+        origin: str,
+        before: Mapping[str, EndpointStats],
+        resumed: Mapping[str, Entry],
+        *,
+        finished: bool,
+    ) -> Entry:
+        now, was = self.traffic().get(receipt.endpoint, EndpointStats()), before[receipt.endpoint]
+        earlier = resumed.get(receipt.endpoint)
+        spent = {c: getattr(now, c) - getattr(was, c) + (getattr(earlier, c) if earlier else 0) for c in COUNTED}
+        return Entry(
+            receipt.endpoint,
+            origin,
+            asked.since,
+            receipt.promised_pages,
+            receipt.received_pages,
+            receipt.promised_ids,
+            receipt.received_ids,
+            receipt.is_complete,
+            finished,
+            **spent,
+            finished_at=self.clock.now() if finished else None,
+        )
+
+
+def quarantine(
+    store: DeltaStore, contract: Contract, rejected: pl.DataFrame, days: Sequence[dt.date], metadata: Mapping[str, str]
+) -> None:
+    """Put the rejected rows of a table and its days in place of those that were there: a corrected rule lets them go."""
+    target = quarantine_contract(contract.source)
+    there = store.scan(target, days).filter(pl.col("origin") == contract.path).select(pl.len()).collect().item()
+    if rejected.height or there:
+        store.replace(target, rejected, days, metadata, origin=contract.path)
+
+
+def rejected_by(audits: Sequence[Audit]) -> dict[str, int]:
+    """Rows each rule set aside, over several audits."""
+    total: dict[str, int] = {}
+    for audit in audits:
+        for rule, count in audit.rules.items():
+            total[rule] = total.get(rule, 0) + count
+    return total

@@ -1,0 +1,112 @@
+"""The ledger: per day and endpoint, what a source promised, what arrived, and what it cost.
+
+What belongs here: the ledger's contract, its rows, and what is decided from them: whether a day is finished or must be
+resumed, since when changes must be asked for, and whether a lake holds sandbox or real data. What does not: fetching
+(a source's raw.py over http.py), and how a source's days may be fetched (calendar.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from tmdb_assets.lakehouse.contracts import Contract, at_least, col, one_of
+from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+
+SANDBOX, REAL = "sandbox", "real"
+
+
+def ledger_contract(source: str) -> Contract:
+    """The extraction ledger of a source: one row per day and endpoint."""
+    count = at_least(0)
+    return Contract(
+        source,
+        "raw",
+        "extraction_ledger",
+        "What was asked and what came: per day and endpoint, the pages and ids the source promised and those that "
+        "arrived, with the calls it took. A day is complete when every endpoint is finished and kept its promise.",
+        grain=("date_id", "endpoint"),
+        partition="date_id",
+        columns={
+            "date_id": col(pl.Date, "Day of the observation (UTC)."),
+            "endpoint": col(pl.String, "What was asked, as the source spells it."),
+            "origin": col(pl.String, "Who answered: the built-in sandbox or the real source.", one_of([SANDBOX, REAL])),
+            "promised_pages": col(pl.Int64, "Pages the source said there are (and serves).", count, nullable=True),
+            "received_pages": col(pl.Int64, "Distinct pages that arrived.", count, nullable=True),
+            "promised_ids": col(pl.Int64, "Distinct ids the source said there are, or that were asked for.", count, nullable=True),
+            "received_ids": col(pl.Int64, "Distinct ids that arrived.", count, nullable=True),
+            "is_complete": col(pl.Boolean, "Whether what was promised arrived."),
+            "is_finished": col(pl.Boolean, "False while under way or cut: the next run resumes."),
+            "calls": col(pl.Int64, "HTTP calls, retries included.", count),
+            "retries": col(pl.Int64, "Calls that repeated a failed one.", count),
+            "throttled": col(pl.Int64, "Calls answered with 429.", count),
+            "cache_hits": col(pl.Int64, "Answers that came from the HTTP cache.", count),
+            "bytes": col(pl.Int64, "Bytes of the answers' bodies.", count),
+            "seconds": col(pl.Float64, "Seconds spent waiting for answers, summed over concurrent calls.", count),
+            "started_at": col(pl.Datetime("us", "UTC"), "When this observation of the endpoint began."),
+            "finished_at": col(pl.Datetime("us", "UTC"), "When it was finished; null while it is not.", nullable=True),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger, without its day."""
+
+    endpoint: str
+    origin: str
+    started_at: dt.datetime
+    promised_pages: int | None = None
+    received_pages: int | None = None
+    promised_ids: int | None = None
+    received_ids: int | None = None
+    is_complete: bool = False
+    is_finished: bool = False
+    calls: int = 0
+    retries: int = 0
+    throttled: int = 0
+    cache_hits: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    finished_at: dt.datetime | None = None
+
+
+class Ledger:
+    """The ledger of one source in one lake."""
+
+    def __init__(self, store: DeltaStore, source: str) -> None:
+        self.store = store
+        self.contract = ledger_contract(source)
+
+    def entry(self, day: dt.date, endpoint: str) -> Entry | None:
+        """The row of a day and endpoint, if there is one."""
+        rows = self.store.scan(self.contract, [day]).filter(pl.col("endpoint") == endpoint).drop("date_id").collect()
+        return Entry(**rows.row(0, named=True)) if rows.height else None
+
+    def write(self, day: dt.date, entry: Entry, metadata: Mapping[str, str]) -> None:
+        """Put the row of a day and endpoint in place of the one that may be there."""
+        frame = pl.DataFrame([{"date_id": day, **asdict(entry)}], schema=self.contract.schema)
+        self.store.replace(self.contract, frame, [day], metadata, endpoint=entry.endpoint)
+
+    def finished_days(self, endpoint: str) -> list[dt.date]:
+        """Days on which the endpoint was observed to the end, oldest first."""
+        done = self.store.scan(self.contract).filter((pl.col("endpoint") == endpoint) & pl.col("is_finished"))
+        return done.select(pl.col("date_id").sort()).collect().get_column("date_id").to_list()
+
+    def refuse_mixing(self, origin: str) -> None:
+        """Raises LakeError when the lake already holds what another kind of source said."""
+        there = self.store.scan(self.contract).select(pl.col("origin").unique()).collect().get_column("origin").to_list()
+        other = [o for o in there if o != origin]
+        if other:
+            raise LakeError(
+                f"The lake {self.store.root} holds {other[0]} data of {self.contract.source}, and this run would add "
+                f"{origin} data: set TMDB_ASSETS_LAKE to another folder, or remove this one."
+            )
+
+    def days_short(self, days: Collection[dt.date]) -> pl.DataFrame:
+        """Rows of the given days that are not finished or did not keep their promise."""
+        bad = ~pl.col("is_finished") | ~pl.col("is_complete")
+        return self.store.scan(self.contract, days).filter(bad).sort("date_id", "endpoint").collect()

@@ -1,0 +1,116 @@
+"""Raw JSON text -> typed columns, with the rows that do not fit named instead of bent.
+
+What belongs here: turning a declared shape (msgspec structs) into Polars types, decoding a column of payloads with
+it, and noticing fields the shape does not know. What does not: the shapes themselves (each source's payloads.py).
+
+Polars alone would turn 1.5 into 1 and a too large integer into null without a word, and one bad row raises for the
+whole column; msgspec alone would build every row as Python objects. So msgspec judges, and Polars decodes the rest.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import msgspec
+import polars as pl
+
+#: A whole number that fits a 64-bit column; anything else is rejected, not rounded.
+Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+class Shape(msgspec.Struct, gc=False):
+    """Base of a source's payload shapes: fields are JSON keys; unknown keys are let through (see unknown_fields)."""
+
+
+def polars_type(annotation: Any) -> Any:
+    """The Polars type of an annotation: Int, float, str, bool, list[...], a Shape, or any of these `| None`."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return polars_type(typing.get_args(annotation)[0])
+    if origin in {typing.Union, types.UnionType}:
+        (inner,) = [a for a in typing.get_args(annotation) if a is not type(None)]
+        return polars_type(inner)
+    if origin is list:
+        return pl.List(polars_type(typing.get_args(annotation)[0]))
+    if isinstance(annotation, type) and issubclass(annotation, Shape):
+        return pl.Struct(struct_fields(annotation))
+    return {int: pl.Int64, float: pl.Float64, str: pl.String, bool: pl.Boolean}[annotation]
+
+
+def struct_fields(shape: type[Shape]) -> dict[str, Any]:
+    """JSON key -> Polars type for the fields of a shape."""
+    hints = _hints(shape)
+    return {field: polars_type(hints[field]) for field in shape.__struct_fields__}
+
+
+def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
+    """Decode a column of JSON texts.
+
+    Returns one row per payload, in order: the shape's fields as columns, and `_rejected`: null, or why the payload
+    does not fit (the field's path and what was expected there); the fields of a rejected row are null.
+    """
+    judge = msgspec.json.Decoder(shape)
+    reasons: list[str | None] = []
+    for text in payloads:
+        try:
+            judge.decode(text)
+            reasons.append(None)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            reasons.append(_reason(text, error))
+    rejected = pl.Series("_rejected", reasons, dtype=pl.String)
+    fitting = pl.select(pl.when(rejected.is_null()).then(payloads)).to_series()
+    struct = pl.Struct(struct_fields(shape))
+    return fitting.str.json_decode(struct).struct.unnest().with_columns(rejected)
+
+
+def unknown_fields(payloads: Iterable[str], shape: type[Shape]) -> set[str]:
+    """Paths of keys in the payloads that the shape does not know: `softcore`, `credits.cast[].nickname`."""
+    found: set[str] = set()
+    for text in payloads:
+        try:
+            found |= _unknown(msgspec.json.decode(text), shape, "")
+        except msgspec.MsgspecError:  # not JSON at all: decode() already sets the row aside with its reason
+            continue
+    return found
+
+
+def _unknown(value: Any, annotation: Any, path: str) -> set[str]:
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
+    if typing.get_origin(annotation) is list and isinstance(value, list):
+        inner = typing.get_args(annotation)[0]
+        return {found for item in value for found in _unknown(item, inner, f"{path}[]")}
+    if not (isinstance(value, dict) and isinstance(annotation, type) and issubclass(annotation, Shape)):
+        return set()
+    hints = _hints(annotation)
+    prefix = f"{path}." if path else ""
+    found = {prefix + key for key in value if key not in hints}
+    for key, hint in hints.items():
+        if isinstance(value.get(key), dict | list):
+            found |= _unknown(value[key], hint, prefix + key)
+    return found
+
+
+@functools.cache
+def _hints(shape: type[Shape]) -> dict[str, Any]:
+    return typing.get_type_hints(shape, include_extras=True)
+
+
+def _reason(text: str, error: Exception) -> str:
+    """The decoder's complaint with the value found at the path it names."""
+    message = str(error)
+    _, _, path = message.partition(" - at `$")
+    try:
+        value = msgspec.json.decode(text)
+        for step in path.rstrip("`").replace("[", ".[").split(".")[1:]:
+            if step == "[...]":
+                return message
+            value = value[int(step[1:-1])] if step.startswith("[") else value[step]
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+        return f"{message} (text begins {text[:60]!r})"
+    shown = value if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    return f"{path.rstrip('`').lstrip('.') or 'payload'} = {shown!r}: {message.partition(' - at ')[0]}"

@@ -1,0 +1,394 @@
+"""Every table of the TMDB source: columns, units, grain, how it is kept, what it refers to.
+
+What belongs here: contracts only; the functions that fill a table have its name and live in its stage's module.
+What does not: TMDB's own JSON (payloads.py), transforms, Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from tmdb_assets.lakehouse.contracts import (
+    Column,
+    Contract,
+    at_least,
+    between,
+    col,
+    matches,
+    not_blank,
+    one_of,
+    quarantine_contract,
+)
+from tmdb_assets.lakehouse.ledger import ledger_contract
+
+SOURCE = "tmdb"
+INSTANT = pl.Datetime("us", "UTC")
+STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
+CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
+
+
+def _day(meaning: str = "Day of the observation (UTC).") -> Column:
+    return col(pl.Date, meaning)
+
+
+def _id(meaning: str) -> Column:
+    return col(pl.Int64, meaning, at_least(1))
+
+
+def _text(meaning: str) -> Column:
+    return col(pl.String, meaning + "; null when unknown.", nullable=True)
+
+
+def _flag(meaning: str) -> Column:
+    return col(pl.Boolean, meaning + "; null when not stated.", nullable=True)
+
+
+def _iso_country() -> Column:
+    return col(pl.String, "ISO 3166-1 alpha-2 code, or one that TMDB still uses.", matches("[A-Z]{2}", "two capital letters"))
+
+
+def _iso_language() -> Column:
+    return col(pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", matches("[a-z]{2,3}", "two or three small letters"))
+
+
+def _structs(meaning: str, **fields: object) -> Column:
+    return col(pl.List(pl.Struct(fields)), meaning, nullable=True)
+
+
+# -- raw: what came, verbatim ------------------------------------------------------------------------------------------
+
+RAW_NOTE = "Payload as it came, byte for byte after UTF-8 decoding."
+
+
+def _raw(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column]) -> Contract:
+    return Contract(
+        SOURCE, "raw", name, description, grain=("date_id", *grain), partition="date_id",
+        columns={"date_id": _day(), **columns}, duplicates="first",
+    )  # fmt: skip
+
+
+DISCOVER_PAGES = _raw(
+    "discover_pages",
+    "Pages of /discover/movie as they came. A list moves while one walks it: films may stand on two pages of a day.",
+    ("window", "page", "pass_number"),
+    {
+        "window": col(pl.String, "What part of the list: `popularity` for the whole, else `FROM..TO` release dates."),
+        "page": col(pl.Int64, "Page number.", between(1, 500)),
+        "pass_number": col(pl.Int64, "1; higher when the list was walked again for films the first pass missed.", at_least(1)),
+        "total_pages": col(pl.Int64, "Pages the answer said there are.", at_least(0)),
+        "total_results": col(pl.Int64, "Films the answer said there are.", at_least(0)),
+        "result_count": col(pl.Int64, "Films on this page.", between(0, 20)),
+        "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
+        "fetched_at": col(INSTANT, "When the answer came."),
+        "payload": col(pl.String, RAW_NOTE),
+    },
+)
+
+MOVIE_IDS = _raw(
+    "movie_ids",
+    "The daily ID export: every film TMDB knows that day, with its popularity.",
+    ("movie_id",),
+    {
+        "movie_id": _id("TMDB's film id."),
+        "original_title": _text("Title in the original language"),
+        "popularity": col(pl.Float64, "TMDB popularity of that day.", at_least(0), nullable=True),
+        "adult": _flag("Whether TMDB files it as adult"),
+        "video": _flag("Whether TMDB files it as a video"),
+    },
+)
+
+MOVIE_CHANGES = _raw(
+    "movie_changes",
+    "Films that TMDB says changed since the day last observed; deleted films are not listed.",
+    ("movie_id",),
+    {
+        "movie_id": _id("TMDB's film id."),
+        "adult": _flag("Whether TMDB files it as adult"),
+        "changed_from": _day("First day of the span that was asked for (UTC)."),
+        "changed_to": _day("Last day of the span that was asked for (UTC)."),
+    },
+)
+
+MOVIE_DETAILS = _raw(
+    "movie_details",
+    "Answers of /movie/{id} with credits, keywords, external ids and release dates appended; a film that is gone is "
+    "kept as a tombstone with status 404.",
+    ("movie_id",),
+    {
+        "movie_id": _id("The film id that was asked for."),
+        "asked_because": col(pl.String, "Why details were asked for.", one_of(["new", "changed", "stale", "vanished", "history"])),
+        "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
+        "fetched_at": col(INSTANT, "When the answer came."),
+        "payload": col(pl.String, RAW_NOTE),
+    },
+)
+
+REFERENCE = _raw(
+    "reference",
+    "Answers of the small reference lists: genres, languages, countries.",
+    ("endpoint",),
+    {
+        "endpoint": col(pl.String, "Path of the list."),
+        "fetched_at": col(INSTANT, "When the answer came."),
+        "payload": col(pl.String, RAW_NOTE),
+    },
+)
+
+EXTRACTION_LEDGER = ledger_contract(SOURCE)
+
+# -- clean: typed rows, one per film and day ---------------------------------------------------------------------------
+
+_STATS = {
+    "popularity": col(pl.Float64, "TMDB popularity of that day.", at_least(0)),
+    "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes or when only the export saw the film.", between(0, 10), nullable=True),
+    "vote_count": col(pl.Int64, "Votes so far; null when only the export saw the film.", at_least(0), nullable=True),
+}
+
+_FILM = {
+    "title": col(pl.String, "Title in English.", not_blank()),
+    "original_title": _text("Title in the original language"),
+    "original_language": col(pl.String, "Language code of the original; see dim_language.", nullable=True),
+    "release_date": col(pl.Date, "First release; null when unknown.", nullable=True),
+    "status": col(pl.String, "Production status; null when unknown.", one_of(STATUSES), nullable=True),
+    "runtime_minutes": col(pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
+    "budget_usd": col(pl.Int64, "Budget in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
+    "revenue_usd": col(pl.Int64, "Revenue in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
+    "has_implausible_money": col(
+        pl.Boolean,
+        "Budget or revenue is known but hardly true: under 1,000 dollars beside more than a million, or revenue above "
+        "100 million with fewer than 50 votes. Flagged, not dropped.",
+    ),
+    "adult": _flag("Whether TMDB files it as adult"),
+    "homepage": _text("Web page"),
+    "imdb_id": col(pl.String, "IMDb id; null when unknown.", matches(r"tt\d{7,}", "an IMDb title id such as tt0111161"), nullable=True),
+    "tagline": _text("Tagline"),
+    "overview": _text("Summary"),
+    "collection_id": col(pl.Int64, "Series the film belongs to; null for most.", at_least(1), nullable=True),
+    "poster_path": _text("Poster, path under TMDB's image server"),
+}  # fmt: skip
+
+_PERSON = {
+    "credit_id": pl.String,
+    "person_id": pl.Int64,
+    "name": pl.String,
+    "gender": pl.Int64,
+    "known_for_department": pl.String,
+}
+
+MOVIES = Contract(
+    SOURCE,
+    "clean",
+    "movies",
+    "Films whose details were observed that day, typed, unknown as null, nested lists kept typed (null: not observed).",
+    grain=("date_id", "movie_id"),
+    partition="date_id",
+    columns={
+        "date_id": _day(),
+        "movie_id": _id("TMDB's film id."),
+        **_FILM,
+        "popularity": col(pl.Float64, "TMDB popularity in the details.", at_least(0), nullable=True),
+        "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes.", between(0, 10), nullable=True),
+        "vote_count": col(pl.Int64, "Votes so far.", at_least(0), nullable=True),
+        "video": _flag("Whether TMDB files it as a video"),
+        "is_softcore": _flag("Whether TMDB files it as softcore"),
+        "backdrop_path": _text("Backdrop, path under TMDB's image server"),
+        "collection_name": _text("Name of the series"),
+        "wikidata_id": _text("Wikidata id"),
+        "origin_countries": col(pl.List(pl.String), "Countries of origin as TMDB states them.", nullable=True),
+        "genres": _structs("Genres.", genre_id=pl.Int64, name=pl.String),
+        "companies": _structs("Production companies.", company_id=pl.Int64, name=pl.String, origin_country=pl.String),
+        "countries": _structs("Production countries.", iso_3166_1=pl.String, name=pl.String),
+        "languages": _structs("Spoken languages.", iso_639_1=pl.String, name=pl.String),
+        "keywords": _structs("Keywords.", keyword_id=pl.Int64, name=pl.String),
+        "cast": _structs("Roles.", **_PERSON, character=pl.String, cast_order=pl.Int64),
+        "crew": _structs("Jobs.", **_PERSON, department=pl.String, job=pl.String),
+        "releases": _structs(
+            "Releases by country.", iso_3166_1=pl.String, released_on=pl.Date, release_type=pl.Int64, certification=pl.String
+        ),
+    },
+    duplicates="first",
+)
+
+MOVIE_TOMBSTONES = Contract(
+    SOURCE,
+    "clean",
+    "movie_tombstones",
+    "Films that were gone on a day: TMDB answered 404, or answered with another film (merged).",
+    grain=("date_id", "movie_id"),
+    partition="date_id",
+    columns={
+        "date_id": _day("First day on which the film was asked for and gone (UTC)."),
+        "movie_id": _id("The film id that is gone."),
+        "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", nullable=True),
+    },
+    duplicates="first",
+)
+
+MOVIE_STATS = Contract(
+    SOURCE,
+    "clean",
+    "movie_stats",
+    "Popularity and votes per film and day: from the list pages, else from the ID export (votes null).",
+    grain=("date_id", "movie_id"),
+    partition="date_id",
+    columns={
+        "date_id": _day(),
+        "movie_id": _id("TMDB's film id."),
+        **_STATS,
+        "title": _text("Title in English, when a list page stated it"),
+        "original_title": _text("Title in the original language"),
+        "adult": _flag("Whether TMDB files it as adult"),
+        "seen_in": col(pl.String, "Where the figures come from.", one_of(["list", "export"])),
+    },
+    duplicates="first",
+)
+
+QUARANTINE = quarantine_contract(SOURCE)
+
+# -- star --------------------------------------------------------------------------------------------------------------
+
+_OBSERVED = {"observed_on": _day("Day of the observation this row comes from (UTC): the last known state.")}
+
+
+def _dimension(name: str, description: str, key: str, columns: Mapping[str, Column], **more: object) -> Contract:
+    return Contract(
+        SOURCE, "star", name, description, grain=(key,), owner=(key,), order=("observed_on",),
+        columns={**columns, **_OBSERVED}, duplicates="first", **more,  # type: ignore[arg-type]  # passes Contract's own fields on
+    )  # fmt: skip
+
+
+def _bridge(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **references: str) -> Contract:
+    return Contract(
+        SOURCE, "star", name, description, grain=("movie_id", *grain), owner=("movie_id",),
+        columns={"movie_id": _id("Film."), **columns}, duplicates="first",
+        references={"movie_id": "dim_movie", **references},
+    )  # fmt: skip
+
+
+DIM_MOVIE = Contract(
+    SOURCE,
+    "star",
+    "dim_movie",
+    "Every film ever seen, in its last known state. A film known only from a list or the export has its titles and no "
+    "more (`observed_on` null) until its details are observed.",
+    grain=("movie_id",),
+    owner=("movie_id",),
+    order=("observed_on", "listed_on"),
+    columns={
+        "movie_id": _id("TMDB's film id."),
+        **(_FILM | {"title": col(pl.String, "Title in English; null while only the export has seen the film.", nullable=True)}),
+        "observed_on": col(pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True),
+        "gone_on": col(pl.Date, "First day on which TMDB said the film is gone, after its last observation; null while it is there.", nullable=True),
+        "listed_on": col(pl.Date, "Day of the listing the titles come from, while details were never observed; else null.", nullable=True),
+    },
+    duplicates="first",
+    references={"original_language": "dim_language", "collection_id": "dim_collection"},
+)  # fmt: skip
+
+DIM_GENRE = _dimension(
+    "dim_genre", "Genres, from TMDB's list and from the films.", "genre_id",
+    {"genre_id": _id("TMDB's genre id."), "name": _text("Name in English")},
+)  # fmt: skip
+DIM_COMPANY = _dimension(
+    "dim_company", "Production companies. One name may belong to several ids.", "company_id",
+    {"company_id": _id("TMDB's company id."), "name": _text("Name"), "origin_country": _text("Country code")},
+)  # fmt: skip
+DIM_COLLECTION = _dimension(
+    "dim_collection", "Film series.", "collection_id",
+    {"collection_id": _id("TMDB's collection id."), "name": _text("Name")},
+)  # fmt: skip
+DIM_KEYWORD = _dimension(
+    "dim_keyword", "Keywords.", "keyword_id",
+    {"keyword_id": _id("TMDB's keyword id."), "name": _text("Keyword")},
+)  # fmt: skip
+DIM_PERSON = _dimension(
+    "dim_person", "People before and behind the camera.", "person_id",
+    {
+        "person_id": _id("TMDB's person id."),
+        "name": _text("Name"),
+        "gender": col(pl.Int64, "TMDB's code: 1 female, 2 male, 3 non-binary; null when not stated (TMDB writes 0).", between(1, 3), nullable=True),
+        "known_for_department": _text("Department the person is known for"),
+    },
+)  # fmt: skip
+DIM_COUNTRY = _dimension(
+    "dim_country", "Countries, those that ISO dropped but TMDB uses included.", "iso_3166_1",
+    {
+        "iso_3166_1": _iso_country(),
+        "name": _text("Name in English"),
+        "continent": col(pl.String, "Continent, from data/reference/country_continent.csv; null when the code is in neither.", one_of(CONTINENTS), nullable=True),
+    },
+)  # fmt: skip
+DIM_LANGUAGE = _dimension(
+    "dim_language", "Languages.", "iso_639_1",
+    {"iso_639_1": _iso_language(), "name": _text("Name in English")},
+)  # fmt: skip
+
+DIM_DATE = Contract(
+    SOURCE,
+    "star",
+    "dim_date",
+    "Days of the fact table.",
+    grain=("date_id",),
+    owner=("date_id",),
+    columns={
+        "date_id": _day("The day (UTC)."),
+        "year": col(pl.Int64, "Calendar year."),
+        "quarter": col(pl.Int64, "Quarter, 1 to 4.", between(1, 4)),
+        "month": col(pl.Int64, "Month, 1 to 12.", between(1, 12)),
+        "day": col(pl.Int64, "Day of the month.", between(1, 31)),
+        "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", between(1, 53)),
+        "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", between(1, 7)),
+        "is_weekend": col(pl.Boolean, "Saturday or Sunday."),
+    },
+)
+
+BRIDGE_MOVIE_GENRE = _bridge(
+    "bridge_movie_genre", "Genres of a film at its last observation.", ("genre_id",),
+    {"genre_id": _id("Genre.")}, genre_id="dim_genre",
+)  # fmt: skip
+BRIDGE_MOVIE_COMPANY = _bridge(
+    "bridge_movie_company", "Production companies of a film at its last observation.", ("company_id",),
+    {"company_id": _id("Company.")}, company_id="dim_company",
+)  # fmt: skip
+BRIDGE_MOVIE_COUNTRY = _bridge(
+    "bridge_movie_country", "Production countries of a film at its last observation.", ("iso_3166_1",),
+    {"iso_3166_1": _iso_country()}, iso_3166_1="dim_country",
+)  # fmt: skip
+BRIDGE_MOVIE_LANGUAGE = _bridge(
+    "bridge_movie_language", "Spoken languages of a film at its last observation.", ("iso_639_1",),
+    {"iso_639_1": _iso_language()}, iso_639_1="dim_language",
+)  # fmt: skip
+BRIDGE_MOVIE_KEYWORD = _bridge(
+    "bridge_movie_keyword", "Keywords of a film at its last observation.", ("keyword_id",),
+    {"keyword_id": _id("Keyword.")}, keyword_id="dim_keyword",
+)  # fmt: skip
+_CREDIT = {
+    "credit_id": col(pl.String, "TMDB's id of the credit: one person may have several in one film.", not_blank()),
+    "person_id": _id("Person."),
+}
+BRIDGE_MOVIE_CAST = _bridge(
+    "bridge_movie_cast", "Roles in a film at its last observation.", ("credit_id",),
+    {**_CREDIT, "character": _text("Role"), "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", at_least(0), nullable=True)},
+    person_id="dim_person",
+)  # fmt: skip
+BRIDGE_MOVIE_CREW = _bridge(
+    "bridge_movie_crew", "Jobs in a film at its last observation.", ("credit_id",),
+    {**_CREDIT, "department": _text("Department"), "job": _text("Job")},
+    person_id="dim_person",
+)  # fmt: skip
+
+FACT_MOVIE_DAILY = Contract(
+    SOURCE,
+    "star",
+    "fact_movie_daily",
+    "Popularity and votes, one row per film and day.",
+    grain=("date_id", "movie_id"),
+    partition="date_id",
+    columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
+    references={"movie_id": "dim_movie", "date_id": "dim_date"},
+)
+
+#: Every table of the source, in the order in which data flows.
+CONTRACTS: tuple[Contract, ...] = tuple(value for value in globals().values() if isinstance(value, Contract))
