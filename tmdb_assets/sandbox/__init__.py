@@ -1,0 +1,12 @@
+"""The stand-in for the project's sources, reached over HTTP only: `python -m tmdb_assets.sandbox`.
+
+    __main__.py   the command line
+    server.py     one ASGI application and one process: paths, days, limits, life and death
+    answers.py    the seam every source implements: a Request in, an Answer out
+    faults.py     the ways in which a real API fails, on purpose
+    tmdb/         The Movie Database: a synthetic catalogue, or recorded answers
+
+What belongs here: imitations of what the real systems do, quirks included, computed from a seed. What does not: any real
+film, person or figure, and anything of the package but its settings. Nobody imports this package. A further source is a
+further folder with one `Site`, listed in server.py.
+"""

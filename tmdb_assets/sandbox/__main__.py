@@ -1,0 +1,138 @@
+"""The sandbox's command line: `python -m tmdb_assets.sandbox [serve] [options]`.
+
+What belongs here: options and their checking. What does not: what is served (server.py and the folders of the sources).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tmdb_assets.sandbox.server import HISTORY_STARTS, Application, Weather, run
+from tmdb_assets.sandbox.tmdb.api import TmdbSite
+from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.recorded import RecordedCatalogue, RecordingError
+from tmdb_assets.sandbox.tmdb.reference import GENRES
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with one sentence for an error, and no usage text around it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"sandbox: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help"}):
+        given.insert(0, "serve")
+    options = _parser().parse_args(given)
+    try:
+        return _serve(options)
+    except RecordingError as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"sandbox: {options.host} port {options.port} cannot be served: {error.strerror}.", file=sys.stderr)
+    return 2
+
+
+def _serve(options: argparse.Namespace) -> int:
+    def today() -> dt.date:
+        return options.today or dt.datetime.now(dt.UTC).date()
+
+    if options.movies:
+        recorded = RecordedCatalogue(options.movies)
+        site = TmdbSite(recorded, options.token, recorded.genres(), options.drift)
+    else:
+        site = TmdbSite(SyntheticCatalogue(options.films, options.seed, today()), options.token, GENRES, options.drift)
+    weather = Weather(options.latency, options.rate_limit, options.faults, options.slow, options.seed)
+    run(Application([site], today, weather), options.host, options.port, options.exit_with_stdin)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m tmdb_assets.sandbox", description="A stand-in for the project's sources, on loopback only."
+    )
+    serve = parser.add_subparsers(dest="command", required=True).add_parser(
+        "serve", help="serve the APIs (the default)"
+    )
+    add = serve.add_argument
+    add("--host", default="127.0.0.1", type=_host, help="loopback only (127.0.0.1)")
+    add("--port", default=0, type=_between(int, 0, 65535), help="0 takes a free port; the ready line says which")
+    add("--token", default="sandbox", help="the credential callers must show (sandbox)")
+    add("--films", default=2400, type=_between(int, 1, 200_000), help="about how many films there are by now (2400)")
+    add("--seed", default=7, type=int, help="another number is another world (7)")
+    add("--today", type=_day, metavar="YYYY-MM-DD", help="the day it is (the real one, in UTC)")
+    add(
+        "--movies",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="serve recorded films from a .jsonl or .jsonl.gz (repeatable)",
+    )
+    add("--latency", default=0.0, type=_between(float, 0, 3600), metavar="SECONDS", help="wait before every answer")
+    add(
+        "--rate-limit",
+        default=0.0,
+        type=_between(float, 0, 1e9),
+        metavar="PER_SECOND",
+        help="answer 429 above it (0: no limit)",
+    )
+    add(
+        "--faults",
+        default=0.0,
+        type=_between(float, 0, 1),
+        metavar="FRACTION",
+        help="let that part of the requests fail",
+    )
+    add(
+        "--slow",
+        default=0.5,
+        type=_between(float, 0, 3600),
+        metavar="SECONDS",
+        help="how long a slow answer takes, with --faults (0.5)",
+    )
+    add("--drift", action="store_true", help="rows move between list pages while one walks them")
+    add("--exit-with-stdin", action="store_true", help="end when stdin ends, so as to die with the parent")
+    return parser
+
+
+def _host(text: str) -> str:
+    if text not in LOOPBACK:
+        raise argparse.ArgumentTypeError(f"{text} is not loopback: the sandbox serves on {', '.join(LOOPBACK)} only.")
+    return text
+
+
+def _day(text: str) -> dt.date:
+    try:
+        day = dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a day of the form YYYY-MM-DD.") from None
+    if day < HISTORY_STARTS:
+        raise argparse.ArgumentTypeError(f"{text} is before {HISTORY_STARTS}, where the sandbox's history starts.")
+    return day
+
+
+def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    def check(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text} is not a number from {low:g} to {high:g}.")
+        return value
+
+    return check
+
+
+if __name__ == "__main__":
+    sys.exit(main())

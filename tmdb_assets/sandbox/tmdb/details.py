@@ -1,0 +1,345 @@
+"""The payload of one film: what /movie/{id} says, version by version.
+
+What belongs here: everything that does not change from day to day, and the edits that do change it. What does not: the
+numbers of a day (timeline.py), whose places are left open, and pages of films (catalogue.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from tmdb_assets.sandbox.answers import encode
+from tmdb_assets.sandbox.tmdb import people, vocabulary
+from tmdb_assets.sandbox.tmdb.noise import mix, salt, unit
+from tmdb_assets.sandbox.tmdb.quirks import EFFECTS
+from tmdb_assets.sandbox.tmdb.reference import COUNTRY_NAMES, GENRE_NAMES, LANGUAGE_ROWS
+from tmdb_assets.sandbox.tmdb.timeline import Film
+
+Payload = dict[str, Any]
+PARTS = ("credits", "keywords", "external_ids", "release_dates")
+_ROW = (
+    "adult backdrop_path genre_ids id title original_language original_title overview popularity poster_path release_date "
+    "softcore video vote_average vote_count"
+).split()
+_NUMBERS = ("popularity", "vote_average", "vote_count")
+_HOLE = "\0"
+
+
+class Version:
+    """One state of a film's payload, encoded, with holes where the numbers of a day go."""
+
+    def __init__(self, payload: Payload, parts: dict[str, Callable[[], Any]]) -> None:
+        self.original_title = str(payload["original_title"])
+        self.revenue = int(payload["revenue"])
+        self._main = _with_holes(payload)
+        genre_ids = [genre["id"] for genre in payload["genres"]]
+        self._row = _with_holes({key: {**payload, "genre_ids": genre_ids}.get(key, False) for key in _ROW})
+        self._makers = parts
+        self._parts: dict[str, bytes] = {}
+
+    def details(self, numbers: Sequence[bytes], asked: Sequence[str]) -> bytes:
+        """The whole answer, with the parts that were asked for."""
+        body = _fill(self._main, numbers)
+        if not asked:
+            return body
+        return b"".join([body[:-1], *(self._part(name) for name in asked), b"}"])
+
+    def row(self, numbers: Sequence[bytes]) -> bytes:
+        """The film as a list page shows it."""
+        return _fill(self._row, numbers)
+
+    def _part(self, name: str) -> bytes:
+        if name not in self._parts:
+            self._parts[name] = b',"%s":%s' % (name.encode(), encode(self._makers[name]()))
+        return self._parts[name]
+
+
+def titles(film: Film, seed: int) -> tuple[str, str]:
+    """(English title, original title); the parts of a franchise share theirs."""
+    if "titled_unknown" in film.quirks:
+        return "Unknown", "Unknown"
+    name = f"franchise:{film.part[0]}" if film.part else f"title:{film.number}"
+    rng = Random(f"{seed}:{name}")
+    if film.part:
+        first = vocabulary.english_title(rng)
+        part = film.part[1]
+        title = first if part == 1 else f"{first} {'I' * part}" if rng.random() < 0.5 else f"{first}: Part {part}"
+        return title, title
+    return vocabulary.title_in(rng, film.language)
+
+
+def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
+    """The film's payload after those edits."""
+    rng = Random(f"{seed}:details:{film.number}")
+    payload, keywords = _first_payload(film, seed, rng)
+    planned_revenue = payload["revenue"]
+    day = film.born
+    if not film.quirks and (not film.premiere or film.premiere + 25 > day):
+        payload["revenue"] = 0
+    for name in sorted(film.quirks):
+        EFFECTS[name](payload)
+    gone: set[Any] = set()
+    for day, kind in edits:
+        _edit(film, seed, payload, keywords, gone, day, kind, planned_revenue)
+    release, countries = film.release_on(day), [country["iso_3166_1"] for country in payload["production_countries"]]
+    imdb_id = payload["imdb_id"]
+    return Version(
+        payload,
+        {
+            "credits": lambda: _credits(film, seed),
+            "keywords": lambda: {"keywords": keywords},
+            "external_ids": lambda: _external_ids(film, imdb_id),
+            "release_dates": lambda: {"results": _release_dates(film, release, countries)},
+        },
+    )
+
+
+def _first_payload(film: Film, seed: int, rng: Random) -> tuple[Payload, list[dict[str, Any]]]:
+    title, original_title = titles(film, seed)
+    country = people.home(rng, film.language)
+    countries = [country, *rng.sample(people.PARTNERS, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
+    countries = list(dict.fromkeys(countries)) if rng.random() > 0.04 else []
+    languages = [
+        film.language,
+        *rng.sample(("en", "fr", "es", "de", "ja", "ar", "it", "ru"), rng.choices((0, 1, 2), (75, 20, 5))[0]),
+    ]
+    makers = [
+        people.some_company(rng, seed, rng.choice(countries or [country]))
+        for _ in range(rng.choices((0, 1, 2, 3, 5), (7, 33, 33, 20, 7))[0])
+    ]
+    keyword_count = rng.choices((0, 3, 7, 12), (20, 40, 30, 10))[0]
+    keywords = [_keyword(seed, number) for number in rng.sample(range(len(vocabulary.KEYWORDS)), keyword_count)]
+    budget, revenue = _money(film, rng)
+    picture = f"{film.salt & 0xFFFFFFFFFF:010x}"
+    payload: Payload = {
+        "adult": film.adult,
+        "backdrop_path": f"/sandbox-back-{picture}.jpg" if rng.random() < 0.8 else None,
+        "belongs_to_collection": _collection(film, seed),
+        "budget": budget,
+        "genres": [{"id": genre_id, "name": GENRE_NAMES[genre_id]} for genre_id in film.genre_ids],
+        "homepage": f"https://sandbox.invalid/film/{film.movie_id}" if rng.random() < 0.25 else "",
+        "id": film.movie_id,
+        "imdb_id": f"tt9{film.movie_id:08d}" if rng.random() < 0.9 else None if rng.random() < 0.7 else "",
+        "origin_country": countries[:1],
+        "original_language": film.language,
+        "original_title": original_title,
+        "overview": vocabulary.overview(rng) if rng.random() < 0.96 else "",
+        "popularity": 0.0,
+        "poster_path": f"/sandbox-{picture}.jpg" if rng.random() < 0.93 else None,
+        "production_companies": list({maker["id"]: maker for maker in makers}.values()),
+        "production_countries": [_country(code) for code in countries],
+        "release_date": _iso(film.release_on(film.born)),
+        "revenue": revenue,
+        "runtime": 0 if rng.random() < 0.03 else min(245, max(4, int(rng.gauss(104, 19)))),
+        "softcore": False,
+        "spoken_languages": [LANGUAGE_ROWS[code] for code in dict.fromkeys(languages)],
+        "status": film.status_on(film.born),
+        "tagline": vocabulary.tagline(rng.randrange(99)) if rng.random() < 0.5 else "",
+        "title": title,
+        "video": film.video,
+        "vote_average": 0.0,
+        "vote_count": 0,
+    }
+    return payload, [] if "no_keywords" in film.quirks else keywords
+
+
+def _money(film: Film, rng: Random) -> tuple[int, int]:
+    """Budget and revenue in dollars, 0 where TMDB would not know them; old films were cheaper."""
+    year = dt.date.fromordinal(film.premiere or film.born).year
+    era = 1 / (1 + max(0, 2020 - year) / 22)
+    known = rng.random() < 0.45 + 0.2 * film.fame
+    budget = min(360e6, math.exp(15.1 + 1.15 * film.fame + rng.gauss(0, 0.8)) * era)
+    takings = min(2.6e9, budget * math.exp(rng.gauss(0.45 + 0.2 * film.fame, 1.05)))
+    if rng.random() > (0.85 if known else 0.15):
+        takings = 0
+    step = 10 ** max(2, int(math.log10(budget)) - 1)
+    return int(budget / step) * step if known else 0, int(takings)
+
+
+def _edit(
+    film: Film,
+    seed: int,
+    payload: Payload,
+    keywords: list[Any],
+    gone: set[Any],
+    day: int,
+    kind: str,
+    planned_revenue: int,
+) -> None:
+    """Apply one edit. Nothing may return to an earlier state, so a member once removed stays away and figures only grow."""
+    bits = mix(film.salt, day)
+    makers, countries = payload["production_companies"], payload["production_countries"]
+    if kind == "release":
+        payload["release_date"] = _iso(film.release_on(day))
+    elif kind == "status":
+        payload["status"] = film.status_on(day)
+    elif kind == "reported" and planned_revenue:
+        payload["revenue"] = planned_revenue
+    elif kind == "revenue" and payload["revenue"]:
+        payload["revenue"] += 1 + int(payload["revenue"] * unit(bits, 1) * 0.02)
+    elif kind == "runtime" and payload["runtime"]:
+        payload["runtime"] += 1 + bits % 3
+    elif kind == "company_removed" and len(makers) > 1:
+        gone.add(makers.pop(bits % len(makers))["id"])
+    elif kind == "country_removed" and len(countries) > 1:
+        gone.add(countries.pop(bits % len(countries))["iso_3166_1"])
+    elif kind == "company_added" and (company := _new_company(seed, bits, makers, gone)):
+        makers.append(company)
+    elif kind == "country_added" and (code := people.PARTNERS[bits % len(people.PARTNERS)]) not in gone | {
+        c["iso_3166_1"] for c in countries
+    }:
+        countries.append(_country(code))
+    elif kind == "keyword_added" and (keyword := _keyword(seed, bits % len(vocabulary.KEYWORDS))) not in keywords:
+        keywords.append(keyword)
+    elif kind == "tagline" and not payload["tagline"]:
+        payload["tagline"] = vocabulary.tagline(bits)
+    else:
+        payload["overview"] = (payload["overview"] + vocabulary.added_sentence(bits, _iso(day))).strip()
+
+
+def _new_company(seed: int, bits: int, makers: list[dict[str, Any]], gone: set[Any]) -> dict[str, Any] | None:
+    company = people.some_company(Random(bits), seed, people.PARTNERS[bits % len(people.PARTNERS)])
+    return None if company["id"] in gone | {maker["id"] for maker in makers} else company
+
+
+def _credits(film: Film, seed: int) -> Payload:
+    """Cast and crew; the parts of a franchise share their leads and their director."""
+    rng = Random(f"{seed}:credits:{film.number}")
+    culture = vocabulary.TONGUES[film.language]["names"]
+    pool = 1500 if culture == "en" else 260
+    size = 0 if "no_cast" in film.quirks else 420 if "huge_cast" in film.quirks else _cast_size(rng, film)
+    numbers = list(dict.fromkeys(people.draw(rng, pool) for _ in range(size)))
+    director = people.draw(rng, pool // 4)
+    if film.part:
+        shared = Random(f"{seed}:leads:{film.part[0]}")
+        numbers = list(dict.fromkeys([*(people.draw(shared, pool) for _ in range(3)), *numbers]))
+        director = people.draw(shared, pool // 4)
+    elif size > 300:
+        numbers = list(range(size))
+    if "same_person_twice" in film.quirks and numbers:
+        numbers.insert(min(2, len(numbers)), numbers[0])
+    skipped = 1 if "cast_order_gaps" in film.quirks or rng.random() < 0.15 else 0
+    cast = []
+    for order, number in enumerate(numbers):
+        cast.append(
+            {
+                **people.person(seed, culture if rng.random() < 0.85 else "en", "Acting", number),
+                "cast_id": order + 3,
+                "character": vocabulary.character(culture, mix(film.salt, order)) if rng.random() < 0.94 else "",
+                "credit_id": _credit_id(film, order),
+                "order": order + skipped * (order // 4) * 2,
+            }
+        )
+    if "odd_person_names" in film.quirks:
+        for credit, name in zip(
+            cast, (" Ida Blankenship ", "Jean | Jeanne Double", "Rook &amp; Rye", 'O\'Neil "Sparks" 🦊'), strict=False
+        ):
+            credit.update(name=name, original_name=name, id=80_000_000 + salt(name) % 1000)
+    return {"cast": cast, "crew": [] if "no_crew" in film.quirks else _crew(film, seed, rng, culture, director)}
+
+
+def _crew(film: Film, seed: int, rng: Random, culture: str, director: int) -> list[Payload]:
+    crew = []
+    for job, department, chance in people.JOBS:
+        count = int(chance + rng.random()) if chance > 1 else int(rng.random() < chance)
+        if job == "Director":
+            count = (
+                0
+                if "no_director" in film.quirks
+                else 21
+                if "many_directors" in film.quirks
+                else 1 + int(rng.random() < 0.06)
+            )
+        numbers = [people.draw(rng, 400 if culture == "en" else 90) for _ in range(count)]
+        if job == "Director" and count:
+            numbers = [director + 7 * extra for extra in range(count)]
+        for number in dict.fromkeys(numbers):
+            credit_id = _credit_id(film, 10_000 + len(crew))
+            crew.append(
+                {
+                    **people.person(seed, culture, department, number),
+                    "credit_id": credit_id,
+                    "department": department,
+                    "job": job,
+                }
+            )
+    return crew
+
+
+def _cast_size(rng: Random, film: Film) -> int:
+    return rng.randrange(60, 160) if rng.random() < 0.02 else max(0, int(rng.gauss(13 + 3 * film.fame, 6)))
+
+
+def _credit_id(film: Film, number: int) -> str:
+    return f"{mix(film.salt, number):016x}{number:08x}"
+
+
+def _keyword(seed: int, number: int) -> dict[str, Any]:
+    return {"id": 300 + number * 17 + mix(seed, number) % 17, "name": vocabulary.KEYWORDS[number]}
+
+
+def _collection(film: Film, seed: int) -> Payload | None:
+    if film.part is None:
+        return None
+    franchise = film.part[0]
+    name = vocabulary.english_title(Random(f"{seed}:franchise:{franchise}"))
+    picture = f"/sandbox-collection-{franchise}.jpg"
+    return {"id": 500_000 + franchise, "name": f"{name} Collection", "poster_path": picture, "backdrop_path": None}
+
+
+def _external_ids(film: Film, imdb_id: str | None) -> Payload:
+    wikidata = f"Q9{film.movie_id:09d}" if film.salt % 3 else None
+    return {"imdb_id": imdb_id, "wikidata_id": wikidata, "facebook_id": None, "instagram_id": None, "twitter_id": None}
+
+
+def _release_dates(film: Film, release: int, countries: list[str]) -> list[Payload]:
+    """Release type 3 is theatrical, 1 a premiere, 4 digital."""
+    if not release:
+        return []
+    marks = {
+        "US": ("PG-13", "R", "PG", "NR"),
+        "DE": ("12", "16", "6"),
+        "GB": ("15", "12A"),
+        "FR": ("TP", "12"),
+        "BR": ("14", "L"),
+    }
+    rows = []
+    for position, code in enumerate(dict.fromkeys([*countries, *("US", "GB", "DE", "BR")[: film.salt % 5]])):
+        marks_here = marks.get(code, ("",))
+        dates = [
+            {
+                "certification": marks_here[film.salt % len(marks_here)],
+                "descriptors": [],
+                "iso_639_1": "",
+                "note": "Sandbox Film Days" if kind == 1 else "",
+                "release_date": f"{_iso(release + position * 6 + delay)}T00:00:00.000Z",
+                "type": kind,
+            }
+            for kind, delay in ((1, 0), (3, 0), (4, 90))
+            if kind == 3 or (position == 0 and (film.salt >> kind) & 3 == 0)
+        ]
+        rows.append({"iso_3166_1": code, "release_dates": dates})
+    return rows
+
+
+def _country(code: str) -> dict[str, str]:
+    return {"iso_3166_1": code, "name": COUNTRY_NAMES[code]}
+
+
+def _iso(day: int) -> str:
+    return dt.date.fromordinal(day).isoformat() if day else ""
+
+
+def _with_holes(payload: Payload) -> list[bytes]:
+    """The encoded payload, cut where the numbers belong; payloads keep the order of _NUMBERS."""
+    text = encode({key: _HOLE if key in _NUMBERS else value for key, value in payload.items()})
+    return text.split(encode(_HOLE))
+
+
+def _fill(pieces: list[bytes], numbers: Sequence[bytes]) -> bytes:
+    popularity, average, count = numbers
+    return b"".join([pieces[0], popularity, pieces[1], average, pieces[2], count, pieces[3]])
