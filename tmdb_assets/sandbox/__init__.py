@@ -6,7 +6,7 @@
     faults.py     the ways in which a real API fails, on purpose
     tmdb/         The Movie Database: a synthetic catalogue, or recorded answers
 
-What belongs here: imitations of what the real systems do, quirks included, computed from a seed. What does not: any real
-film, person or figure, and anything of the package but its settings. Nobody imports this package. A further source is a
-further folder with one `Site`, listed in server.py.
+What belongs here: imitations of what the real systems do, quirks included, computed from a seed. What does not: any
+real film, person or figure, and anything of the package but its settings. Nobody imports this package. A further source
+is a further folder with one `Site`, added to the list in __main__.py.
 """

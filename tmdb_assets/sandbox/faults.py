@@ -23,7 +23,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 KINDS = (
-    "limit_zero", "reset", "error_500", "cut", "slow", "limit_seconds", "error_502", "html", "empty", "limit_date", "error_503", "limit_bare",
+    "limit_zero", "reset", "error_500", "cut", "slow", "limit_seconds", "error_502", "html", "empty", "limit_date",
+    "error_503", "limit_bare",
 )  # fmt: skip
 _HTML = "text/html; charset=utf-8"
 _TOO_MANY = "Your request count is over the allowed limit."
@@ -72,7 +73,7 @@ def too_many() -> Answer:
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Break the connection before any byte: a close without lingering makes the peer see a reset, not an end of file."""
+    """Break the connection before any byte: closing without lingering shows the peer a reset, not an end of file."""
     plug = transport.get_extra_info("socket")
     if plug is not None:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

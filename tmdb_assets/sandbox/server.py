@@ -1,7 +1,7 @@
 """The sandbox's process: one ASGI application over all sites, on loopback, until it is told to stop.
 
-What belongs here: day prefixes, limits, faults on the wire, headers, start and end of the process. What does not: what any
-source says (its own folder).
+What belongs here: day prefixes, limits, faults on the wire, headers, start and end of the process. What does not: what
+any source says (its own folder).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tmdb_assets.sandbox import faults
 from tmdb_assets.sandbox.answers import NOT_FOUND, Answer, Request, Site, json_answer
 
 HISTORY_STARTS = dt.date(2020, 1, 1)
-_ON_A_DAY = re.compile(r"/on/([^/]*)(/.*)")
+_ON_A_DAY = re.compile(r"/on/(\d{4}-\d\d-\d\d)(/.*)")
 _MARK = (b"x-sandbox", b"tmdb_assets")
 
 
@@ -78,7 +78,7 @@ class Application:
         if path.startswith("/on/"):
             dated = _ON_A_DAY.fullmatch(path)
             try:
-                day = dt.datetime.strptime(dated[1], "%Y-%m-%d").date() if dated else dt.date.min
+                day = dt.date.fromisoformat(dated[1]) if dated else dt.date.min
             except ValueError:
                 day = dt.date.min
             if dated is None or not HISTORY_STARTS <= day <= today:

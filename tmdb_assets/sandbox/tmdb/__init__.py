@@ -1,11 +1,10 @@
 """The stand-in for TMDB.
 
-vocabulary.py  invented words ->  people.py    persons and companies
-reference.py   public codes        timeline.py  the life of one film: birth, edits, releases, popularity, votes
-                                        |
-               quirks.py  ->  details.py    the payload of one film, version by version
-                                        |
-               recorded.py or catalogue.py  the films of a day, changes, exports
-                                        |
-                                    api.py  paths, parameters, pages, errors
+vocabulary  words -> people  persons, companies -> credits  who works on a film -+
+reference   public codes --------------------------------------------------------+-> details  the payload of a film
+noise  numbers -> timeline  births, edits, popularity, votes of a film ----------+            |
+quirks      oddities planted on purpose -----------------------------------------+            v
+                             recorded  real answers, kept as they were -> or <- catalogue  the films of a day
+                                                                          |
+                                                                         api  paths, parameters, pages, errors
 """

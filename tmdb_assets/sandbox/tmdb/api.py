@@ -155,9 +155,7 @@ class _Wanted:
         genres = query.get("with_genres", "")
         self._any_genre = "|" in genres
         self._genres = frozenset(int(genre) for genre in re.split(r"[,|]", genres) if genre)
-        self.key = (
-            self._adult, self._video, self._after, self._before, self._votes, self._language, self._sort, self._any_genre, self._genres,
-        )  # fmt: skip
+        self.key = tuple(vars(self).values())
 
     def choose(self, entries: list[Entry]) -> list[Entry]:
         """The entries asked for, in the order asked for."""

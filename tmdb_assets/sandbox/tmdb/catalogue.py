@@ -1,8 +1,8 @@
 """The synthetic world: every film there ever is, and what a caller sees of them on a day.
 
-What belongs here: who exists when, breakouts, the list of a day, the changes of a day, the export of a day, what was planted.
-What does not: paths and parameters (api.py), the payload of a film (details.py). Nothing is computed before it is asked
-for, and nothing depends on what was asked before or on how far the world reaches.
+What belongs here: who exists when, breakouts, the list, the changes and the export of a day, what was planted. What does
+not: paths and parameters (api.py), the payload of a film (details.py). Nothing is computed before it is asked for, and
+nothing depends on what was asked before or on how far the world reaches.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ class SyntheticCatalogue:
         self.films, self.seed = films, seed
         self.until = dt.date(today.year + 1, 12, 31)
         self._days, self._exports = Cache(12), Cache(8)
-        self._version = lru_cache(maxsize=8_000)(self._build_version)
+        self._version = lru_cache(maxsize=16_000)(self._build_version)
 
     @cached_property
     def _world(self) -> list[Film]:
         """Every film, in the order of appearance: a longer reach only adds films at the end."""
-        start = max(40, int(self.films * 0.32))
+        start = max(50, int(self.films * 0.32))
         planted = quirks.plant(start)
         stride = max(24, self.films // 10)
         born = [BEFORE_EPOCH] * start
@@ -245,6 +245,11 @@ class SyntheticCatalogue:
                 for film in sorted(self._world, key=lambda film: (film.gone or 0, film.movie_id))
                 if film.gone is not None and film.gone <= now and film.born < film.gone
             ],
+            "vote_corrections": [
+                {"movie_id": film.movie_id, "day": _iso(film.votes_corrected)}
+                for film in self._world
+                if 0 < film.votes_corrected <= now
+            ],
             "quirks": quirky,
         }
 
@@ -256,7 +261,7 @@ def export_row(movie_id: int, original_title: str, popularity: Any, video: bool)
 
 
 def _part(number: int, stride: int) -> tuple[int, int] | None:
-    """Every twelfth residue of the stride is a run of franchises of three parts, so parts appear long after each other."""
+    """Every twelfth residue of the stride is a run of franchises of three parts, which so appear far from each other."""
     residue = number % stride
     if residue % 12 != 5:
         return None

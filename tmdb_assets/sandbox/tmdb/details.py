@@ -14,7 +14,8 @@ from typing import Any
 
 from tmdb_assets.sandbox.answers import encode
 from tmdb_assets.sandbox.tmdb import people, vocabulary
-from tmdb_assets.sandbox.tmdb.noise import mix, salt, unit
+from tmdb_assets.sandbox.tmdb.credits import credits_of
+from tmdb_assets.sandbox.tmdb.noise import mix, unit
 from tmdb_assets.sandbox.tmdb.quirks import EFFECTS
 from tmdb_assets.sandbox.tmdb.reference import COUNTRY_NAMES, GENRE_NAMES, LANGUAGE_ROWS
 from tmdb_assets.sandbox.tmdb.timeline import Film
@@ -22,9 +23,9 @@ from tmdb_assets.sandbox.tmdb.timeline import Film
 Payload = dict[str, Any]
 PARTS = ("credits", "keywords", "external_ids", "release_dates")
 _ROW = (
-    "adult backdrop_path genre_ids id title original_language original_title overview popularity poster_path release_date "
-    "softcore video vote_average vote_count"
-).split()
+    "adult", "backdrop_path", "genre_ids", "id", "title", "original_language", "original_title", "overview", "popularity",
+    "poster_path", "release_date", "softcore", "video", "vote_average", "vote_count",
+)  # fmt: skip
 _NUMBERS = ("popularity", "vote_average", "vote_count")
 _HOLE = "\0"
 
@@ -90,7 +91,7 @@ def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
     return Version(
         payload,
         {
-            "credits": lambda: _credits(film, seed),
+            "credits": lambda: credits_of(film, seed),
             "keywords": lambda: {"keywords": keywords},
             "external_ids": lambda: _external_ids(film, imdb_id),
             "release_dates": lambda: {"results": _release_dates(film, release, countries)},
@@ -101,7 +102,7 @@ def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
 def _first_payload(film: Film, seed: int, rng: Random) -> tuple[Payload, list[dict[str, Any]]]:
     title, original_title = titles(film, seed)
     country = people.home(rng, film.language)
-    countries = [country, *rng.sample(people.PARTNERS, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
+    countries = [country, *rng.sample(vocabulary.PARTNERS, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
     countries = list(dict.fromkeys(countries)) if rng.random() > 0.04 else []
     languages = [
         film.language,
@@ -170,7 +171,7 @@ def _edit(
     kind: str,
     planned_revenue: int,
 ) -> None:
-    """Apply one edit. Nothing may return to an earlier state, so a member once removed stays away and figures only grow."""
+    """Apply one edit. No earlier state may return, so a member once removed stays away and figures only grow."""
     bits = mix(film.salt, day)
     makers, countries = payload["production_companies"], payload["production_countries"]
     if kind == "release":
@@ -189,7 +190,7 @@ def _edit(
         gone.add(countries.pop(bits % len(countries))["iso_3166_1"])
     elif kind == "company_added" and (company := _new_company(seed, bits, makers, gone)):
         makers.append(company)
-    elif kind == "country_added" and (code := people.PARTNERS[bits % len(people.PARTNERS)]) not in gone | {
+    elif kind == "country_added" and (code := vocabulary.PARTNERS[bits % len(vocabulary.PARTNERS)]) not in gone | {
         c["iso_3166_1"] for c in countries
     }:
         countries.append(_country(code))
@@ -202,80 +203,8 @@ def _edit(
 
 
 def _new_company(seed: int, bits: int, makers: list[dict[str, Any]], gone: set[Any]) -> dict[str, Any] | None:
-    company = people.some_company(Random(bits), seed, people.PARTNERS[bits % len(people.PARTNERS)])
+    company = people.some_company(Random(bits), seed, vocabulary.PARTNERS[bits % len(vocabulary.PARTNERS)])
     return None if company["id"] in gone | {maker["id"] for maker in makers} else company
-
-
-def _credits(film: Film, seed: int) -> Payload:
-    """Cast and crew; the parts of a franchise share their leads and their director."""
-    rng = Random(f"{seed}:credits:{film.number}")
-    culture = vocabulary.TONGUES[film.language]["names"]
-    pool = 1500 if culture == "en" else 260
-    size = 0 if "no_cast" in film.quirks else 420 if "huge_cast" in film.quirks else _cast_size(rng, film)
-    numbers = list(dict.fromkeys(people.draw(rng, pool) for _ in range(size)))
-    director = people.draw(rng, pool // 4)
-    if film.part:
-        shared = Random(f"{seed}:leads:{film.part[0]}")
-        numbers = list(dict.fromkeys([*(people.draw(shared, pool) for _ in range(3)), *numbers]))
-        director = people.draw(shared, pool // 4)
-    elif size > 300:
-        numbers = list(range(size))
-    if "same_person_twice" in film.quirks and numbers:
-        numbers.insert(min(2, len(numbers)), numbers[0])
-    skipped = 1 if "cast_order_gaps" in film.quirks or rng.random() < 0.15 else 0
-    cast = []
-    for order, number in enumerate(numbers):
-        cast.append(
-            {
-                **people.person(seed, culture if rng.random() < 0.85 else "en", "Acting", number),
-                "cast_id": order + 3,
-                "character": vocabulary.character(culture, mix(film.salt, order)) if rng.random() < 0.94 else "",
-                "credit_id": _credit_id(film, order),
-                "order": order + skipped * (order // 4) * 2,
-            }
-        )
-    if "odd_person_names" in film.quirks:
-        for credit, name in zip(
-            cast, (" Ida Blankenship ", "Jean | Jeanne Double", "Rook &amp; Rye", 'O\'Neil "Sparks" 🦊'), strict=False
-        ):
-            credit.update(name=name, original_name=name, id=80_000_000 + salt(name) % 1000)
-    return {"cast": cast, "crew": [] if "no_crew" in film.quirks else _crew(film, seed, rng, culture, director)}
-
-
-def _crew(film: Film, seed: int, rng: Random, culture: str, director: int) -> list[Payload]:
-    crew = []
-    for job, department, chance in people.JOBS:
-        count = int(chance + rng.random()) if chance > 1 else int(rng.random() < chance)
-        if job == "Director":
-            count = (
-                0
-                if "no_director" in film.quirks
-                else 21
-                if "many_directors" in film.quirks
-                else 1 + int(rng.random() < 0.06)
-            )
-        numbers = [people.draw(rng, 400 if culture == "en" else 90) for _ in range(count)]
-        if job == "Director" and count:
-            numbers = [director + 7 * extra for extra in range(count)]
-        for number in dict.fromkeys(numbers):
-            credit_id = _credit_id(film, 10_000 + len(crew))
-            crew.append(
-                {
-                    **people.person(seed, culture, department, number),
-                    "credit_id": credit_id,
-                    "department": department,
-                    "job": job,
-                }
-            )
-    return crew
-
-
-def _cast_size(rng: Random, film: Film) -> int:
-    return rng.randrange(60, 160) if rng.random() < 0.02 else max(0, int(rng.gauss(13 + 3 * film.fame, 6)))
-
-
-def _credit_id(film: Film, number: int) -> str:
-    return f"{mix(film.salt, number):016x}{number:08x}"
 
 
 def _keyword(seed: int, number: int) -> dict[str, Any]:
@@ -310,7 +239,7 @@ def _release_dates(film: Film, release: int, countries: list[str]) -> list[Paylo
     rows = []
     for position, code in enumerate(dict.fromkeys([*countries, *("US", "GB", "DE", "BR")[: film.salt % 5]])):
         marks_here = marks.get(code, ("",))
-        dates = [
+        dates: list[Payload] = [
             {
                 "certification": marks_here[film.salt % len(marks_here)],
                 "descriptors": [],

@@ -13,27 +13,8 @@ from tmdb_assets.sandbox.tmdb import vocabulary
 from tmdb_assets.sandbox.tmdb.noise import mix, salt
 
 DEPARTMENTS: Final = ("Acting", "Directing", "Writing", "Sound", "Camera", "Editing", "Production", "Art")
-# job, department, chance that a film has one (more than 1: several).
-JOBS: Final = (
-    ("Director", "Directing", 1.0), ("Screenplay", "Writing", 0.75), ("Writer", "Writing", 0.45), ("Original Music Composer", "Sound", 0.8),
-    ("Director of Photography", "Camera", 0.85), ("Editor", "Editing", 0.85), ("Producer", "Production", 1.7), ("Executive Producer", "Production", 0.8),
-    ("Casting", "Production", 0.5), ("Production Design", "Art", 0.5), ("Art Direction", "Art", 0.3), ("Sound Designer", "Sound", 0.25),
-)  # fmt: skip
-# Where films in a language come from, most often first; a country named twice is twice as likely.
-_HOMES: Final = {
-    "en": "US US US US US US US US GB GB GB CA CA AU IE NZ ZA NG KE GH JM SG NA".split(),
-    "fr": "FR FR FR FR FR FR FR BE BE CA CH SN MA CI CM TN HT".split(),
-    "es": "ES ES ES ES MX MX MX AR AR CL CO PE UY CU VE EC GT BO".split(),
-    "de": "DE DE DE DE DE AT CH LU".split(),
-    "pt": "BR BR BR BR PT PT AO MZ".split(),
-    "ar": "EG EG EG LB MA TN SA AE DZ JO PS SY IQ".split(),
-    "zh": "CN CN CN TW TW SG MY".split(),
-    "hi": "IN IN IN IN NP FJ".split(),
-    "ru": "RU RU RU KZ GE BY".split(),
-}  # fmt: skip
-PARTNERS: Final = "US GB FR DE CA BE ES IT SE DK NL NO FI PL CZ HU RO BG GR TR IL IN CN HK TW JP KR AU NZ ZA BR AR MX QA IS LU CH AT IE UA".split()
 _COUNTRIES: Final = sorted(
-    {*PARTNERS, *(code for codes in _HOMES.values() for code in codes), "TH", "IR", "RS", "EG", "RU", "PT", ""}
+    {"", *vocabulary.PARTNERS, *(code for t in vocabulary.TONGUES.values() for code in t["homes"])}
 )
 _COMPANIES_PER_COUNTRY: Final = {
     "US": 90,
@@ -45,16 +26,13 @@ _COMPANIES_PER_COUNTRY: Final = {
     "CA": 15,
     "ES": 12,
     "CN": 12,
-    "KR": 12,
 }
 
 
 def home(rng: Random, language: str) -> str:
     """A country that a film in the language comes from."""
-    homes = _HOMES.get(language)
-    if homes is None or rng.random() < 0.03:
-        return str(vocabulary.TONGUES[language]["country"])
-    return homes[int(rng.random() * len(homes))]
+    homes = vocabulary.TONGUES[language]["homes"]
+    return str(homes[int(rng.random() * len(homes))])
 
 
 def draw(rng: Random, pool: int) -> int:

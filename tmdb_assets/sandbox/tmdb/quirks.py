@@ -1,7 +1,8 @@
 """The oddities of real film data, planted on purpose in a handful of films each.
 
 What belongs here: which films carry which oddity, and what it does to a payload. What does not: ordinary variety
-(details.py). A film with a quirk is there from the first day, is never edited and never deleted, so that a test may rely on it.
+(details.py). A film with a quirk is there from the first day, released, never edited and never deleted: a test may rely
+on it.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def _shared_company_name(payload: Payload) -> None:
     payload["production_companies"] = [company]
 
 
-# What each quirk does to the main payload. Quirks of the credits and of the numbers are looked up by name where those are
-# made (details.py, timeline.py) and do nothing here.
+# What each quirk does to the main payload. Quirks of the credits and of the numbers are looked up by name where those
+# are made (credits.py, timeline.py) and do nothing here.
 EFFECTS: dict[str, Callable[[Payload], None]] = {
     "popularity_text": _set(),
     "same_person_twice": _set(),
@@ -113,12 +114,13 @@ _COPIES = 4
 
 
 def plant(first_films: int) -> dict[int, tuple[str, ...]]:
-    """Film number -> its quirks, spread over the films that exist from the start; few films then carry several."""
+    """Film number -> its quirks, spread over the films that exist from the start, at most one each if those suffice."""
     planted: dict[int, tuple[str, ...]] = {}
     total = len(EFFECTS)
+    step = 2 if first_films >= 2 * total else 1
     for position, name in enumerate(EFFECTS):
-        copies = 1 if name in SINGLE else max(1, min(_COPIES, first_films // (2 * total)))
+        copies = 1 if name in SINGLE else max(1, min(_COPIES, first_films // (step * total)))
         for copy in range(copies):
-            number = (copy * 2 * total + position * 2) % first_films
+            number = step * (copy * total + position) % first_films
             planted[number] = (*planted.get(number, ()), name)
     return planted

@@ -22,9 +22,9 @@ from tmdb_assets.sandbox.tmdb.reference import GENRE_NAMES
 
 Payload = dict[str, Any]
 _UNKNOWN: Payload = {
-    "adult": False, "backdrop_path": None, "genre_ids": [], "id": 0, "title": "", "original_language": "", "original_title": "",
-    "overview": "", "popularity": 0.0, "poster_path": None, "release_date": "", "softcore": False, "video": False,
-    "vote_average": 0.0, "vote_count": 0,
+    "adult": False, "backdrop_path": None, "genre_ids": [], "id": 0, "title": "", "original_language": "",
+    "original_title": "", "overview": "", "popularity": 0.0, "poster_path": None, "release_date": "", "softcore": False,
+    "video": False, "vote_average": 0.0, "vote_count": 0,
 }  # fmt: skip
 
 

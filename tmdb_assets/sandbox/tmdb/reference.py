@@ -12,8 +12,9 @@ from typing import Any, Final
 
 _FACTS: Final = tomllib.loads(Path(__file__).with_name("reference.toml").read_text(encoding="utf-8"))
 _GENRES: Final = (
-    "28 Action|12 Adventure|16 Animation|35 Comedy|80 Crime|99 Documentary|18 Drama|10751 Family|14 Fantasy|36 History|"
-    "27 Horror|10402 Music|9648 Mystery|10749 Romance|878 Science Fiction|10770 TV Movie|53 Thriller|10752 War|37 Western"
+    "28 Action|12 Adventure|16 Animation|35 Comedy|80 Crime|99 Documentary|18 Drama|10751 Family|14 Fantasy|"
+    "36 History|27 Horror|10402 Music|9648 Mystery|10749 Romance|878 Science Fiction|10770 TV Movie|53 Thriller|"
+    "10752 War|37 Western"
 )
 
 GENRE_NAMES: Final = {int(item.split(" ", 1)[0]): item.split(" ", 1)[1] for item in _GENRES.split("|")}

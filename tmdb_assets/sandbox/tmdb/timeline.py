@@ -1,7 +1,7 @@
 """The life of one film: when it appears and vanishes, its release dates, its edits, and its numbers on any day.
 
-What belongs here: everything that depends on the day, in closed form, so that any day is as near as any other. What does
-not: what the payload says (details.py). Days are ordinals (datetime.date.toordinal).
+What belongs here: everything that depends on the day, in closed form, so that any day is as near as any other. What
+does not: what the payload says (details.py). Days are ordinals (datetime.date.toordinal).
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ DELETIONS_PER_FILM_AND_DAY = 0.00012
 EDITS_PER_FILM_AND_DAY = 0.0075
 _YEAR = 365.25
 _WEEK = tuple(1 + 0.09 * math.cos(2 * math.pi * (weekday - 5.5) / 7) for weekday in range(7))
-_EDIT_KINDS = ("overview", "keyword_added", "runtime", "revenue", "company_removed", "company_added") + (
-    "country_removed", "country_added", "tagline", "overview", "keyword_added", "revenue",
+_QUIRKY_LANGUAGES = {"language_cn": "cn", "language_xx": "xx", "titled_unknown": "en"}
+# One that is named twice is twice as likely.
+_EDIT_KINDS = (
+    "overview", "overview", "keyword_added", "keyword_added", "revenue", "revenue", "runtime", "tagline", "company_removed",
+    "company_added", "country_removed", "country_added",
 )  # fmt: skip
 _GENRE_PROFILES = (
-    (18,), (18, 10749), (35,), (35, 10749), (53, 80), (28, 53), (28, 12, 878), (27,), (27, 53, 9648), (16, 10751, 12), (99,),
-    (18, 36), (18, 10752, 36), (878, 18), (14, 12, 10751), (10402, 18), (80, 18), (35, 80), (37, 18), (9648, 53), (10770, 10751),
+    (18,), (18, 10749), (35,), (35, 10749), (53, 80), (28, 53), (28, 12, 878), (27,), (27, 53, 9648), (16, 10751, 12),
+    (99,), (18, 36), (18, 10752, 36), (878, 18), (14, 12, 10751), (10402, 18), (80, 18), (35, 80), (37, 18), (9648, 53),
+    (10770, 10751),
 )  # fmt: skip
 
 
@@ -115,9 +119,14 @@ class Film:
         for spike in self.breakouts:
             share += 0.04 * min(max(day - spike.first, 0) / (spike.last - spike.first + 1), 1)
         count = int(self.votes * share)
-        if "vote_correction" in self.quirks and day >= EPOCH + 400 + self.salt % 1500:
+        if self.votes_corrected and day >= self.votes_corrected:
             count = int(count * 0.95)
         return count
+
+    @property
+    def votes_corrected(self) -> int:
+        """The day on which the votes of a few films are corrected downwards; 0 for the others."""
+        return EPOCH + 400 + self.salt % 1500 if "vote_correction" in self.quirks else 0
 
     def vote_average(self, day: int, count: int) -> float:
         """Settles down after the release; 0 without votes."""
@@ -135,14 +144,14 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
     fame = rng.gauss(0.5 if part else 0.0, 1.0)
     lifetime = rng.expovariate(DELETIONS_PER_FILM_AND_DAY)
     language = rng.choices(list(TONGUES), [tongue["per_mille"] for tongue in TONGUES.values()])[0]
-    release, age = _release(rng, born, part), 0.0
-    releases = [(born, release)]
-    premiere = 0 if rng.random() < 0.01 and release > born else release
-    if not premiere:
-        releases = [(born, 0)]
-    elif release > born + 40 and not quirks:
+    release = _release(rng, born, part)
+    if quirks:
+        release = min(release, born - 400)
+    dated = rng.random() >= 0.01 or release <= born
+    releases, premiere = [(born, release if dated else 0)], release if dated else 0
+    if premiere > born + 40:
         releases, premiere = _postponements(rng, born, release)
-    elif rng.random() < 0.15 and not quirks:
+    elif rng.random() < 0.15 and not quirks and premiere:
         corrected = max(born, EPOCH) + 30 + int(2500 * rng.random())
         releases.append((corrected, release + 1 + rng.randrange(3)))
     if "release_date_empty" in quirks:
@@ -155,13 +164,7 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
         salt=own,
         born=born,
         gone=None if quirks else born + 1 + int(lifetime),
-        language="cn"
-        if "language_cn" in quirks
-        else "xx"
-        if "language_xx" in quirks
-        else "en"
-        if "titled_unknown" in quirks
-        else language,
+        language=next((code for quirk, code in _QUIRKY_LANGUAGES.items() if quirk in quirks), language),
         genre_ids=() if "no_genres" in quirks else _genres(rng),
         adult=adult and not quirks,
         video=video and not quirks,
@@ -171,7 +174,7 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
         base=math.exp(0.55 + 0.85 * fame + rng.gauss(0, 0.25)) / (1 + age / 45),
         peak=(1.5 + 9 * rng.random() ** 2) * math.exp(0.3 * fame),
         decay=18 + 30 * rng.random(),
-        votes=math.exp(4.6 + 1.6 * fame + rng.gauss(0, 0.4)),
+        votes=math.exp(4.6 + 1.6 * fame + rng.gauss(0, 0.4)) + (3000 if "vote_correction" in quirks else 0),
         rating=min(8.7, max(3.2, rng.gauss(6.3 + 0.25 * fame, 0.9))),
         quirks=frozenset(quirks),
         part=part,
@@ -179,10 +182,10 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
 
 
 def edits(film: Film, seed: int, until: int) -> list[tuple[int, str]]:
-    """(day, kind) of every change of the film's payload after its first day, oldest first; a longer view only adds to it.
+    """(day, kind) of every change of the payload after the film's first day, oldest first; a longer view only adds to it.
 
-    Each kind must bring something that was never there before (see details.py): only then do two days differ exactly if a
-    change lies between them.
+    Each kind must bring something that was never there before (see details.py): only then do two days differ exactly
+    if a change lies between them.
     """
     if film.quirks:
         return []

@@ -16,6 +16,7 @@ TONGUES: Final[dict[str, dict[str, Any]]] = _WORDS["tongues"]
 CULTURES: Final[tuple[str, ...]] = tuple(_WORDS["names"])
 COMPANY_WORDS: Final[list[str]] = _WORDS["company_words"]
 KEYWORDS: Final[list[str]] = _WORDS["keywords"]
+PARTNERS: Final[list[str]] = _WORDS["partners"]
 
 
 def english_title(rng: Random) -> str:
