@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 JSON_TYPE = "application/json;charset=utf-8"
+_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Site(Protocol):
 
 def encode(value: Any) -> bytes:
     """Compact JSON in UTF-8, the way every answer is written."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _to_text(value).encode()
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import os
 import re
 import signal
 import socket
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
@@ -194,7 +194,11 @@ def run(application: Application, host: str, port: int, exit_with_stdin: bool) -
 
 
 def _watch_stdin(server: _Server) -> None:
-    """A killed parent cannot send a signal, but its end of the pipe is closed for it."""
-    while sys.stdin.buffer.read(4096):
-        pass
+    """A killed parent cannot send a signal, but its end of the pipe is closed for it.
+
+    Read past sys.stdin: its buffer's lock, held by this thread, would abort the interpreter's end.
+    """
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
     server.stop()

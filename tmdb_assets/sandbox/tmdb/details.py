@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -36,22 +37,29 @@ class Version:
     def __init__(self, payload: Payload, parts: dict[str, Callable[[], Any]]) -> None:
         self.original_title = str(payload["original_title"])
         self.revenue = int(payload["revenue"])
-        self._main = _with_holes(payload)
-        genre_ids = [genre["id"] for genre in payload["genres"]]
-        self._row = _with_holes({key: {**payload, "genre_ids": genre_ids}.get(key, False) for key in _ROW})
+        self._payload = payload
         self._makers = parts
         self._parts: dict[str, bytes] = {}
 
     def details(self, numbers: Sequence[bytes], asked: Sequence[str]) -> bytes:
         """The whole answer, with the parts that were asked for."""
-        body = _fill(self._main, numbers)
+        body = _fill(self._main_pieces, numbers)
         if not asked:
             return body
         return b"".join([body[:-1], *(self._part(name) for name in asked), b"}"])
 
     def row(self, numbers: Sequence[bytes]) -> bytes:
         """The film as a list page shows it."""
-        return _fill(self._row, numbers)
+        return _fill(self._row_pieces, numbers)
+
+    @cached_property
+    def _main_pieces(self) -> list[bytes]:
+        return _with_holes(self._payload)
+
+    @cached_property
+    def _row_pieces(self) -> list[bytes]:
+        row = {**self._payload, "genre_ids": [genre["id"] for genre in self._payload["genres"]]}
+        return _with_holes({key: row.get(key, False) for key in _ROW})
 
     def _part(self, name: str) -> bytes:
         if name not in self._parts:

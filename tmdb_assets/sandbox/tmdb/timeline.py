@@ -7,6 +7,7 @@ does not: what the payload says (details.py). Days are ordinals (datetime.date.t
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from dataclasses import dataclass, field
 from random import Random
@@ -21,6 +22,8 @@ DELETIONS_PER_FILM_AND_DAY = 0.00012
 EDITS_PER_FILM_AND_DAY = 0.0075
 _YEAR = 365.25
 _WEEK = tuple(1 + 0.09 * math.cos(2 * math.pi * (weekday - 5.5) / 7) for weekday in range(7))
+_LANGUAGES = list(TONGUES)
+_LANGUAGE_WEIGHTS = list(itertools.accumulate(tongue["per_mille"] for tongue in TONGUES.values()))
 _QUIRKY_LANGUAGES = {"language_cn": "cn", "language_xx": "xx", "titled_unknown": "en"}
 # One that is named twice is twice as likely.
 _EDIT_KINDS = (
@@ -143,7 +146,7 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
     own = salt(f"{seed}:film:{number}")
     fame = rng.gauss(0.5 if part else 0.0, 1.0)
     lifetime = rng.expovariate(DELETIONS_PER_FILM_AND_DAY)
-    language = rng.choices(list(TONGUES), [tongue["per_mille"] for tongue in TONGUES.values()])[0]
+    language = rng.choices(_LANGUAGES, cum_weights=_LANGUAGE_WEIGHTS)[0]
     release = _release(rng, born, part)
     if quirks:
         release = min(release, born - 400)
