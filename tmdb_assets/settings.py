@@ -28,25 +28,53 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """The project's settings, read from the environment first and from `.env` in the working directory second."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
 
-    tmdb_api_token: SecretStr | None = Field(None, description="TMDB v4 read token, sent as a Bearer header; with neither token nor key the built-in sandbox serves.")
+    tmdb_api_token: SecretStr | None = Field(
+        None,
+        description="TMDB v4 read token, sent as a Bearer header; with neither token nor key the built-in sandbox serves.",
+    )
     tmdb_api_key: SecretStr | None = Field(None, description="TMDB v3 API key, used when there is no token.")
-    tmdb_api_url: str = Field(TMDB_API_URL, description="Root of the API; with a token it points the real client anywhere, e.g. a replay server on loopback.")
+    tmdb_api_url: str = Field(
+        TMDB_API_URL,
+        description="Root of the API; with a token it points the real client anywhere, e.g. a replay server on loopback.",
+    )
     tmdb_export_url: str = Field(TMDB_EXPORT_URL, description="Folder where movie_ids_MM_DD_YYYY.json.gz lie.")
-    tmdb_scope: str = Field("top:10000", description="`top:N`: the N most popular films; `all`: the whole catalogue, by release-date windows.")
-    tmdb_requests_per_second: float = Field(35.0, gt=0, description="Rate of the one token bucket of the process. The sandbox is not limited unless this is set.")
+    tmdb_scope: str = Field(
+        "top:10000",
+        description="`top:N`: the N most popular films; `all`: the whole catalogue, by release-date windows.",
+    )
+    tmdb_requests_per_second: float = Field(
+        35.0,
+        gt=0,
+        description="Rate of the one token bucket of the process. The sandbox is not limited unless this is set.",
+    )
     tmdb_concurrency: int = Field(8, ge=1, le=64, description="Requests under way at once.")
     tmdb_details_max_age_days: int = Field(30, ge=1, description="Details older than this are asked for again.")
-    tmdb_assets_lake: str = Field("data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://).")
+    tmdb_assets_lake: str = Field(
+        "data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://)."
+    )
     tmdb_assets_warehouse: Path = Field(Path("data/warehouse.duckdb"), description="The analysts' DuckDB file.")
-    tmdb_assets_allow_mass_delete: bool = Field(False, description="1 lets a day through on which more than 5% of the known films vanished.")
-    tmdb_assets_today: dt.date | None = Field(None, description="Freezes the clock at this day, for trying things on a loopback server only.")
-    tmdb_assets_sandbox_movies: str | None = Field(None, description="JSON-lines files (separated by the path separator) the sandbox serves instead of its synthetic catalogue.")
+    tmdb_assets_allow_mass_delete: bool = Field(
+        False, description="1 lets a day through on which more than 5% of the known films vanished."
+    )
+    tmdb_assets_today: dt.date | None = Field(
+        None, description="Freezes the clock at this day, for trying things on a loopback server only."
+    )
+    tmdb_assets_sandbox_movies: str | None = Field(
+        None,
+        description="JSON-lines files (separated by the path separator) the sandbox serves instead of its synthetic catalogue.",
+    )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
-    raw_retention_days: int = Field(180, ge=1, description="Raw older than this expires; TMDB's terms forbid caching for longer than six months.")
+    raw_retention_days: int = Field(
+        180, ge=1, description="Raw older than this expires; TMDB's terms forbid caching for longer than six months."
+    )
     moovitamix_url: str | None = Field(None, description="Root of the music API; without it the sandbox serves.")
-    streamflow_drops: Path = Field(Path("data/drops/streamflow"), description="Folder where the monthly CSV drops land.")
+    streamflow_drops: Path = Field(
+        Path("data/drops/streamflow"), description="Folder where the monthly CSV drops land."
+    )
 
     @field_validator("tmdb_scope")
     @classmethod
@@ -75,7 +103,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _a_frozen_clock_never_meets_the_real_api(self) -> Settings:
         if self.tmdb_assets_today and not self.uses_sandbox and urlsplit(self.tmdb_api_url).hostname not in LOOPBACK:
-            raise ValueError("TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset it, or point TMDB_API_URL at loopback")
+            raise ValueError(
+                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset it, or point TMDB_API_URL at loopback"
+            )
         return self
 
     @property
@@ -123,7 +153,11 @@ def _sentence(error: Any) -> str:
     if not error["loc"]:
         return f"{message}."
     name = str(error["loc"][0])
-    secret = Settings.model_fields[name].annotation in {SecretStr, SecretStr | None} if name in Settings.model_fields else True
+    secret = (
+        Settings.model_fields[name].annotation in {SecretStr, SecretStr | None}
+        if name in Settings.model_fields
+        else True
+    )
     value = "" if secret else f"={str(error['input'])!r}"
     return f"Setting {name.upper()}{value} cannot be used: {message}."
 
@@ -135,12 +169,16 @@ def _refuse_malformed_env_file(path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"The file {path} cannot be read as UTF-8 text ({type(error).__name__}): correct or remove it.") from None
+        raise SettingsError(
+            f"The file {path} cannot be read as UTF-8 text ({type(error).__name__}): correct or remove it."
+        ) from None
     with path.open(encoding="utf-8") as stream:
         for binding in parse_stream(stream):
             if binding.error or (binding.key and binding.value is None):
                 line = binding.original.line + _leading_blank_lines(binding.original.string)
-                raise SettingsError(f"The file {path}, line {line}, is not of the form NAME=value: correct or remove that line.") from None
+                raise SettingsError(
+                    f"The file {path}, line {line}, is not of the form NAME=value: correct or remove that line."
+                ) from None
     del text
 
 

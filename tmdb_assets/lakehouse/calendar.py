@@ -10,8 +10,10 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
+from tmdb_assets.lakehouse.errors import LakehouseError
 
-class CalendarError(Exception):
+
+class CalendarError(LakehouseError):
     """A day that cannot be observed. The message names the day and says what to do."""
 
 
@@ -42,7 +44,9 @@ class Clock:
         """What may be asked for `day`. Raises CalendarError for a day that has not begun."""
         today = self.today()
         if day > today:
-            raise CalendarError(f"{day} has not begun (today is {today} UTC): nothing can be observed for a future day.")
+            raise CalendarError(
+                f"{day} has not begun (today is {today} UTC): nothing can be observed for a future day."
+            )
         if has_history:
             return Reach.HISTORY
         return Reach.LIVE if day == today else Reach.PAST

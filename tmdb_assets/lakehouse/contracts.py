@@ -18,6 +18,8 @@ import pandera.polars as pa
 import polars as pl
 from deltalake import Schema as DeltaSchema
 
+from tmdb_assets.lakehouse.errors import LakehouseError
+
 Column = pa.Column
 
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
@@ -28,7 +30,7 @@ TRACE = {"_rejected": pl.String, "_rule": pl.String, "_payload": pl.String, "_po
 MAX_VALUE_CHARACTERS = 200
 
 
-class ContractError(Exception):
+class ContractError(LakehouseError):
     """A frame does not have the shape its table promises: a fault of the code, not of a row.
 
     Fields: `table`, `column` (None when it is about the whole frame) and `problem`.
@@ -40,9 +42,7 @@ class ContractError(Exception):
         super().__init__(f"{where}: {problem}")
 
 
-def col(
-    dtype: Any, description: str, *checks: pa.Check, nullable: bool = False
-) -> Column:
+def col(dtype: Any, description: str, *checks: pa.Check, nullable: bool = False) -> Column:
     """A column of a contract: Polars type, meaning (with its unit), checks; not null unless `nullable`."""
     return pa.Column(dtype, checks=list(checks), nullable=nullable, description=description)
 
@@ -78,10 +78,14 @@ class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
     A table is kept in one of two ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
-    days. *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
+    days; with `small`, a few rows a day, the days share one folder, so that reading all of them opens few files.
+    *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
     least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
     same. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
-    ("refuse"). `references` maps a column to the dimension that must hold its value.
+    ("refuse"). `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
+    which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
+    `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
+    namesake in the tables read.
     """
 
     source: str
@@ -95,6 +99,9 @@ class Contract:
     order: tuple[str, ...] = ()
     duplicates: str = "refuse"
     references: Mapping[str, str] = field(default_factory=dict)
+    drift_limit: float | None = 0.25
+    small: bool = False
+    comes_from: Mapping[str, str] = field(default_factory=dict)
     code_version: str = "1"
 
     def __post_init__(self) -> None:
@@ -174,7 +181,9 @@ class Audit:
     @property
     def rules(self) -> dict[str, int]:
         """How many rows each broken rule set aside."""
-        counted = self.quarantined.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest("rule")
+        counted = self.quarantined.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest(
+            "rule"
+        )
         return dict(counted.iter_rows())
 
 
@@ -190,7 +199,11 @@ def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
         pl.col("rule").str.join("; "), pl.col("reason").str.join("; ")
     )
     valid = traced.join(bad, on="row_number", how="anti", maintain_order="left") if bad.height else traced
-    kept = valid.unique(list(contract.grain), keep="first", maintain_order=True) if contract.duplicates == "first" else valid
+    kept = (
+        valid.unique(list(contract.grain), keep="first", maintain_order=True)
+        if contract.duplicates == "first"
+        else valid
+    )
     return Audit(
         contract,
         kept.select(list(contract.schema)),
@@ -242,7 +255,9 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
 def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """Rejected rows in the layout of `quarantine_contract`. The day is the frame's own partition or order column."""
     day = next((c for c in (contract.partition, *contract.order, "date_id") if c in contract.schema), None)
-    position = pl.int_range(pl.len()).over(day) if day else pl.int_range(pl.len())  # the same in a run of one day and of many
+    position = (
+        pl.int_range(pl.len()).over(day) if day else pl.int_range(pl.len())
+    )  # the same in a run of one day and of many
     layout = quarantine_contract(contract.source)
     if not bad.height:
         return layout.empty()
@@ -273,10 +288,14 @@ def quarantine_contract(source: str) -> Contract:
         "re-materializing the day after a rule is corrected moves them out.",
         grain=("date_id", "origin", "row_number"),
         partition="date_id",
+        small=True,
+        drift_limit=None,
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "origin": col(pl.String, "Path of the table the row was bound for."),
-            "row_number": col(pl.Int64, "Position of the row among those received for that table and day.", at_least(0)),
+            "row_number": col(
+                pl.Int64, "Position of the row among those received for that table and day.", at_least(0)
+            ),
             "rule": col(pl.String, "Broken rules, separated by '; '."),
             "reason": col(pl.String, "Each broken rule with its column and value, separated by '; '."),
             "payload": col(pl.String, "The row as it came: raw JSON text where there is one.", nullable=True),
@@ -295,13 +314,17 @@ def dictionary_lines(contracts: Sequence[Contract], source_note: Callable[[Contr
             else f"last known state, replaced per `{', '.join(contract.owner)}`"
         )
         lines += [f"### `{contract.path}`", "", contract.description, ""]
-        lines += [f"Grain: `{', '.join(contract.grain)}` · {kept}" + (f" · {source_note(contract)}" if source_note else "")]
+        lines += [
+            f"Grain: `{', '.join(contract.grain)}` · {kept}" + (f" · {source_note(contract)}" if source_note else "")
+        ]
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]
         for name, column in contract.columns.items():
             rules = "; ".join(str(check.error) for check in column.checks or [])
             target = f" → `{contract.references[name]}`" if name in contract.references else ""
             meaning = (column.description or "").replace("|", "\\|") + (f" ({rules})" if rules else "") + target
-            lines.append(f"| {name} | {_type_name(contract.schema[name])} | {'yes' if column.nullable else 'no'} | {meaning} |")
+            lines.append(
+                f"| {name} | {_type_name(contract.schema[name])} | {'yes' if column.nullable else 'no'} | {meaning} |"
+            )
         lines.append("")
     return lines
 

@@ -21,6 +21,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.errors import LakehouseError
 
 T = TypeVar("T")
 Version = int | dt.datetime
@@ -30,7 +31,7 @@ CHECKPOINT_EVERY = 20  # commits; keeps opening a table cheap however many days 
 RETRIES = 10
 
 
-class LakeError(Exception):
+class LakeError(LakehouseError):
     """The lake cannot be read or written as asked. The message names the root or table and what to do."""
 
 
@@ -106,10 +107,13 @@ class DeltaStore:
         return frame.with_columns(missing).select(list(contract.schema))
 
     def partition_rows(self, contract: Contract) -> dict[dt.date, int]:
-        """Rows per partition, from the Delta log alone."""
+        """Rows per partition, from the Delta log alone where the table is partitioned by folder."""
         table = self.open(contract)
         if table is None or not contract.partition:
             return {}
+        if contract.small:
+            counted = self.scan(contract).group_by(contract.partition).len().collect()
+            return dict(counted.iter_rows())
         files = _files(table)
         if not files.height:
             return {}
@@ -157,17 +161,23 @@ class DeltaStore:
         """
         if not contract.partition:
             raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
-        inside = _within(contract.partition, days) & pl.all_horizontal(pl.lit(True), *[pl.col(c) == v for c, v in where.items()])
+        inside = _within(contract.partition, days) & pl.all_horizontal(
+            pl.lit(True), *[pl.col(c) == v for c, v in where.items()]
+        )
         outside = frame.filter(~inside)
         if outside.height:
             found = outside.get_column(contract.partition).unique().sort().to_list()
-            raise LakeError(f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the partitions being replaced.")
+            raise LakeError(
+                f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the partitions being replaced."
+            )
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
         for column, value in where.items():
             quoted = value.replace("'", "''")
             predicate += f" AND {column} = '{quoted}'"
-        return self._commit(contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate))
+        return self._commit(
+            contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
+        )
 
     def merge(
         self,
@@ -179,8 +189,8 @@ class DeltaStore:
         """Replace the rows of each owner in `frame` as a set, in one commit; unchanged rows cost nothing.
 
         A row of `frame` whose grain beyond the owner is null only states that the owner was observed (its set may be
-        empty). With an order column, an owner whose kept rows are newer is left alone. The owners in `retracted` (a
-        frame of owner columns) lose their rows if `frame` has none for them.
+        empty). With order columns, an owner whose kept rows are newer is left alone, unless it is in `retracted` (a
+        frame of owner columns): what is kept of those no longer holds, and `frame` has all there is.
         """
         return self._commit(contract, lambda table: self._merge(contract, table, frame, metadata, retracted))
 
@@ -195,7 +205,8 @@ class DeltaStore:
         kept = self._owned_rows(contract, table, frame, retracted)
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
         if contract.order:
-            newer = _newer_kept(contract, members, kept)
+            guarded = kept if retracted is None else kept.join(retracted, on=list(contract.owner), how="anti")
+            newer = _newer_kept(contract, members, guarded)
             members = members.join(newer, on=list(contract.owner), how="anti")
             kept = kept.join(newer, on=list(contract.owner), how="anti")
         changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
@@ -271,7 +282,7 @@ class DeltaStore:
             self.uri(contract),
             contract.delta_schema,
             mode="ignore",
-            partition_by=[contract.partition] if contract.partition else None,
+            partition_by=[contract.partition] if contract.partition and not contract.small else None,
             name=contract.path,
             description=contract.description,
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
@@ -325,7 +336,11 @@ class DeltaStore:
         if not self.is_local:
             return 0  # object stores finish an upload or drop it: there are no staging files
         oldest = time.time() - keep_hours * 3600
-        stale = [f for f in Path(self.uri(contract).removeprefix("file://")).rglob("*.parquet#*") if f.stat().st_mtime < oldest]
+        stale = [
+            f
+            for f in Path(self.uri(contract).removeprefix("file://")).rglob("*.parquet#*")
+            if f.stat().st_mtime < oldest
+        ]
         for file in stale:
             file.unlink(missing_ok=True)
         return len(stale)

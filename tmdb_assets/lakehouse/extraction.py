@@ -10,19 +10,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.contracts import Audit, Contract, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.http import EndpointStats
-from tmdb_assets.lakehouse.ledger import Entry, Ledger
+from tmdb_assets.lakehouse.ledger import REAL, Entry, Ledger
 
 COUNTED = ("calls", "retries", "throttled", "cache_hits", "bytes", "seconds")
 
 
-class BlockedError(Exception):
+class BlockedError(LakehouseError):
     """A blocking check that did not hold, found before anything was published. Fields: `check`, and figures for its metadata."""
 
     def __init__(self, check: str, message: str, **figures: int | float | str) -> None:
@@ -30,7 +32,7 @@ class BlockedError(Exception):
         super().__init__(message)
 
 
-class NothingToObserve(Exception):
+class NothingToObserve(LakehouseError):
     """Nothing is kept for a past day and the source has no archive of it."""
 
 
@@ -99,22 +101,35 @@ class Observed:
     quarantined: int = 0
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+
+
+class SourceClient(Protocol):
+    """What a source brings: its raw tables, and who it has been talking to."""
+
+    has_history: bool
+
+    def tables(self) -> Mapping[str, RawTable]:
+        """Raw tables by name, in the order in which they are asked."""
+
+    def origin(self) -> str | None:
+        """Who has been answering, None before any answer."""
+
+    def traffic(self) -> Mapping[str, EndpointStats]:
+        """Calls per endpoint so far."""
 
 
 @dataclass
 class Extractor:
     """Fills raw tables day by day, within the rules of time.
 
-    `traffic` tells the calls made so far per endpoint; `origin` says who has been answering; `has_history` whether the
-    source keeps its history (the sandbox does).
+    A source that keeps its history (the sandbox does) may be asked for any day, as it stood then.
     """
 
     store: DeltaStore
     ledger: Ledger
     clock: Clock
-    has_history: bool
-    origin: Callable[[], str]
-    traffic: Callable[[], Mapping[str, EndpointStats]]
+    client: SourceClient
     log: Callable[[str], None]
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,7 +139,7 @@ class Extractor:
         Raises CalendarError (a future day, or midnight passed meanwhile), BlockedError (the source did not keep its
         promise), LakeError and HttpError; whatever is raised, what was kept before stays as it was.
         """
-        reach = self.clock.reach(day, has_history=self.has_history)
+        reach = self.clock.reach(day, has_history=self.client.has_history)
         entries = [self.ledger.entry(day, e) for e in table.endpoints]
         finished = all(e is not None and e.is_finished for e in entries)
         begun = [e.started_at for e in entries if e is not None and not e.is_finished]
@@ -147,20 +162,18 @@ class Extractor:
 
     def _keep(self, table: RawTable, asked: Asked, observed: Observed, resumed: Mapping[str, Entry]) -> None:
         self.store.refuse_unwritable_root()
-        before = {e: replace(self.traffic().get(e, EndpointStats())) for e in table.endpoints}
+        before = {e: replace(self.client.traffic().get(e, EndpointStats())) for e in table.endpoints}
         rejected: list[pl.DataFrame] = []
-        origin: str | None = None
 
         def account(receipt: Receipt, *, finished: bool) -> Entry:
-            entry = self._entry(receipt, asked, origin or self.origin(), before, resumed, finished=finished)
+            entry = self._entry(receipt, asked, before, resumed, finished=finished)
             self.ledger.write(asked.day, entry, self.metadata)
             return entry
 
-        last: dict[str, Receipt] = {e: Receipt(e, received_ids=0) for e in table.endpoints}
+        last: dict[str, Receipt] = {}
         for chunk in table.fetch(asked):
-            if origin is None:
-                origin = self.origin()
-                self.ledger.refuse_mixing(origin)
+            if not last:
+                self.ledger.refuse_mixing(self._origin())
             self._refuse_if_midnight_passed(asked)
             last |= {r.endpoint: r for r in chunk.receipts}
             for receipt in chunk.receipts:
@@ -168,25 +181,35 @@ class Extractor:
                 if not receipt.is_complete:
                     raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {receipt.sentence}")
             self._keep_chunk(table.contract, asked.day, chunk, rejected, observed)
-        if origin is None and not any(self.traffic().get(e) for e in table.endpoints):
-            origin = next(iter(e.origin for e in resumed.values()), None)
-        observed.entries = [account(receipt, finished=True) for receipt in last.values()]
+        # What an archive does not have yet stays open, so that a later run asks for it again.
+        nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
+        observed.entries = [account(r, finished=not table.archived) for r in nothing]
+        observed.entries += [account(r, finished=True) for r in last.values()]
         observed.quarantined = sum(r.height for r in rejected)
+
+    def _origin(self) -> str:
+        """Who answers; before any answer, who did so far in this lake."""
+        return self.client.origin() or next(iter(self.ledger.origins()), REAL)
 
     def _keep_chunk(
         self, contract: Contract, day: dt.date, chunk: Chunk, rejected: list[pl.DataFrame], observed: Observed
     ) -> None:
         audit = contract.audit(chunk.frame)
+        observed.audits.append(audit)
         if audit.quarantined.height or (chunk.replaces == {} and not rejected):
             rejected.append(audit.quarantined)
             quarantine(self.store, contract, pl.concat(rejected), [day], self.metadata)
         if chunk.replaces is None:
+            if not audit.kept.height:
+                return
             observed.commits.append(self.store.append(contract, audit.kept, self.metadata))
             return
         same_part = [pl.col(c) == v for c, v in chunk.replaces.items()]
         kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
         if kept > audit.kept.height:
-            self.log(f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay")
+            self.log(
+                f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay"
+            )
             return
         observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, **chunk.replaces))
 
@@ -202,18 +225,17 @@ class Extractor:
         self,
         receipt: Receipt,
         asked: Asked,
-        origin: str,
         before: Mapping[str, EndpointStats],
         resumed: Mapping[str, Entry],
         *,
         finished: bool,
     ) -> Entry:
-        now, was = self.traffic().get(receipt.endpoint, EndpointStats()), before[receipt.endpoint]
+        now, was = self.client.traffic().get(receipt.endpoint, EndpointStats()), before[receipt.endpoint]
         earlier = resumed.get(receipt.endpoint)
         spent = {c: getattr(now, c) - getattr(was, c) + (getattr(earlier, c) if earlier else 0) for c in COUNTED}
         return Entry(
             receipt.endpoint,
-            origin,
+            self._origin(),
             asked.since,
             receipt.promised_pages,
             receipt.received_pages,
@@ -234,12 +256,3 @@ def quarantine(
     there = store.scan(target, days).filter(pl.col("origin") == contract.path).select(pl.len()).collect().item()
     if rejected.height or there:
         store.replace(target, rejected, days, metadata, origin=contract.path)
-
-
-def rejected_by(audits: Sequence[Audit]) -> dict[str, int]:
-    """Rows each rule set aside, over several audits."""
-    total: dict[str, int] = {}
-    for audit in audits:
-        for rule, count in audit.rules.items():
-            total[rule] = total.get(rule, 0) + count
-    return total

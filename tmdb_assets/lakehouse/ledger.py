@@ -30,13 +30,17 @@ def ledger_contract(source: str) -> Contract:
         "arrived, with the calls it took. A day is complete when every endpoint is finished and kept its promise.",
         grain=("date_id", "endpoint"),
         partition="date_id",
+        small=True,
+        drift_limit=None,
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "endpoint": col(pl.String, "What was asked, as the source spells it."),
             "origin": col(pl.String, "Who answered: the built-in sandbox or the real source.", one_of([SANDBOX, REAL])),
             "promised_pages": col(pl.Int64, "Pages the source said there are (and serves).", count, nullable=True),
             "received_pages": col(pl.Int64, "Distinct pages that arrived.", count, nullable=True),
-            "promised_ids": col(pl.Int64, "Distinct ids the source said there are, or that were asked for.", count, nullable=True),
+            "promised_ids": col(
+                pl.Int64, "Distinct ids the source said there are, or that were asked for.", count, nullable=True
+            ),
             "received_ids": col(pl.Int64, "Distinct ids that arrived.", count, nullable=True),
             "is_complete": col(pl.Boolean, "Whether what was promised arrived."),
             "is_finished": col(pl.Boolean, "False while under way or cut: the next run resumes."),
@@ -96,10 +100,13 @@ class Ledger:
         done = self.store.scan(self.contract).filter((pl.col("endpoint") == endpoint) & pl.col("is_finished"))
         return done.select(pl.col("date_id").sort()).collect().get_column("date_id").to_list()
 
+    def origins(self) -> list[str]:
+        """Who answered for what this lake holds: one of sandbox and real, or nobody yet."""
+        return self.store.scan(self.contract).select(pl.col("origin").unique()).collect().get_column("origin").to_list()
+
     def refuse_mixing(self, origin: str) -> None:
         """Raises LakeError when the lake already holds what another kind of source said."""
-        there = self.store.scan(self.contract).select(pl.col("origin").unique()).collect().get_column("origin").to_list()
-        other = [o for o in there if o != origin]
+        other = [o for o in self.origins() if o != origin]
         if other:
             raise LakeError(
                 f"The lake {self.store.root} holds {other[0]} data of {self.contract.source}, and this run would add "

@@ -67,6 +67,21 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
     return fitting.str.json_decode(struct).struct.unnest().with_columns(rejected)
 
 
+def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
+    """The items of each page of a list, as JSON text: one bad item can then be set aside alone.
+
+    `key` names the array in the page; None when the page is the array. Columns: `_page` (position of the page in
+    `pages`), `_item` (position on its page), `_payload`.
+    """
+    page_decoder, list_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(list[msgspec.Raw])
+    rows = [
+        (number, position, bytes(item).decode())
+        for number, page in enumerate(pages)
+        for position, item in enumerate(list_decoder.decode(page if key is None else page_decoder.decode(page)[key]))
+    ]
+    return pl.DataFrame(rows, schema={"_page": pl.Int64, "_item": pl.Int64, "_payload": pl.String}, orient="row")
+
+
 def unknown_fields(payloads: Iterable[str], shape: type[Shape]) -> set[str]:
     """Paths of keys in the payloads that the shape does not know: `softcore`, `credits.cast[].nickname`."""
     found: set[str] = set()

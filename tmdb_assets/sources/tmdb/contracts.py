@@ -46,11 +46,15 @@ def _flag(meaning: str) -> Column:
 
 
 def _iso_country() -> Column:
-    return col(pl.String, "ISO 3166-1 alpha-2 code, or one that TMDB still uses.", matches("[A-Z]{2}", "two capital letters"))
+    return col(
+        pl.String, "ISO 3166-1 alpha-2 code, or one that TMDB still uses.", matches("[A-Z]{2}", "two capital letters")
+    )
 
 
 def _iso_language() -> Column:
-    return col(pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", matches("[a-z]{2,3}", "two or three small letters"))
+    return col(
+        pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", matches("[a-z]{2,3}", "two or three small letters")
+    )
 
 
 def _structs(meaning: str, **fields: object) -> Column:
@@ -76,7 +80,9 @@ DISCOVER_PAGES = _raw(
     {
         "window": col(pl.String, "What part of the list: `popularity` for the whole, else `FROM..TO` release dates."),
         "page": col(pl.Int64, "Page number.", between(1, 500)),
-        "pass_number": col(pl.Int64, "1; higher when the list was walked again for films the first pass missed.", at_least(1)),
+        "pass_number": col(
+            pl.Int64, "1; higher when the list was walked again for films the first pass missed.", at_least(1)
+        ),
         "total_pages": col(pl.Int64, "Pages the answer said there are.", at_least(0)),
         "total_results": col(pl.Int64, "Films the answer said there are.", at_least(0)),
         "result_count": col(pl.Int64, "Films on this page.", between(0, 20)),
@@ -118,7 +124,9 @@ MOVIE_DETAILS = _raw(
     ("movie_id",),
     {
         "movie_id": _id("The film id that was asked for."),
-        "asked_because": col(pl.String, "Why details were asked for.", one_of(["new", "changed", "stale", "vanished", "history"])),
+        "asked_because": col(
+            pl.String, "Why details were asked for.", one_of(["new", "changed", "stale", "vanished", "history"])
+        ),
         "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
         "fetched_at": col(INSTANT, "When the answer came."),
         "payload": col(pl.String, RAW_NOTE),
@@ -142,7 +150,12 @@ EXTRACTION_LEDGER = ledger_contract(SOURCE)
 
 _STATS = {
     "popularity": col(pl.Float64, "TMDB popularity of that day.", at_least(0)),
-    "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes or when only the export saw the film.", between(0, 10), nullable=True),
+    "vote_average": col(
+        pl.Float64,
+        "Mean vote, 0 to 10; null without votes or when only the export saw the film.",
+        between(0, 10),
+        nullable=True,
+    ),
     "vote_count": col(pl.Int64, "Votes so far; null when only the export saw the film.", at_least(0), nullable=True),
 }
 
@@ -205,7 +218,11 @@ MOVIES = Contract(
         "cast": _structs("Roles.", **_PERSON, character=pl.String, cast_order=pl.Int64),
         "crew": _structs("Jobs.", **_PERSON, department=pl.String, job=pl.String),
         "releases": _structs(
-            "Releases by country.", iso_3166_1=pl.String, released_on=pl.Date, release_type=pl.Int64, certification=pl.String
+            "Releases by country.",
+            iso_3166_1=pl.String,
+            released_on=pl.Date,
+            release_type=pl.Int64,
+            certification=pl.String,
         ),
     },
     duplicates="first",
@@ -259,7 +276,9 @@ def _dimension(name: str, description: str, key: str, columns: Mapping[str, Colu
     )  # fmt: skip
 
 
-def _bridge(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **references: str) -> Contract:
+def _bridge(
+    name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **references: str
+) -> Contract:
     return Contract(
         SOURCE, "star", name, description, grain=("movie_id", *grain), owner=("movie_id",),
         columns={"movie_id": _id("Film."), **columns}, duplicates="first",

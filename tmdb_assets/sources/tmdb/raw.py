@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -24,7 +26,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, PageStyle, PageWalk, Request, walk_pages
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.payloads import decode
+from tmdb_assets.lakehouse.payloads import decode, split_items
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, payloads
 
@@ -41,42 +43,55 @@ DETAILS_PER_COMMIT = 1000
 MASS_DELETE_SHARE = 0.05
 
 
+class Served(Protocol):
+    """Something that serves at a URL, and may start when it is first asked for it (the sandbox)."""
+
+    @property
+    def url(self) -> str:
+        """Root of the server."""
+
+
 class Tmdb:
     """The two servers of TMDB, real or sandbox, and what a day's question looks like on them.
 
     The sandbox keeps its history, so each day is asked as it stood then (`/on/DAY/...`); the real TMDB only knows now.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, sandbox_url: str | None, log: Any = print) -> None:
+    def __init__(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Callable[[str], None]) -> None:
         self.settings, self.clock = settings, clock
-        self.has_history = sandbox_url is not None
-        limit = settings.tmdb_requests_per_second
-        common: dict[str, Any] = {
+        self.has_history = sandbox is not None
+        self._sandbox = sandbox
+        self._common: dict[str, Any] = {
             "secrets": settings.secrets,
             "concurrency": settings.tmdb_concurrency,
             "credential_hint": "check TMDB_API_TOKEN (or TMDB_API_KEY)",
             "log": log,
         }
-        if sandbox_url is not None:
-            limited = limit if settings.is_set("tmdb_requests_per_second") else None
+
+    @cached_property
+    def api(self) -> Http:
+        """The API, behind one token bucket; the sandbox is limited only if a rate was set."""
+        settings = self.settings
+        if self._sandbox is not None:
+            limit = settings.tmdb_requests_per_second if settings.is_set("tmdb_requests_per_second") else None
             bearer = {"Authorization": "Bearer sandbox"}
-            self.api = Http(sandbox_url, headers=bearer, requests_per_second=limited, **common)
-            self.files = Http(sandbox_url, requests_per_second=None, **common)
-            return
-        headers, params = {}, {}
+            return Http(self._sandbox.url, headers=bearer, requests_per_second=limit, **self._common)
+        auth: dict[str, Any] = {}
         if settings.tmdb_api_token:
-            headers = {"Authorization": f"Bearer {settings.tmdb_api_token.get_secret_value()}"}
+            auth["headers"] = {"Authorization": f"Bearer {settings.tmdb_api_token.get_secret_value()}"}
         elif settings.tmdb_api_key:
-            params = {"api_key": settings.tmdb_api_key.get_secret_value()}
-        self.api = Http(
-            settings.tmdb_api_url,
-            headers=headers,
-            params=params,
-            requests_per_second=limit,
-            cache=settings.http_cache,
-            **common,
-        )
-        self.files = Http(settings.tmdb_export_url, requests_per_second=None, **common)
+            auth["params"] = {"api_key": settings.tmdb_api_key.get_secret_value()}
+        rate, cache = settings.tmdb_requests_per_second, settings.http_cache
+        return Http(settings.tmdb_api_url, requests_per_second=rate, cache=cache, **auth, **self._common)
+
+    @cached_property
+    def files(self) -> Http:
+        """The file server of the exports: public, no credentials."""
+        root = self._sandbox.url if self._sandbox is not None else self.settings.tmdb_export_url
+        return Http(root, requests_per_second=None, **self._common)
+
+    def _opened(self) -> list[Http]:
+        return [self.__dict__[name] for name in ("api", "files") if name in self.__dict__]
 
     def path(self, day: dt.date, endpoint: str) -> str:
         """Path of an API endpoint, as of `day` where the source can tell."""
@@ -87,18 +102,21 @@ class Tmdb:
         name = f"movie_ids_{day:%m_%d_%Y}.json.gz"
         return f"on/{seen_on}/p/exports/{name}" if self.has_history else name
 
-    def origin(self) -> str:
-        """Who has been answering: the sandbox marks every answer, wherever it is reached."""
-        return SANDBOX if (self.api.markers | self.files.markers) - {None} else REAL
+    def origin(self) -> str | None:
+        """Who has been answering: the sandbox marks every answer, wherever it is reached. None before any answer."""
+        seen = {marker for http in self._opened() for marker in http.markers}
+        if self.has_history or seen - {None}:
+            return SANDBOX
+        return REAL if seen else None
 
     def traffic(self) -> dict[str, EndpointStats]:
         """Calls per endpoint so far."""
-        return {**self.api.stats, **self.files.stats}
+        return {endpoint: stats for http in self._opened() for endpoint, stats in http.stats.items()}
 
     def close(self) -> None:
         """Close the connections."""
-        self.api.close()
-        self.files.close()
+        for http in self._opened():
+            http.close()
 
     # -- one function per raw table --------------------------------------------------------------------------------
 
@@ -114,7 +132,9 @@ class Tmdb:
                     f"{asked.day}: nothing was kept on that day and TMDB has no ID export of it (exports are kept for "
                     "about 90 days); a past day cannot be observed any more, so nothing was written."
                 )
-            asked.log(f"{EXPORT} {asked.day}: not there yet (exports are ready by 08:00 UTC); votes and pages go on without")
+            asked.log(
+                f"{EXPORT} {asked.day}: not there yet (exports are ready by 08:00 UTC); votes and pages go on without"
+            )
             return
         frame = export_rows(answer, asked.day)
         yield Chunk(frame, [Receipt(EXPORT, 1, 1, frame.height, frame.get_column("movie_id").n_unique())])
@@ -223,7 +243,9 @@ class Tmdb:
                 yield f"{first}..{last}", params, floor
 
     def _popularity_floor(self, asked: Asked, wanted: int) -> float:
-        listed = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).filter(pl.col("adult").not_(), pl.col("video").not_())
+        listed = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).filter(
+            pl.col("adult").not_(), pl.col("video").not_()
+        )
         top = listed.select(pl.col("popularity").top_k(wanted).min()).collect().item()
         return float("-inf") if top is None else float(top)
 
@@ -271,12 +293,20 @@ class Tmdb:
     def _scope(self, asked: Asked) -> pl.DataFrame:
         """movie_id of the films whose details are wanted: the N most popular listed, or the whole catalogue."""
         pages = asked.store.scan(contracts.DISCOVER_PAGES, [asked.day]).select("payload").collect()
-        listed = listed_movies(pages.get_column("payload")).select(movie_id="id", popularity="popularity").drop_nulls("movie_id")
+        listed = (
+            listed_movies(pages.get_column("payload"))
+            .select(movie_id="id", popularity="popularity")
+            .drop_nulls("movie_id")
+        )
         if self.settings.scope_size is None:
             exported = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id")
             return pl.concat([listed.select("movie_id"), exported]).unique()
         best = listed.group_by("movie_id").agg(pl.col("popularity").max())
-        return best.sort("popularity", "movie_id", descending=[True, False]).head(self.settings.scope_size).select("movie_id")
+        return (
+            best.sort("popularity", "movie_id", descending=[True, False])
+            .head(self.settings.scope_size)
+            .select("movie_id")
+        )
 
     def _left_since_yesterday(self, asked: Asked, exported: pl.DataFrame) -> pl.DataFrame:
         answer = self._export(asked.day - dt.timedelta(days=1), asked.day)
@@ -350,25 +380,10 @@ def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
 def listed_movies(pages: pl.Series) -> pl.DataFrame:
     """The films on discover pages, in order, one row each; a row that does not fit has `_rejected` set.
 
-    Columns: the fields of payloads.ListedMovie, `_rejected`, `_payload`, `_page` (position of its page in `pages`).
+    Columns: the fields of payloads.ListedMovie, `_rejected`, and those of split_items.
     """
-    items = pages.str.json_path_match("$.results").str.json_decode(pl.List(pl.String)) if False else _items(pages)
-    rows = decode(items.get_column("_payload"), payloads.ListedMovie)
-    return rows.hstack(items)
-
-
-def _items(pages: pl.Series) -> pl.DataFrame:
-    """The items of each page as JSON text: splitting first lets one bad item be set aside alone."""
-    import msgspec
-
-    split = msgspec.json.Decoder(dict[str, msgspec.Raw])
-    listed = msgspec.json.Decoder(list[msgspec.Raw])
-    numbers, texts = [], []
-    for number, page in enumerate(pages):
-        for item in listed.decode(split.decode(page)["results"]):
-            numbers.append(number)
-            texts.append(bytes(item).decode())
-    return pl.DataFrame({"_page": numbers, "_payload": texts}, schema={"_page": pl.Int64, "_payload": pl.String})
+    items = split_items(pages, "results")
+    return decode(items.get_column("_payload"), payloads.ListedMovie).hstack(items)
 
 
 def _trimmed(column: str) -> pl.Expr:
@@ -393,9 +408,7 @@ def _page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:
 
 
 def _change_rows(items: list[Any], day: dt.date, first: dt.date, last: dt.date) -> pl.DataFrame:
-    import msgspec
-
-    texts = pl.Series([msgspec.json.encode(item).decode() for item in items], dtype=pl.String)
+    texts = pl.Series([json.dumps(item, ensure_ascii=False) for item in items], dtype=pl.String)
     rows = decode(texts, payloads.ChangedMovie)
     return rows.select(
         date_id=pl.lit(day),
@@ -410,15 +423,29 @@ def _change_rows(items: list[Any], day: dt.date, first: dt.date, last: dt.date) 
 
 
 def _details_chunk(day: dt.date, answers: Iterable[Answer], promised: int, received: int) -> Chunk:
-    rows = [(day, *answer.request.key, answer.status, answer.fetched_at, answer.text) for answer in answers]
+    rows = [
+        (day, *answer.request.key, answer.status, _answered_id(answer), answer.fetched_at, answer.text)
+        for answer in answers
+    ]
     frame = pl.DataFrame(rows, schema=contracts.MOVIE_DETAILS.schema, orient="row")
     return Chunk(frame, [Receipt(DETAILS, promised_ids=promised, received_ids=received)], replaces=None)
+
+
+def _answered_id(answer: Answer) -> int | None:
+    found = answer.json.get("id") if answer.status == 200 and isinstance(answer.json, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _receipt(endpoint: str, walk: PageWalk) -> Receipt:
     received_pages = len({page.number for page in walk.pages})
     return Receipt(
-        endpoint, walk.promised_pages, received_pages, walk.promised_items, walk.received_items, walk.complete, walk.describe()
+        endpoint,
+        walk.promised_pages,
+        received_pages,
+        walk.promised_items,
+        walk.received_items,
+        walk.complete,
+        walk.describe(),
     )
 
 
@@ -458,7 +485,9 @@ def _spans(start: dt.date, end: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
 
 
 def _anything_kept(asked: Asked) -> bool:
-    days_kept = (asked.store.partition_rows(c) for c in contracts.CONTRACTS if c.stage == "raw" and c.name != "extraction_ledger")
+    days_kept = (
+        asked.store.partition_rows(c) for c in contracts.CONTRACTS if c.stage == "raw" and c.name != "extraction_ledger"
+    )
     return any(rows.get(asked.day) for rows in days_kept)
 
 

@@ -1,0 +1,363 @@
+"""Tables as Dagster assets: one asset a table, its schema, its checks, its metadata.
+
+What belongs here: how Dagster sees a raw table (extraction.py), a derived one (publishing.py) and a side table that
+others fill (ledger, quarantine). What does not: any decision about rows or days; those are the lakehouse's.
+"""
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from filelock import FileLock, Timeout
+
+from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed, SourceClient
+from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.publishing import (
+    BLOCKING,
+    CHECKS,
+    DerivedTable,
+    Outcome,
+    accounting,
+    contract_kept,
+    drift,
+    grain_kept,
+    publish,
+)
+
+PREVIEW_ROWS = 5
+PREVIEW_CHARACTERS = 60
+
+RAW_CHECKS = {
+    "contract": CHECKS["contract"],
+    "grain": CHECKS["grain"],
+    "accounting": CHECKS["accounting"],
+    "extraction_complete": "Everything the source promised for the day arrived.",
+    "row_count_drift": CHECKS["row_count_drift"],
+    "mass_delete": "At most 5% of the known films vanished in a day.",
+}
+RAW_BLOCKING = {"extraction_complete", "mass_delete"}
+
+Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[dt.date]:
+    """The days of the run, oldest first."""
+    return sorted(dt.date.fromisoformat(key) for key in context.partition_keys)
+
+
+def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) -> dict[str, Any]:
+    """What every asset of a table shares: key, description, schema, group, kinds, tags, owner, freshness."""
+    return {
+        "key": dg.AssetKey(contract.key),
+        "description": f"{contract.description}\n\nGrain: `{', '.join(contract.grain)}`.",
+        "group_name": contract.source,
+        "kinds": {"deltalake", "python" if contract.stage == "raw" else "polars"},
+        "tags": {"stage": contract.stage, "source": contract.source},
+        "owners": ["team:data-engineering"],
+        "code_version": contract.code_version,
+        "partitions_def": partitions,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "freshness_policy": dg.FreshnessPolicy.time_window(
+            fail_window=dt.timedelta(hours=48), warn_window=dt.timedelta(hours=30)
+        ),
+        "metadata": {
+            "dagster/column_schema": column_schema(contract),
+            "dagster/table_name": contract.path,
+            "grain": ", ".join(contract.grain),
+        },
+    }
+
+
+def column_schema(contract: Contract) -> dg.TableSchema:
+    """The contract's columns as Dagster shows them: type, description, nullability, rules."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name,
+                str(contract.schema[name]),
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=bool(column.nullable),
+                    unique=contract.grain == (name,),
+                    other=[str(check.error) for check in column.checks or []],
+                ),
+            )
+            for name, column in contract.columns.items()
+        ]
+    )
+
+
+def column_lineage(table: DerivedTable) -> dg.TableColumnLineage:
+    """Which columns each column comes from."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(source.key), name) for source, name in sources]
+            for column, sources in table.lineage.items()
+        }
+    )
+
+
+# -- three kinds of tables -----------------------------------------------------------------------------------------------
+
+
+def raw_asset(
+    contract: Contract,
+    partitions: dg.PartitionsDefinition[str],
+    after: Iterable[Contract] = (),
+    checks: Sequence[str] = (),
+) -> dg.AssetsDefinition:
+    """A raw table: its source's client (the resource named as the source) asks, day by day; one run at a time.
+
+    `after`: tables whose rows of the day decide what is asked. `checks`: names of RAW_CHECKS beyond the usual ones.
+    """
+    names = ["contract", "grain", "accounting", "extraction_complete", *checks]
+    names += ["row_count_drift"] if contract.drift_limit is not None else []
+
+    @dg.asset(
+        **asset_options(contract, partitions),
+        deps=[dg.AssetKey(c.key) for c in after],
+        check_specs=_specs(contract, {n: RAW_CHECKS[n] for n in names}, RAW_BLOCKING),
+        pool=f"{contract.source}_fetch",
+        required_resource_keys={"lake", "clock", contract.source},
+    )
+    def extract(context: dg.AssetExecutionContext) -> Events:
+        store: DeltaStore = context.resources.lake
+        client: SourceClient = getattr(context.resources, contract.source)
+        days = days_of(context)
+
+        def events() -> Events:
+            with _one_fetch_at_a_time(store, contract, context.log.info):
+                observed = _observe(context, store, client, contract, days)
+            yield _materialized(
+                store, contract, days, [c for o in observed for c in o.commits], _ledger_metadata(observed)
+            )
+            yield from _results(contract, _raw_outcomes(store, contract, observed, names))
+
+        yield from _told(contract, events())
+
+    return extract
+
+
+def derived_asset(
+    table: DerivedTable, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract] = ()
+) -> dg.AssetsDefinition:
+    """A clean or star table: built from the tables its function names, audited, then committed.
+
+    `after`: tables that must stand first though the function does not read them.
+    """
+    contract = table.contract
+    read = {c.key: c for c in [*table.reads().values(), *table.references.values(), *after] if c is not contract}
+
+    options = asset_options(contract, partitions)
+    if contract.stage != "clean":
+        options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
+
+    @dg.asset(
+        **options,
+        deps=[dg.AssetKey(key) for key in read],
+        check_specs=_specs(contract, {n: CHECKS[n] for n in table.checks}, BLOCKING),
+        required_resource_keys={"lake"},
+    )
+    def build(context: dg.AssetExecutionContext) -> Events:
+        store: DeltaStore = context.resources.lake
+        days = days_of(context)
+
+        def events() -> Events:
+            done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
+            yield _materialized(store, contract, days, done.commits, {})
+            yield from _results(contract, done.outcomes)
+
+        yield from _told(contract, events())
+
+    return build
+
+
+def side_asset(
+    contract: Contract,
+    partitions: dg.PartitionsDefinition[str],
+    after: Iterable[Contract],
+    check: str,
+    meaning: str,
+    verdict: Callable[[DeltaStore, Sequence[dt.date]], tuple[Outcome, Mapping[str, Any]]],
+) -> dg.AssetsDefinition:
+    """A table that others fill row by row (ledger, quarantine): materializing it reads the day's rows and judges them."""
+
+    @dg.asset(
+        **asset_options(contract, partitions),
+        deps=[dg.AssetKey(c.key) for c in after],
+        check_specs=_specs(contract, {check: meaning}, {check}),
+        required_resource_keys={"lake"},
+    )
+    def report(context: dg.AssetExecutionContext) -> Events:
+        store: DeltaStore = context.resources.lake
+        days = days_of(context)
+
+        def events() -> Events:
+            outcome, metadata = verdict(store, days)
+            if not outcome.passed and not outcome.warns:
+                raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
+            yield _materialized(store, contract, days, [], metadata)
+            yield from _results(contract, [outcome])
+
+        yield from _told(contract, events())
+
+    return report
+
+
+# -- fetching ------------------------------------------------------------------------------------------------------------
+
+
+def _observe(
+    context: dg.AssetExecutionContext,
+    store: DeltaStore,
+    client: SourceClient,
+    contract: Contract,
+    days: Sequence[dt.date],
+) -> list[Observed]:
+    """Every day of the run; days that can no longer be observed are named together, after the others are kept."""
+    table = client.tables()[contract.name]
+    clock: Clock = context.resources.clock
+    metadata = _commit_metadata(context, contract)
+    extractor = Extractor(store, Ledger(store, contract.source), clock, client, context.log.info, metadata)
+    for day in days:
+        clock.reach(day, has_history=client.has_history)
+    observed, lost = [], []
+    for day in days:
+        try:
+            observed.append(extractor.observe(table, day))
+        except NothingToObserve as error:
+            lost.append(error)
+    if lost:
+        raise (
+            lost[0]
+            if len(lost) == 1
+            else NothingToObserve(f"{len(lost)} days cannot be observed; the first: {lost[0]}")
+        )
+    return observed
+
+
+class _one_fetch_at_a_time:  # reads as what it is in a with statement
+    """Dagster's pool limits runs that share an instance; this lock also holds between runs that do not."""
+
+    def __init__(self, store: DeltaStore, contract: Contract, log: Callable[[str], None]) -> None:
+        name = sha256(f"{store.root}|{contract.source}".encode()).hexdigest()[:16]
+        self._lock, self._log = FileLock(Path(tempfile.gettempdir()) / f"tmdb_assets-{name}.lock"), log
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._log("Another run is fetching into this lake: waiting for it to finish")
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _raw_outcomes(
+    store: DeltaStore, contract: Contract, observed: Sequence[Observed], names: Sequence[str]
+) -> Iterator[Outcome]:
+    audits = [audit for o in observed for audit in o.audits]
+    days = [o.day for o in observed]
+    yield contract_kept(contract, audits)
+    yield grain_kept(contract, store, days)
+    yield accounting(sum(a.received for a in audits), audits)
+    entries = [e for o in observed for e in o.entries]
+    short = [e.endpoint for e in entries if not e.is_complete]
+    yield Outcome(
+        "extraction_complete", not short, f"{', '.join(short)} fell short" if short else "what was promised arrived"
+    )
+    if "mass_delete" in names:
+        yield Outcome("mass_delete", True, "no more than 5% of the known films vanished")
+    if contract.drift_limit is not None:
+        yield drift(contract, store, days)
+
+
+def _ledger_metadata(observed: Sequence[Observed]) -> dict[str, Any]:
+    entries = [(o.day, e) for o in observed for e in o.entries]
+    total = {
+        name: sum(getattr(e, name) for _, e in entries) for name in ("calls", "retries", "throttled", "cache_hits")
+    }
+    fetched = sum(o.fetched for o in observed)
+    return {"days_fetched": fetched, "days_left_as_kept": len(observed) - fetched, **total}
+
+
+# -- telling Dagster -----------------------------------------------------------------------------------------------------
+
+
+def _specs(contract: Contract, checks: Mapping[str, str], blocking: set[str]) -> list[dg.AssetCheckSpec]:
+    key = dg.AssetKey(contract.key)
+    return [dg.AssetCheckSpec(n, asset=key, description=d, blocking=n in blocking) for n, d in checks.items()]
+
+
+def _results(contract: Contract, outcomes: Iterable[Outcome]) -> Iterator[dg.AssetCheckResult]:
+    for o in outcomes:
+        yield dg.AssetCheckResult(
+            passed=o.passed,
+            asset_key=dg.AssetKey(contract.key),
+            check_name=o.check,
+            severity=dg.AssetCheckSeverity.WARN if o.warns else dg.AssetCheckSeverity.ERROR,
+            description=o.sentence,
+            metadata=dict(o.figures),
+        )
+
+
+def _told(contract: Contract, events: Events) -> Events:
+    """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a stack."""
+    try:
+        yield from events
+    except LakehouseError as error:
+        if isinstance(error, BlockedError):
+            yield from _results(contract, [Outcome(error.check, False, str(error), error.figures)])
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> dict[str, str]:
+    days = context.partition_keys
+    return {
+        "run_id": context.run_id,
+        "asset_key": contract.path,
+        "partitions": days[0] if len(days) == 1 else f"{days[0]}...{days[-1]}",
+        "code_version": contract.code_version,
+    }
+
+
+def _materialized(
+    store: DeltaStore, contract: Contract, days: Sequence[dt.date], commits: Sequence[Commit], more: Mapping[str, Any]
+) -> dg.MaterializeResult[Any]:
+    scan = store.scan(contract)
+    rows = int(scan.select(pl.len()).collect().item())
+    counted = store.partition_rows(contract)
+    metadata: dict[str, Any] = {
+        "dagster/row_count": rows,
+        "dagster/uri": store.uri(contract),
+        "bytes_written": sum(c.bytes_added for c in commits),
+        "rows_written": sum(c.rows_added for c in commits),
+        "preview": dg.MetadataValue.md(preview(store.scan(contract, days))),
+        **more,
+    }
+    version = store.version(contract)
+    if version is not None:
+        metadata["delta_version"] = version
+    if contract.partition:
+        metadata["dagster/partition_row_count"] = sum(counted.get(day, 0) for day in days)
+    return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
+
+
+def preview(rows: pl.LazyFrame) -> str:
+    """A few rows as a Markdown table, long texts cut."""
+    head = rows.head(PREVIEW_ROWS).collect()
+    lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * head.width]
+    for row in head.iter_rows():
+        cells = [str(value)[:PREVIEW_CHARACTERS].replace("|", "\\|").replace("\n", " ") for value in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)

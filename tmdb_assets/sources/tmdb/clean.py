@@ -1,0 +1,235 @@
+"""Raw to clean: typed rows, one per film and day; frame -> frame.
+
+What belongs here: one function per clean table, named as the table; its parameters name the tables it reads. TMDB
+writes "unknown" as 0, "" or an empty text; here unknown is null. What does not: asking (raw.py), keys of the star
+(star.py), the rules a row must keep (contracts.py).
+
+Every function returns one row per raw row received, the ones that do not fit included (`_rejected` says why), so that
+the audit can account for all of them: received = kept + quarantined + duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from tmdb_assets.lakehouse.payloads import Shape, decode
+from tmdb_assets.sources.tmdb import contracts, payloads
+from tmdb_assets.sources.tmdb.raw import listed_movies
+
+#: The shape behind the payloads of each clean table: fields it does not know are reported.
+SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": payloads.ListedMovie}
+
+#: Raw rows each clean table receives, counted apart from the transform: the accounting is held against it.
+RECEIVED: dict[str, Callable[..., int]] = {
+    "movies": lambda movie_details: _count(movie_details.filter(~_is_tombstone())),
+    "movie_tombstones": lambda movie_details: _count(movie_details.filter(_is_tombstone())),
+    "movie_stats": lambda discover_pages, movie_ids: (
+        _count(movie_ids) + int(discover_pages.select(pl.col("result_count").sum()).collect().item())
+    ),
+}
+
+DOLLARS_TOO_FEW = 1_000
+DOLLARS_MUCH = 1_000_000
+REVENUE_HUGE = 100_000_000
+VOTES_FEW = 50
+
+
+def movies(movie_details: pl.LazyFrame) -> pl.DataFrame:
+    """Films whose details were observed: one row per raw details row that is not a tombstone."""
+    return (
+        movie_details.filter(~_is_tombstone())
+        .pipe(_decoded)
+        .pipe(_typed_film)
+        .pipe(_reject_unreadable_dates)
+        .pipe(_flag_implausible_money)
+        .select(*_columns("movies"))
+    )
+
+
+def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:
+    """Films that answered 404, or with another film's id (merged)."""
+    gone = movie_details.filter(_is_tombstone()).sort("date_id", "movie_id")
+    return gone.select("date_id", "movie_id", merged_into_id="answered_id", _payload="payload").collect()
+
+
+def movie_stats(discover_pages: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
+    """Popularity and votes of each film and day: rows of list pages first, then of the export; the first counts."""
+    return pl.concat([_listed_stats(discover_pages), _exported_stats(movie_ids)], how="diagonal").select(
+        *_columns("movie_stats")
+    )
+
+
+# -- steps of movies -----------------------------------------------------------------------------------------------------
+
+
+def _is_tombstone() -> pl.Expr:
+    merged = (pl.col("answered_id") != pl.col("movie_id")).fill_null(False)
+    return (pl.col("http_status") == 404) | merged
+
+
+def _decoded(movie_details: pl.LazyFrame) -> pl.DataFrame:
+    """Raw details with their payload decoded beside them."""
+    pointer = pl.format("tmdb/raw/movie_details date_id={} movie_id={}", "date_id", "movie_id")
+    raw = movie_details.sort("date_id", "movie_id").select("date_id", "movie_id", _payload="payload", _pointer=pointer)
+    kept = raw.collect()
+    return pl.concat([kept, decode(kept.get_column("_payload"), payloads.Movie)], how="horizontal")
+
+
+def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
+    """Our names, trimmed text, unknown as null, nested lists with our keys."""
+    return raw.select(
+        "date_id",
+        "movie_id",
+        "_rejected",
+        "_payload",
+        "_pointer",
+        *[_known(c).alias(c) for c in _TEXTS],
+        *[pl.col(c) for c in ("adult", "video", "popularity", "poster_path", "backdrop_path")],
+        is_softcore="softcore",
+        release_text=_known("release_date"),
+        runtime_minutes=_nonzero("runtime"),
+        budget_usd=_nonzero("budget"),
+        revenue_usd=_nonzero("revenue"),
+        vote_average=pl.when(pl.col("vote_count") > 0).then("vote_average"),
+        vote_count="vote_count",
+        imdb_id=pl.coalesce(_known("imdb_id"), _known(_in("external_ids", "imdb_id"))),
+        wikidata_id=_known(_in("external_ids", "wikidata_id")),
+        collection_id=_in("belongs_to_collection", "id"),
+        collection_name=_known(_in("belongs_to_collection", "name")),
+        origin_countries=pl.col("origin_country").list.eval(_known(pl.element()).drop_nulls()),
+        genres=_members("genres", genre_id="id", name=_NAME),
+        companies=_members("production_companies", company_id="id", name=_NAME, origin_country=_known(_field("origin_country"))),
+        countries=_members("production_countries", iso_3166_1=_known(_field("iso_3166_1")), name=_NAME),
+        languages=_members(
+            "spoken_languages",
+            iso_639_1=_known(_field("iso_639_1")),
+            name=pl.coalesce(_known(_field("english_name")), _NAME),
+        ),
+        keywords=_members(_in("keywords", "keywords"), keyword_id="id", name=_NAME),
+        cast=_members(
+            _in("credits", "cast"), **_PERSON, character=_known(_field("character")), cast_order=_field("order")
+        ),
+        crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")), job=_known(_field("job"))),
+        releases=_releases(),
+    )  # fmt: skip
+
+
+def _reject_unreadable_dates(film: pl.DataFrame) -> pl.DataFrame:
+    """A release date that is no date is set aside with its text, not read as unknown."""
+    date = pl.col("release_text").str.to_date("%Y-%m-%d", strict=False)
+    unreadable = pl.col("release_text").is_not_null() & date.is_null()
+    return film.with_columns(
+        release_date=date,
+        _rejected=pl.coalesce(
+            "_rejected", pl.when(unreadable).then(pl.format("release_date = {}: must be a date", "release_text"))
+        ),
+        _rule=pl.when(unreadable).then(pl.lit("release_date must be a date")),
+    )
+
+
+def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:
+    """Entries that are hardly true are flagged, not dropped: whoever asks about money can leave them out."""
+    budget, revenue = pl.col("budget_usd"), pl.col("revenue_usd")
+    lopsided = ((budget < DOLLARS_TOO_FEW) & (revenue > DOLLARS_MUCH)) | (
+        (revenue < DOLLARS_TOO_FEW) & (budget > DOLLARS_MUCH)
+    )
+    unseen = (revenue > REVENUE_HUGE) & (pl.col("vote_count") < VOTES_FEW)
+    return film.with_columns(has_implausible_money=(lopsided.fill_null(False) | unseen.fill_null(False)))
+
+
+# -- steps of movie_stats ------------------------------------------------------------------------------------------------
+
+
+def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
+    pages = discover_pages.sort("date_id", "window", "page", "pass_number").collect()
+    of_page = (
+        pages.select("date_id", "window", "page").with_row_index("_page").with_columns(pl.col("_page").cast(pl.Int64))
+    )
+    pointer = pl.format("tmdb/raw/discover_pages date_id={} window={} page={}", "date_id", "window", "page")
+    return (
+        listed_movies(pages.get_column("payload"))
+        .join(of_page, on="_page", how="left", maintain_order="left")
+        .select(
+            "date_id",
+            "_rejected",
+            "_payload",
+            "popularity",
+            "adult",
+            movie_id="id",
+            vote_average=pl.when(pl.col("vote_count") > 0).then("vote_average"),
+            vote_count="vote_count",
+            title=_known("title"),
+            original_title=_known("original_title"),
+            seen_in=pl.lit("list"),
+            _pointer=pointer,
+        )
+    )
+
+
+def _exported_stats(movie_ids: pl.LazyFrame) -> pl.DataFrame:
+    return movie_ids.sort("date_id", "movie_id").select(
+        "date_id", "movie_id", "popularity", "original_title", "adult", seen_in=pl.lit("export")
+    ).collect()  # fmt: skip
+
+
+# -- small words ---------------------------------------------------------------------------------------------------------
+
+_TEXTS = ("title", "original_title", "original_language", "status", "homepage", "tagline", "overview")
+
+
+def _columns(table: str) -> list[pl.Expr]:
+    """The contract's columns, typed (a column no row has is null), and the trace of each row."""
+    contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
+    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|rule|payload|pointer)$")]
+
+
+def _count(frame: pl.LazyFrame) -> int:
+    return int(frame.select(pl.len()).collect().item())
+
+
+def _field(name: str) -> pl.Expr:
+    return pl.element().struct.field(name)
+
+
+def _in(struct: str, field: str) -> pl.Expr:
+    return pl.col(struct).struct.field(field)
+
+
+def _known(text: str | pl.Expr) -> pl.Expr:
+    """Trimmed text; blank is unknown."""
+    trimmed = (pl.col(text) if isinstance(text, str) else text).str.strip_chars()
+    return pl.when(trimmed != "").then(trimmed)
+
+
+def _nonzero(column: str) -> pl.Expr:
+    """TMDB's 0 is unknown."""
+    return pl.when(pl.col(column) != 0).then(pl.col(column))
+
+
+_NAME = _known(_field("name"))
+_PERSON: dict[str, str | pl.Expr] = {
+    "credit_id": "credit_id",
+    "person_id": "id",
+    "name": _NAME,
+    "gender": pl.when(_field("gender") != 0).then(_field("gender")),
+    "known_for_department": _known(_field("known_for_department")),
+}
+
+
+def _members(items: str | pl.Expr, **fields: str | pl.Expr) -> pl.Expr:
+    """A nested list with our field names; null (not observed) stays null, empty stays empty."""
+    source = pl.col(items) if isinstance(items, str) else items
+    return source.list.eval(pl.struct(**{k: _field(v) if isinstance(v, str) else v for k, v in fields.items()}))
+
+
+def _releases() -> pl.Expr:
+    """Releases, per country; TMDB dates them with a time of day that means nothing."""
+    one = pl.struct(
+        released_on=_field("release_date").str.head(10).str.to_date("%Y-%m-%d", strict=False),
+        release_type=_field("type"),
+        certification=_known(_field("certification")),
+    )
+    country = pl.struct(iso_3166_1=_field("iso_3166_1"), releases=_field("release_dates").list.eval(one))
+    return _in("release_dates", "results").list.eval(country)
