@@ -72,12 +72,13 @@ def too_many() -> Answer:
     return tmdb_error(429, 25, _TOO_MANY, "1")
 
 
-def reset(transport: asyncio.Transport) -> None:
+async def reset(transport: asyncio.Transport, receive: Receive) -> None:
     """Break the connection before any byte: closing without lingering shows the peer a reset, not an end of file."""
     plug = transport.get_extra_info("socket")
     if plug is not None:
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+    await _gone(receive)
 
 
 async def cut(transport: asyncio.Transport, start: Message, body: bytes, send: Send, receive: Receive) -> None:
@@ -85,5 +86,10 @@ async def cut(transport: asyncio.Transport, start: Message, body: bytes, send: S
     await send(start)
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     transport.close()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the server has noticed the end of the connection; it would report an unfinished answer otherwise."""
     while (await receive())["type"] != "http.disconnect":
         pass

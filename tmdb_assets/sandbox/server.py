@@ -96,7 +96,7 @@ class Application:
     async def _fail(self, fault: str, scope: faults.Scope, receive: faults.Receive, send: faults.Send) -> None:
         transport: asyncio.Transport = scope["state"]["transport"]
         if fault == "reset":
-            faults.reset(transport)
+            await faults.reset(transport, receive)
             return
         if fault == "slow":
             await asyncio.sleep(self._weather.slow)

@@ -65,11 +65,13 @@ class Running:
 
 @contextmanager
 def running(*options: str) -> Iterator[Running]:
-    """Start a small sandbox; it ends with the block."""
+    """Start a small sandbox; it ends with the block, and must have had nothing to complain about."""
     command = [*COMMAND, "--films", "400", "--today", TODAY, "--exit-with-stdin", *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         try:
             yield Running(process, json.loads(process.stdout.readline()))
         finally:
             process.terminate()
+            assert process.stderr.read() == b""

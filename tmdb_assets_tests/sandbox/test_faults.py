@@ -73,9 +73,9 @@ def test_the_server_survives_its_faults_on_a_kept_connection() -> None:
 
 
 def test_the_rate_limit_answers_429_with_a_wait() -> None:
-    with running("--rate-limit", "5") as sandbox:
+    with running("--rate-limit", "1") as sandbox:
         replies = [sandbox.get(PATH) for _ in range(20)]
     refused = [reply for reply in replies if reply.status == 429]
-    assert [reply.status for reply in replies[:5]] == [200] * 5
+    assert replies[0].status == 200
     assert refused
     assert {(reply.headers["retry-after"], reply.json["status_code"]) for reply in refused} == {("1", 25)}

@@ -79,7 +79,7 @@ def test_a_day_does_not_depend_on_what_was_asked_before_or_on_what_day_it_is_now
 
 @pytest.mark.parametrize(("first", "last"), [("2021-03-01", "2021-03-08"), ("2026-11-06", "2026-11-20")])
 def test_details_differ_exactly_if_the_feed_lists_the_film(first: str, last: str) -> None:
-    catalogue = world(200)
+    catalogue = world(150)
     before, after = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
     days = [before + dt.timedelta(days=n) for n in range((after - before).days + 1)]
     seen = {day: observe(catalogue, day) for day in days}
@@ -119,7 +119,7 @@ def test_films_appear_and_vanish() -> None:
 
 
 def test_votes_never_fall_but_for_the_planted_corrections() -> None:
-    catalogue = world()
+    catalogue = world(150)
     corrected = {row["movie_id"]: row["day"] for row in catalogue.truth(TODAY)["vote_corrections"]}
     assert corrected
     falls: dict[int, list[str]] = {}
@@ -156,7 +156,7 @@ def test_breakouts_are_there_to_be_found() -> None:
 
 
 def test_the_export_agrees_with_the_lists() -> None:
-    catalogue = world()
+    catalogue = world(150)
     lines = [json.loads(line) for line in gzip.decompress(catalogue.export(TODAY)).splitlines()]
     assert list(lines[0]) == ["adult", "id", "original_title", "popularity", "video"]
     listed = {entry.movie_id: entry.popularity for entry in catalogue.entries(TODAY) if not entry.adult}
@@ -258,7 +258,7 @@ def test_quirks_are_where_the_truth_says(films: int) -> None:
 
 
 def test_only_one_film_has_its_popularity_as_text() -> None:
-    catalogue = world()
+    catalogue = world(150)
     seen = observe(catalogue, TODAY)
     found = [movie_id for movie_id, film in seen.items() if isinstance(film["popularity"], str)]
     assert found == catalogue.truth(TODAY)["quirks"]["popularity_text"]
