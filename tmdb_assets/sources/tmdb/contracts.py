@@ -7,6 +7,7 @@ What does not: TMDB's own JSON (payloads.py), transforms, Dagster.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -26,6 +27,7 @@ from tmdb_assets.lakehouse.ledger import ledger_contract
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
+LANGUAGE_CODE = matches("[a-z]{2,3}", "two or three small letters")
 CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
 
 
@@ -52,9 +54,7 @@ def _iso_country() -> Column:
 
 
 def _iso_language() -> Column:
-    return col(
-        pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", matches("[a-z]{2,3}", "two or three small letters")
-    )
+    return col(pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", LANGUAGE_CODE)
 
 
 def _structs(meaning: str, **fields: object) -> Column:
@@ -66,11 +66,10 @@ def _structs(meaning: str, **fields: object) -> Column:
 RAW_NOTE = "Payload as it came, byte for byte after UTF-8 decoding."
 
 
-def _raw(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column]) -> Contract:
-    return Contract(
-        SOURCE, "raw", name, description, grain=("date_id", *grain), partition="date_id",
-        columns={"date_id": _day(), **columns}, duplicates="first",
-    )  # fmt: skip
+def _raw(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
+    grain = ("date_id", *grain)
+    columns = {"date_id": _day(), **columns}
+    return Contract(SOURCE, "raw", name, description, grain, columns, partition="date_id", duplicates="first", **more)
 
 
 DISCOVER_PAGES = _raw(
@@ -115,6 +114,7 @@ MOVIE_CHANGES = _raw(
         "changed_from": _day("First day of the span that was asked for (UTC)."),
         "changed_to": _day("Last day of the span that was asked for (UTC)."),
     },
+    drift_limit=None,
 )
 
 MOVIE_DETAILS = _raw(
@@ -128,9 +128,13 @@ MOVIE_DETAILS = _raw(
             pl.String, "Why details were asked for.", one_of(["new", "changed", "stale", "vanished", "history"])
         ),
         "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
+        "answered_id": col(
+            pl.Int64, "The film that answered: another id when films were merged, null for a tombstone.", nullable=True
+        ),
         "fetched_at": col(INSTANT, "When the answer came."),
         "payload": col(pl.String, RAW_NOTE),
     },
+    drift_limit=None,
 )
 
 REFERENCE = _raw(
@@ -162,12 +166,18 @@ _STATS = {
 _FILM = {
     "title": col(pl.String, "Title in English.", not_blank()),
     "original_title": _text("Title in the original language"),
-    "original_language": col(pl.String, "Language code of the original; see dim_language.", nullable=True),
+    "original_language": col(pl.String, "Language code of the original.", LANGUAGE_CODE, nullable=True),
     "release_date": col(pl.Date, "First release; null when unknown.", nullable=True),
     "status": col(pl.String, "Production status; null when unknown.", one_of(STATUSES), nullable=True),
-    "runtime_minutes": col(pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
-    "budget_usd": col(pl.Int64, "Budget in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
-    "revenue_usd": col(pl.Int64, "Revenue in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True),
+    "runtime_minutes": col(
+        pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+    ),
+    "budget_usd": col(
+        pl.Int64, "Budget in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+    ),
+    "revenue_usd": col(
+        pl.Int64, "Revenue in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+    ),
     "has_implausible_money": col(
         pl.Boolean,
         "Budget or revenue is known but hardly true: under 1,000 dollars beside more than a million, or revenue above "
@@ -175,12 +185,17 @@ _FILM = {
     ),
     "adult": _flag("Whether TMDB files it as adult"),
     "homepage": _text("Web page"),
-    "imdb_id": col(pl.String, "IMDb id; null when unknown.", matches(r"tt\d{7,}", "an IMDb title id such as tt0111161"), nullable=True),
+    "imdb_id": col(
+        pl.String,
+        "IMDb id; null when unknown.",
+        matches(r"tt\d{7,}", "an IMDb title id such as tt0111161"),
+        nullable=True,
+    ),
     "tagline": _text("Tagline"),
     "overview": _text("Summary"),
     "collection_id": col(pl.Int64, "Series the film belongs to; null for most.", at_least(1), nullable=True),
     "poster_path": _text("Poster, path under TMDB's image server"),
-}  # fmt: skip
+}
 
 _PERSON = {
     "credit_id": pl.String,
@@ -189,6 +204,8 @@ _PERSON = {
     "gender": pl.Int64,
     "known_for_department": pl.String,
 }
+
+_RELEASE = {"released_on": pl.Date, "release_type": pl.Int64, "certification": pl.String}
 
 MOVIES = Contract(
     SOURCE,
@@ -217,15 +234,10 @@ MOVIES = Contract(
         "keywords": _structs("Keywords.", keyword_id=pl.Int64, name=pl.String),
         "cast": _structs("Roles.", **_PERSON, character=pl.String, cast_order=pl.Int64),
         "crew": _structs("Jobs.", **_PERSON, department=pl.String, job=pl.String),
-        "releases": _structs(
-            "Releases by country.",
-            iso_3166_1=pl.String,
-            released_on=pl.Date,
-            release_type=pl.Int64,
-            certification=pl.String,
-        ),
+        "releases": _structs("Releases by country.", iso_3166_1=pl.String, releases=pl.List(pl.Struct(_RELEASE))),
     },
     duplicates="first",
+    drift_limit=None,
 )
 
 MOVIE_TOMBSTONES = Contract(
@@ -241,6 +253,8 @@ MOVIE_TOMBSTONES = Contract(
         "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", nullable=True),
     },
     duplicates="first",
+    small=True,
+    drift_limit=None,
 )
 
 MOVIE_STATS = Contract(
@@ -269,21 +283,37 @@ QUARANTINE = quarantine_contract(SOURCE)
 _OBSERVED = {"observed_on": _day("Day of the observation this row comes from (UTC): the last known state.")}
 
 
-def _dimension(name: str, description: str, key: str, columns: Mapping[str, Column], **more: object) -> Contract:
+def _dimension(name: str, description: str, key: str, comes_from: str, columns: Mapping[str, Column]) -> Contract:
     return Contract(
-        SOURCE, "star", name, description, grain=(key,), owner=(key,), order=("observed_on",),
-        columns={**columns, **_OBSERVED}, duplicates="first", **more,  # type: ignore[arg-type]  # passes Contract's own fields on
-    )  # fmt: skip
+        SOURCE,
+        "star",
+        name,
+        description,
+        grain=(key,),
+        owner=(key,),
+        order=("observed_on",),
+        columns={**columns, **_OBSERVED},
+        duplicates="first",
+        comes_from={"*": comes_from, "observed_on": "movies.date_id"},
+    )
 
 
 def _bridge(
-    name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **references: str
+    name: str, description: str, key: str, comes_from: str, columns: Mapping[str, Column], **references: str
 ) -> Contract:
     return Contract(
-        SOURCE, "star", name, description, grain=("movie_id", *grain), owner=("movie_id",),
-        columns={"movie_id": _id("Film."), **columns}, duplicates="first",
+        SOURCE,
+        "star",
+        name,
+        description,
+        grain=("movie_id", key),
+        owner=("movie_id",),
+        order=("observed_on",),
+        columns={"movie_id": _id("Film."), **columns, **_OBSERVED},
+        duplicates="first",
         references={"movie_id": "dim_movie", **references},
-    )  # fmt: skip
+        comes_from={"*": comes_from, "movie_id": "movies.movie_id", "observed_on": "movies.date_id"},
+    )
 
 
 DIM_MOVIE = Contract(
@@ -297,58 +327,112 @@ DIM_MOVIE = Contract(
     order=("observed_on", "listed_on"),
     columns={
         "movie_id": _id("TMDB's film id."),
-        **(_FILM | {"title": col(pl.String, "Title in English; null while only the export has seen the film.", nullable=True)}),
-        "observed_on": col(pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True),
-        "gone_on": col(pl.Date, "First day on which TMDB said the film is gone, after its last observation; null while it is there.", nullable=True),
-        "listed_on": col(pl.Date, "Day of the listing the titles come from, while details were never observed; else null.", nullable=True),
+        **(
+            _FILM
+            | {
+                "title": col(
+                    pl.String, "Title in English; null while only the export has seen the film.", nullable=True
+                )
+            }
+        ),
+        "observed_on": col(
+            pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True
+        ),
+        "gone_on": col(
+            pl.Date,
+            "First day on which TMDB said the film is gone, after its last observation; null while it is there.",
+            nullable=True,
+        ),
+        "listed_on": col(
+            pl.Date,
+            "Day of the listing the titles come from, while details were never observed; else null.",
+            nullable=True,
+        ),
     },
     duplicates="first",
     references={"original_language": "dim_language", "collection_id": "dim_collection"},
-)  # fmt: skip
+    comes_from={
+        "observed_on": "movies.date_id",
+        "gone_on": "movie_tombstones.date_id",
+        "listed_on": "movie_stats.date_id",
+    },
+)
 
 DIM_GENRE = _dimension(
-    "dim_genre", "Genres, from TMDB's list and from the films.", "genre_id",
+    "dim_genre",
+    "Genres, from TMDB's list and from the films.",
+    "genre_id",
+    "movies.genres reference.payload",
     {"genre_id": _id("TMDB's genre id."), "name": _text("Name in English")},
-)  # fmt: skip
+)
 DIM_COMPANY = _dimension(
-    "dim_company", "Production companies. One name may belong to several ids.", "company_id",
+    "dim_company",
+    "Production companies. One name may belong to several ids.",
+    "company_id",
+    "movies.companies",
     {"company_id": _id("TMDB's company id."), "name": _text("Name"), "origin_country": _text("Country code")},
-)  # fmt: skip
+)
 DIM_COLLECTION = _dimension(
-    "dim_collection", "Film series.", "collection_id",
+    "dim_collection",
+    "Film series.",
+    "collection_id",
+    "movies.collection_name",
     {"collection_id": _id("TMDB's collection id."), "name": _text("Name")},
-)  # fmt: skip
+)
 DIM_KEYWORD = _dimension(
-    "dim_keyword", "Keywords.", "keyword_id",
+    "dim_keyword",
+    "Keywords.",
+    "keyword_id",
+    "movies.keywords",
     {"keyword_id": _id("TMDB's keyword id."), "name": _text("Keyword")},
-)  # fmt: skip
+)
 DIM_PERSON = _dimension(
-    "dim_person", "People before and behind the camera.", "person_id",
+    "dim_person",
+    "People before and behind the camera.",
+    "person_id",
+    "movies.cast movies.crew",
     {
         "person_id": _id("TMDB's person id."),
         "name": _text("Name"),
-        "gender": col(pl.Int64, "TMDB's code: 1 female, 2 male, 3 non-binary; null when not stated (TMDB writes 0).", between(1, 3), nullable=True),
+        "gender": col(
+            pl.Int64,
+            "TMDB's code: 1 female, 2 male, 3 non-binary; null when not stated (TMDB writes 0).",
+            between(1, 3),
+            nullable=True,
+        ),
         "known_for_department": _text("Department the person is known for"),
     },
-)  # fmt: skip
+)
 DIM_COUNTRY = _dimension(
-    "dim_country", "Countries, those that ISO dropped but TMDB uses included.", "iso_3166_1",
+    "dim_country",
+    "Countries, those that ISO dropped but TMDB uses included.",
+    "iso_3166_1",
+    "movies.countries reference.payload",
     {
         "iso_3166_1": _iso_country(),
         "name": _text("Name in English"),
-        "continent": col(pl.String, "Continent, from data/reference/country_continent.csv; null when the code is in neither.", one_of(CONTINENTS), nullable=True),
+        "continent": col(
+            pl.String,
+            "Continent, from data/reference/country_continent.csv; null when the code is in neither.",
+            one_of(CONTINENTS),
+            nullable=True,
+        ),
     },
-)  # fmt: skip
+)
 DIM_LANGUAGE = _dimension(
-    "dim_language", "Languages.", "iso_639_1",
+    "dim_language",
+    "Languages.",
+    "iso_639_1",
+    "movies.languages movies.original_language reference.payload",
     {"iso_639_1": _iso_language(), "name": _text("Name in English")},
-)  # fmt: skip
+)
 
 DIM_DATE = Contract(
     SOURCE,
     "star",
     "dim_date",
     "Days of the fact table.",
+    comes_from={"*": "movie_stats.date_id"},
     grain=("date_id",),
     owner=("date_id",),
     columns={
@@ -364,39 +448,69 @@ DIM_DATE = Contract(
 )
 
 BRIDGE_MOVIE_GENRE = _bridge(
-    "bridge_movie_genre", "Genres of a film at its last observation.", ("genre_id",),
-    {"genre_id": _id("Genre.")}, genre_id="dim_genre",
-)  # fmt: skip
+    "bridge_movie_genre",
+    "Genres of a film at its last observation.",
+    "genre_id",
+    "movies.genres",
+    {"genre_id": _id("Genre.")},
+    genre_id="dim_genre",
+)
 BRIDGE_MOVIE_COMPANY = _bridge(
-    "bridge_movie_company", "Production companies of a film at its last observation.", ("company_id",),
-    {"company_id": _id("Company.")}, company_id="dim_company",
-)  # fmt: skip
+    "bridge_movie_company",
+    "Production companies of a film at its last observation.",
+    "company_id",
+    "movies.companies",
+    {"company_id": _id("Company.")},
+    company_id="dim_company",
+)
 BRIDGE_MOVIE_COUNTRY = _bridge(
-    "bridge_movie_country", "Production countries of a film at its last observation.", ("iso_3166_1",),
-    {"iso_3166_1": _iso_country()}, iso_3166_1="dim_country",
-)  # fmt: skip
+    "bridge_movie_country",
+    "Production countries of a film at its last observation.",
+    "iso_3166_1",
+    "movies.countries",
+    {"iso_3166_1": _iso_country()},
+    iso_3166_1="dim_country",
+)
 BRIDGE_MOVIE_LANGUAGE = _bridge(
-    "bridge_movie_language", "Spoken languages of a film at its last observation.", ("iso_639_1",),
-    {"iso_639_1": _iso_language()}, iso_639_1="dim_language",
-)  # fmt: skip
+    "bridge_movie_language",
+    "Spoken languages of a film at its last observation.",
+    "iso_639_1",
+    "movies.languages",
+    {"iso_639_1": _iso_language()},
+    iso_639_1="dim_language",
+)
 BRIDGE_MOVIE_KEYWORD = _bridge(
-    "bridge_movie_keyword", "Keywords of a film at its last observation.", ("keyword_id",),
-    {"keyword_id": _id("Keyword.")}, keyword_id="dim_keyword",
-)  # fmt: skip
+    "bridge_movie_keyword",
+    "Keywords of a film at its last observation.",
+    "keyword_id",
+    "movies.keywords",
+    {"keyword_id": _id("Keyword.")},
+    keyword_id="dim_keyword",
+)
 _CREDIT = {
     "credit_id": col(pl.String, "TMDB's id of the credit: one person may have several in one film.", not_blank()),
     "person_id": _id("Person."),
 }
 BRIDGE_MOVIE_CAST = _bridge(
-    "bridge_movie_cast", "Roles in a film at its last observation.", ("credit_id",),
-    {**_CREDIT, "character": _text("Role"), "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", at_least(0), nullable=True)},
+    "bridge_movie_cast",
+    "Roles in a film at its last observation.",
+    "credit_id",
+    "movies.cast",
+    {
+        **_CREDIT,
+        "character": _text("Role"),
+        "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", at_least(0), nullable=True),
+    },
     person_id="dim_person",
-)  # fmt: skip
+)
 BRIDGE_MOVIE_CREW = _bridge(
-    "bridge_movie_crew", "Jobs in a film at its last observation.", ("credit_id",),
+    "bridge_movie_crew",
+    "Jobs in a film at its last observation.",
+    "credit_id",
+    "movies.crew",
     {**_CREDIT, "department": _text("Department"), "job": _text("Job")},
     person_id="dim_person",
-)  # fmt: skip
+)
 
 FACT_MOVIE_DAILY = Contract(
     SOURCE,
