@@ -1,0 +1,801 @@
+"""The only door to HTTP: ask a JSON source politely, and walk its pages.
+
+What belongs here: rate limit, retries, cache, redaction of secrets, call statistics, and the page walker.
+What does not: any knowledge of a source (which paths exist, what a payload means) and anything of Dagster.
+No other module imports requests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import re
+import sqlite3
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import requests
+from redis import Redis, RedisError
+from requests import exceptions as rex
+from requests.structures import CaseInsensitiveDict
+from requests_cache.backends.redis import RedisCache
+from requests_cache.backends.sqlite import SQLiteCache
+from requests_cache.cache_keys import create_key
+from requests_cache.models.request import CachedRequest
+from requests_cache.models.response import CachedResponse
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, stop_when_event_set
+from tenacity.nap import sleep_using_event
+from tenacity.wait import wait_exponential_jitter
+from urllib3.exceptions import HTTPError as TransportError
+
+PROGRESS_SECONDS = 5.0
+_logger = logging.getLogger(__name__)
+
+
+class HttpError(Exception):
+    """A request that brought no usable answer. `str()` is one sentence; no field ever holds a secret."""
+
+    def __init__(self, message: str, endpoint: str = "", status: int | None = None, url: str = "") -> None:
+        super().__init__(message, endpoint, status, url)
+        self.message, self.endpoint, self.status, self.url = message, endpoint, status, url
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Unauthorized(HttpError):
+    """The credentials were refused: nothing is retried, the sentence says which setting to check."""
+
+
+class SourceUnavailable(HttpError):
+    """Every attempt failed; the sentence says how many were made and what came last."""
+
+
+class RefusedRequest(HttpError):
+    """The source understood the request and will not serve it (a 4xx that was not `accepted`): never retried."""
+
+
+class CacheUnusable(HttpError):
+    """The backend named by the setting HTTP_CACHE cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One GET: a path below the base URL, its query, and a tag of the caller's that comes back with the answer."""
+
+    path: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    key: Any = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `text` and `json` from `get`, `content` (after any Content-Encoding) from `get_bytes`.
+
+    `fetched_at` is the instant (UTC) the body was received, also when it is read from the cache later.
+    """
+
+    request: Request
+    status: int
+    headers: Mapping[str, str]
+    fetched_at: dt.datetime
+    text: str = ""
+    content: bytes = b""
+    json: Any = None
+    from_cache: bool = False
+
+
+@dataclass
+class EndpointStats:
+    """What one endpoint cost. `calls` counts every request sent, so it includes `retries`; `throttled` are the 429s
+    among them; `bytes` are bodies after decompression; `seconds` is time spent on the wire, summed over threads."""
+
+    calls: int = 0
+    retries: int = 0
+    throttled: int = 0
+    cache_hits: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Replace every secret, in any mix of plain and URL-encoded characters, by `***`; the values of `api_key=`, of
+    Bearer tokens and of `user:password@` in URLs too, whether they are known or not."""
+    if known := tuple(s for s in secrets if s):
+        text = _secret_pattern(known).sub("***", text)
+    return _LOOKS_SECRET.sub(r"\g<name>***", text)
+
+
+_LOOKS_SECRET = re.compile(
+    r"""(?P<name>(?:api_?key|access_token)["']?\s*(?:=|:|%3D)\s*["']?|\bBearer(?:\s|\+|%20)+|://(?=[^/\s@]+@))"""
+    r"""[^\s&"'<>,;@)]+""",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=64)
+def _secret_pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    def either_form(char: str) -> str:
+        encoded = "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
+        return f"(?:{re.escape(char)}|(?i:{encoded}){'|[+]' if char == ' ' else ''})"
+
+    longest_first = sorted(secrets, key=len, reverse=True)
+    return re.compile("|".join("".join(map(either_form, secret)) for secret in longest_first))
+
+
+class _RedactingFilter(logging.Filter):
+    """urllib3 writes full URLs into its log lines; this filter takes the secrets out before any handler sees them."""
+
+    LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.util.retry")
+
+    def __init__(self, secrets: tuple[str, ...]) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage(), self._secrets), ()
+        return True
+
+
+class _Turnstile:
+    """Lets requests through evenly spaced, and none at all while a source has asked for silence.
+
+    Our own, because it must hold still after a 429 and stop when told to, and for its rate. At 35/s, 8 threads and 200 ms
+    of latency pyrate-limiter 4.5 let through 25.3/s as it comes, up to 35 at once with its default algorithm, and
+    31.6-33.0/s with GCRA and no buffer, for it never makes up for a thread that woke late; this one 33.5-34.0/s.
+    """
+
+    PACE = 0.97  # of the rate allowed, so that 25 ms of jitter on the way put no 36th request into a sliding second
+    CATCH_UP_SECONDS = 0.005
+
+    def __init__(self, requests_per_second: float | None) -> None:
+        self._gap = 1 / (requests_per_second * self.PACE) if requests_per_second else 0.0
+        self._next = self._held_until = 0.0
+        self._lock = threading.Lock()
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody through for so many seconds."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def pass_through(self, stop: threading.Event) -> None:
+        """Wait for one's turn, or until `stop` is set."""
+        with self._lock:
+            while (wait := max(self._next, self._held_until) - time.monotonic()) > 0 and not stop.wait(wait):
+                pass
+            self._next = max(self._next, time.monotonic() - self.CATCH_UP_SECONDS) + self._gap
+
+
+@cache
+def _turnstile(host: str, requests_per_second: float | None) -> _Turnstile:
+    """One per host and process: a source counts all our requests, however many `Http` they come from."""
+    return _Turnstile(requests_per_second)
+
+
+class _Cache:
+    """JSON answers kept by requests-cache until the end of the UTC day they were fetched on: an older answer would be
+    filed as an observation of a day on which it was not made. Holds no credentials; JSON, because unpickling what
+    another process wrote runs its code."""
+
+    def __init__(self, spec: str, secrets: tuple[str, ...]) -> None:
+        self._secrets = secrets
+        self._name = redact(spec, secrets)
+        kind, _, rest = spec.partition(":")
+        with self._problems():
+            if kind == "sqlite" and rest:
+                path = Path(rest if Path(rest).suffix else f"{rest}.sqlite").expanduser().absolute()
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # requests-cache 1.3 waits for ever for a file it may not write, so try it first.
+                with closing(sqlite3.connect(path, isolation_level=None)) as probe:
+                    probe.execute("BEGIN IMMEDIATE")
+                self._backend: Any = SQLiteCache(path, serializer="json")
+                self._backend.delete(expired=True, vacuum=False)
+            elif kind in {"redis", "rediss"}:
+                connection = Redis.from_url(spec, socket_timeout=5, socket_connect_timeout=5)
+                connection.ping()
+                self._backend = RedisCache("tmdb_assets_http", connection=connection, serializer="json")
+            else:
+                raise ValueError("use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`")
+
+    def key(self, url: str, hidden: Iterable[str]) -> str:
+        """The name an answer is kept under; parameters called `hidden` do not take part."""
+        return str(create_key(requests.Request("GET", url).prepare(), ignored_parameters=list(hidden)))
+
+    def load(self, key: str) -> CachedResponse | None:
+        with self._problems():
+            found: CachedResponse | None = self._backend.get_response(key)
+        return None if found is None or found.is_expired else found
+
+    def save(self, key: str, url: str, answer: Answer) -> None:
+        """Keep an answer, unless it repeats a secret. The request is kept as its redacted URL only."""
+        if self._secrets and _secret_pattern(self._secrets).search(f"{answer.text} {answer.headers}"):
+            return
+        midnight = dt.datetime.combine(answer.fetched_at.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+        kept = CachedResponse(
+            status_code=answer.status,
+            url=url,
+            request=CachedRequest(method="GET", url=url),
+            content=answer.text.encode(),
+            headers=CaseInsensitiveDict(answer.headers),
+            created_at=answer.fetched_at,
+        )
+        with self._problems():
+            self._backend.save_response(kept, key, midnight)
+
+    def close(self) -> None:
+        self._backend.close()
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        reason = ""
+        try:
+            yield
+        except (OSError, sqlite3.Error, RedisError, ValueError) as error:
+            reason = redact(" ".join(str(error).split()), self._secrets).rstrip(".")
+        if reason:
+            raise CacheUnusable(f"HTTP_CACHE={self._name} cannot be used: {reason}.") from None
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An attempt that may be repeated."""
+
+    reason: str
+    status: int | None = None
+    retry_after: float = 0.0
+
+
+@dataclass
+class _Call:
+    """One request on its way through its attempts. `url` holds the credentials, `shown_url` does not."""
+
+    request: Request
+    endpoint: str
+    accepted: tuple[int, ...]
+    fresh: bool = False
+    as_json: bool = True
+    stop: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+    shown_url: str = ""
+    attempts: int = 0
+
+
+class Http:
+    """A client for one source, safe to use from many threads.
+
+    `secrets` are the values to redact; put credentials into `headers` where the source allows, into `params` otherwise.
+    `requests_per_second` None means unlimited. `cache` is `none`, `sqlite:PATH` or `redis://...` (CacheUnusable when it
+    does not work). Waits are seconds; a wait before a retry, also one the source asks for, is at most
+    `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value of `marker_header` seen in
+    answers, None for an answer without it: it tells a built-in stand-in from the real source.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        secrets: Iterable[str] = (),
+        credential_hint: str = "",
+        requests_per_second: float | None = None,
+        concurrency: int = 8,
+        cache: str = "none",
+        timeout_seconds: tuple[float, float] = (5.0, 30.0),
+        max_attempts: int = 8,
+        max_wait_seconds: float = 60.0,
+        marker_header: str = "X-Sandbox",
+        log: Callable[[str], None] = _logger.info,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.concurrency = concurrency
+        self.stats: dict[str, EndpointStats] = defaultdict(EndpointStats)
+        self.markers: set[str | None] = set()
+        self._headers, self._params = dict(headers or {}), dict(params or {})
+        self._secrets = tuple(s for s in secrets if s)
+        self._hidden = {n for n, v in self._params.items() if redact(str(v), self._secrets) != str(v)} | {"api_key"}
+        self._hint = credential_hint or "check the credentials"
+        self._timeout, self._max_attempts, self._max_wait = timeout_seconds, max_attempts, max_wait_seconds
+        self._marker_header, self._log = marker_header, log
+        self._backoff = wait_exponential_jitter(multiplier=0.5, max=max_wait_seconds, jitter=1.0)
+        self._turnstile = _turnstile(urlsplit(self.base_url).netloc, requests_per_second)
+        self._lock = threading.Lock()
+        self._sessions: deque[requests.Session] = deque()
+        self._cache = None if cache == "none" else _Cache(cache, self._secrets)
+        self._filter = _RedactingFilter(self._secrets)
+        for name in _RedactingFilter.LOGGERS:
+            logging.getLogger(name).addFilter(self._filter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and cache. The statistics stay readable."""
+        while self._sessions:
+            self._sessions.pop().close()
+        if self._cache:
+            self._cache.close()
+        for name in _RedactingFilter.LOGGERS:
+            logging.getLogger(name).removeFilter(self._filter)
+
+    def get(self, request: Request, *, endpoint: str, accepted: Iterable[int] = (200,), fresh: bool = False) -> Answer:
+        """Ask for JSON. A status in `accepted` is an answer (404 may mean "gone"), provided its body is JSON too: an
+        HTML 404 comes from something in between. `fresh` passes the cache by (and renews it).
+
+        Raises Unauthorized, RefusedRequest, SourceUnavailable, CacheUnusable.
+        """
+        return self._fetch(_Call(request, endpoint, tuple(accepted), fresh))
+
+    def get_bytes(self, request: Request, *, endpoint: str, accepted: Iterable[int] = (200,)) -> Answer:
+        """Ask for a file, never cached; a body shorter than its Content-Length is asked for again. Raises as `get`."""
+        return self._fetch(_Call(request, endpoint, tuple(accepted), as_json=False))
+
+    def get_many(
+        self,
+        requests: Iterable[Request],
+        *,
+        endpoint: str,
+        accepted: Iterable[int] = (200,),
+        fresh: bool = False,
+        progress: str | None = None,
+        total: int | None = None,
+    ) -> Generator[Answer, None, None]:
+        """`get` for each request, `concurrency` at once, answered in the order of the requests.
+
+        Reads at most 4 x `concurrency` requests ahead of the consumer. The first error ends it (nothing further is
+        sent) and is raised; leaving the loop early ends it too. With `progress`, a line is logged every 5 seconds.
+        """
+        stop, failures, statuses = threading.Event(), list[BaseException](), tuple(accepted)
+        report = _Progress(progress, self._say)
+
+        def work(request: Request) -> Answer | None:
+            try:
+                return self._fetch(_Call(request, endpoint, statuses, fresh, stop=stop))
+            except BaseException as error:
+                failures.append(error)
+                stop.set()
+                return None
+
+        ahead: deque[Future[Answer | None]] = deque()
+        source = iter(requests)
+        pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="http")
+        try:
+            while True:
+                while len(ahead) < 4 * self.concurrency and not stop.is_set():
+                    request = next(source, None)
+                    if request is None:
+                        break
+                    ahead.append(pool.submit(work, request))
+                if not ahead:
+                    return
+                answer = ahead.popleft().result()
+                if answer is None:
+                    raise failures[0]
+                report.step(total)
+                yield answer
+        finally:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            failures.clear()
+
+    def _say(self, line: str) -> None:
+        self._log(redact(line, self._secrets))
+
+    def _error(self, kind: type[HttpError], call: _Call, said: str, status: int | None = None) -> HttpError:
+        sentence = " ".join(redact(f"{call.endpoint}: {call.shown_url} {said}", self._secrets).split()).rstrip(".")
+        return kind(f"{sentence}.", call.endpoint, status, call.shown_url)
+
+    def _fetch(self, call: _Call) -> Answer:
+        """From the cache where that is allowed, else from the source."""
+        request = call.request
+        query = urlencode({**self._params, **request.params})
+        call.url = f"{self.base_url}/{request.path.lstrip('/')}" + (f"?{query}" if query else "")
+        call.shown_url = redact(call.url, self._secrets)
+        cache = self._cache if call.as_json else None
+        key = cache.key(call.url, self._hidden) if cache else ""
+        kept = cache.load(key) if cache and not call.fresh else None
+        if kept is not None:
+            text = kept.content.decode()
+            answer = Answer(request, kept.status_code, kept.headers, kept.created_at, text, b"", json.loads(text), True)
+            self._count(call, cache_hits=1)
+        else:
+            answer = self._try_until_answered(call)
+            if cache and answer.status == 200:
+                cache.save(key, call.shown_url, answer)
+        with self._lock:
+            self.markers.add(answer.headers.get(self._marker_header))
+        return answer
+
+    def _try_until_answered(self, call: _Call) -> Answer:
+        retrying = Retrying(
+            retry=retry_if_result(lambda outcome: isinstance(outcome, _Failure)),
+            stop=stop_after_attempt(self._max_attempts) | stop_when_event_set(call.stop),
+            wait=self._wait,
+            sleep=sleep_using_event(call.stop),
+            before_sleep=lambda state: self._tell_of_a_long_wait(call, state),
+            retry_error_callback=_outcome,
+        )
+        outcome = retrying(self._attempt, call)
+        if isinstance(outcome, Answer):
+            return outcome
+        times = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
+        said = f"gave no usable answer in {times}; the last one brought {outcome.reason}"
+        raise self._error(SourceUnavailable, call, said, outcome.status)
+
+    def _wait(self, state: RetryCallState) -> float:
+        return float(min(self._max_wait, _outcome(state).retry_after + self._backoff(state)))
+
+    def _tell_of_a_long_wait(self, call: _Call, state: RetryCallState) -> None:
+        if state.next_action and state.next_action.sleep >= PROGRESS_SECONDS:
+            self._say(f"{call.endpoint}: waiting {state.next_action.sleep:.0f} s after {_outcome(state).reason}")
+
+    def _attempt(self, call: _Call) -> Answer | _Failure:
+        """Send once. Errors that a repetition cannot cure are raised, the others returned."""
+        self._turnstile.pass_through(call.stop)
+        if call.stop.is_set():
+            return _Failure("nothing, because it was stopped")
+        call.attempts += 1
+        started = time.monotonic()
+        response = self._send(call)
+        seconds = time.monotonic() - started
+        if isinstance(response, _Failure):
+            self._count(call, calls=1, retries=int(call.attempts > 1), seconds=seconds)
+            return response
+        status, size = response.status_code, len(response.content)
+        throttled = int(status == 429)
+        self._count(call, calls=1, retries=int(call.attempts > 1), throttled=throttled, bytes=size, seconds=seconds)
+        if status not in call.accepted:
+            return self._refusal(call, response)
+        answer = Answer(call.request, status, response.headers, dt.datetime.now(dt.UTC), content=response.content)
+        if not call.as_json:
+            return answer if size or status != 200 else _Failure(f"HTTP {status} with an empty body", status)
+        try:
+            text = response.content.decode()
+            return replace(answer, text=text, content=b"", json=json.loads(text))
+        except ValueError:
+            kind = response.headers.get("Content-Type", "no content type") if size else "empty"
+            return _Failure(f"HTTP {status} with a body that is not JSON ({kind}, {size:,} bytes)", status)
+
+    def _send(self, call: _Call) -> requests.Response | _Failure:
+        """Send with a session nobody else holds: requests does not promise that threads may share one. No exception of
+        requests leaves this function, because its text carries the URL."""
+        try:
+            session = self._sessions.pop()
+        except IndexError:
+            session = self._new_session()
+        try:
+            # urllib3 2 enforces Content-Length and the last chunk; test_http.py holds it to that.
+            return session.get(call.url, timeout=self._timeout)
+        except (rex.RequestException, TransportError, ValueError) as error:
+            # Malformed URLs and headers are ValueErrors, of requests or of http.client.
+            hopeless = isinstance(error, ValueError | rex.TooManyRedirects) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+            reason = type(error).__name__ if isinstance(error, ValueError) else _reason(error)
+        finally:
+            self._sessions.append(session)
+        if hopeless:
+            raise self._error(HttpError, call, f"cannot be asked ({reason})")
+        return _Failure(reason)
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.update(self._headers)
+        session.auth = lambda prepared: prepared  # or an entry in ~/.netrc would replace our Authorization header
+        # A proxy named in the environment cannot reach this machine's loopback.
+        session.trust_env = urlsplit(self.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
+        return session
+
+    def _refusal(self, call: _Call, response: requests.Response) -> _Failure:
+        """A failure for what may pass; Unauthorized or RefusedRequest for the rest."""
+        status = response.status_code
+        code, words = _words_of_the_source(response)
+        if status == 429 or status >= 500:
+            retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
+            if status == 429:
+                self._turnstile.hold(min(retry_after, self._max_wait))
+            return _Failure(f"HTTP {status}{words}", status, retry_after)
+        # TMDB documents code 7 as "Invalid API key"; it comes with 401, behind some proxies with 403.
+        if status == 401 or (status == 403 and code == 7):
+            said = f"refused the credentials with HTTP {status}{words}: {self._hint}"
+            raise self._error(Unauthorized, call, said, status)
+        raise self._error(RefusedRequest, call, f"refused the request with HTTP {status}{words}", status)
+
+    def _count(self, call: _Call, **amounts: float) -> None:
+        with self._lock:
+            stats = self.stats[call.endpoint]
+            for name, amount in amounts.items():
+                setattr(stats, name, getattr(stats, name) + amount)
+
+
+class _Progress:
+    """Says how far a long job is, every PROGRESS_SECONDS."""
+
+    def __init__(self, label: str | None, say: Callable[[str], None]) -> None:
+        self._label, self._say = label, say
+        self._done, self._started = 0, time.monotonic()
+        self._told = self._started
+
+    def step(self, total: int | None) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if self._label and now - self._told >= PROGRESS_SECONDS:
+            self._told = now
+            of = f" of {total:,}" if total is not None else ""
+            self._say(f"{self._label}: {self._done:,}{of}, {self._done / max(now - self._started, 1e-9):.1f}/s")
+
+
+def _outcome(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, from the names of exceptions: the texts of those of requests carry the URL."""
+    if isinstance(error, rex.ChunkedEncodingError | rex.ContentDecodingError):
+        return "a body that was cut short or garbled"
+    cause, name = error, type(error).__name__
+    while type(cause).__module__.startswith(("requests", "urllib3")) and (
+        inner := cause.__cause__ or cause.__context__
+    ):
+        cause, name = inner, type(inner).__name__
+    return "no answer in time" if "Timeout" in name else f"a failed connection ({name})"
+
+
+def _words_of_the_source(response: requests.Response) -> tuple[Any, str]:
+    """The error code and message of a JSON error body ({status_code, status_message}), as " (7: Invalid key)"."""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return None, ""
+    if not isinstance(body, dict) or "status_message" not in body:
+        return None, f" ({response.text[:200]})"
+    return body.get("status_code"), f" ({body.get('status_code')}: {str(body['status_message'])[:200].rstrip('. ')})"
+
+
+def _retry_after_seconds(value: str) -> float:
+    """Seconds from a Retry-After header: whole, fractional or an HTTP date; 0 when missing, past or malformed."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return 0.0
+        aware = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+        seconds = (aware - dt.datetime.now(dt.UTC)).total_seconds()
+    return seconds if seconds > 0 else 0.0  # also for nan
+
+
+# --- pages: walking a list that a source serves in numbered pages, and proving what was received ---
+
+
+@dataclass(frozen=True)
+class PageStyle:
+    """How a source writes its pages: the names of its fields and parameters, rows per full page (None: not known) and
+    the last page it serves, whatever total it states
+    (None: no such limit)."""
+
+    items: str = "results"
+    total_pages: str = "total_pages"
+    total_items: str = "total_results"
+    page: str = "page"
+    page_size: int | None = 20
+    size_param: str | None = None
+    max_page: int | None = 500
+    item_key: str = "id"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as it was served; its answer keeps the body verbatim."""
+
+    number: int
+    answer: Answer
+    items: list[Any]
+    total_pages: int
+    total_items: int
+    pass_number: int = 1
+
+
+@dataclass
+class PageWalk:
+    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates."""
+
+    endpoint: str
+    pages: list[Page]
+    promised_pages: int
+    promised_items: int
+    received_items: int
+    duplicates: int
+    complete: bool
+    missing_pages: list[int]
+    passes: int
+
+    def describe(self) -> str:
+        """The walk in one sentence."""
+        pages = f"{self.promised_pages - len(self.missing_pages):,} of {self.promised_pages:,} pages"
+        items = f"{self.received_items:,} of {self.promised_items:,} promised items"
+        extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
+        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}."
+
+
+def walk_pages(
+    http: Http,
+    path: str,
+    params: Mapping[str, str | int],
+    *,
+    endpoint: str,
+    style: PageStyle | None = None,
+    tolerance: float = 0.01,
+    stop: Callable[[Page], bool] | None = None,
+    progress: str | None = None,
+    max_passes: int = 3,
+) -> PageWalk:
+    """Fetch every page the source promises, again if rows moved between pages meanwhile, and keep the union.
+
+    Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
+    walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
+    Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
+    """
+    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, _Progress(progress, http._say))
+    walk.first_pass()
+    passes = 1
+    while passes < max_passes and not walk.has_all():
+        passes += 1
+        if not walk.another_pass(passes):
+            break
+    rows = sum(len(page.items) for page in walk.pages)
+    enough = len(walk.seen) >= (1 - tolerance) * walk.promised_items
+    return PageWalk(
+        endpoint=endpoint,
+        pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
+        promised_pages=walk.promised_pages,
+        promised_items=walk.promised_items,
+        received_items=len(walk.seen),
+        duplicates=rows - len(walk.seen),
+        complete=enough and not walk.missing_pages(),
+        missing_pages=walk.missing_pages(),
+        passes=passes,
+    )
+
+
+@dataclass
+class _Walk:
+    """The state of one walk: what was promised so far, what was kept, which items were seen."""
+
+    http: Http
+    path: str
+    params: Mapping[str, str | int]
+    endpoint: str
+    style: PageStyle
+    stop: Callable[[Page], bool] | None
+    progress: _Progress
+    pages: list[Page] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    totals: Counter[int] = field(default_factory=Counter)  # how many answers stated each total
+    largest_total_pages: int = 0
+    fullest_page: int = 0
+    stopped_at: int | None = None  # the page at which `stop` said enough
+
+    @property
+    def promised_pages(self) -> int:
+        return min(self.largest_total_pages, self.stopped_at or self.style.max_page or self.largest_total_pages)
+
+    @property
+    def promised_items(self) -> int:
+        """The total stated most often (ties: the larger), as far as the promised pages can hold it."""
+        stated = max(self.totals, key=lambda total: (self.totals[total], total))
+        if self.style.page_size is not None:
+            return min(stated, self.promised_pages * self.style.page_size)
+        cut_off = self.promised_pages < self.largest_total_pages
+        return min(stated, self.promised_pages * self.fullest_page) if cut_off else stated
+
+    def missing_pages(self) -> list[int]:
+        received = {page.number for page in self.pages}
+        return [number for number in range(1, self.promised_pages + 1) if number not in received]
+
+    def has_all(self) -> bool:
+        return len(self.seen) >= self.promised_items and not self.missing_pages()
+
+    def first_pass(self) -> None:
+        """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
+        first = self.http.get(self.request(1), endpoint=self.endpoint)
+        pages = {1: self.read(first, 1)}
+        asked, ended = 1, self.ends_at(pages[1])
+        while asked < self.promised_pages and not ended:
+            block = range(
+                asked + 1, min(self.promised_pages, asked + self.http.concurrency if self.stop else 10**9) + 1
+            )
+            asked = block[-1]
+            for page in self.ask(block, 1, fresh=False):
+                pages[page.number] = page
+                if ended := self.ends_at(page):
+                    break
+        for _ in range(2):
+            short = [n for n, page in pages.items() if self.is_short(page)]
+            for page in self.ask(short, 1, fresh=True) if short else ():
+                if len(page.items) > len(pages[page.number].items):
+                    pages[page.number] = page
+        for page in pages.values():
+            self.keep(page)
+
+    def another_pass(self, pass_number: int) -> bool:
+        """Ask again for every promised page until nothing is missing; False when that brought nothing new."""
+        brought_something = False
+        for page in self.ask(range(1, self.promised_pages + 1), pass_number, fresh=True):
+            missing = page.number in self.missing_pages()
+            if missing or not self.keys(page) <= self.seen:
+                self.keep(page)
+                brought_something = True
+                if self.has_all():
+                    break
+        return brought_something
+
+    def ends_at(self, page: Page) -> bool:
+        ended = self.stop is not None and self.stop(page)
+        if ended:
+            self.stopped_at = page.number
+        return ended
+
+    def is_short(self, page: Page) -> bool:
+        size = self.style.page_size
+        return size is not None and len(page.items) < size and page.number < self.largest_total_pages
+
+    def keep(self, page: Page) -> None:
+        self.pages.append(page)
+        self.seen |= self.keys(page)
+
+    def keys(self, page: Page) -> set[str]:
+        def key(item: Any) -> str:
+            own = item.get(self.style.item_key) if isinstance(item, dict) else None
+            return json.dumps([None, item] if own is None else [own], sort_keys=True)
+
+        return {key(item) for item in page.items}
+
+    def request(self, number: int) -> Request:
+        size = {self.style.size_param: self.style.page_size or 0} if self.style.size_param else {}
+        return Request(self.path, {**self.params, **size, self.style.page: number}, key=number)
+
+    def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
+        """Pages by number. One that the source refuses, though it served page 1, is left out: it is missing."""
+        answers = self.http.get_many(
+            (self.request(number) for number in numbers),
+            endpoint=self.endpoint,
+            accepted=(200, 400, 404, 422),
+            fresh=fresh,
+        )
+        with closing(answers):
+            for answer in answers:
+                self.progress.step(self.promised_pages)
+                if answer.status == 200:
+                    yield self.read(answer, pass_number)
+
+    def read(self, answer: Answer, pass_number: int) -> Page:
+        body, style = answer.json, self.style
+        items = body.get(style.items) if isinstance(body, dict) else None
+        if not isinstance(items, list):
+            raise self.malformed(answer, style.items, "a list")
+        totals = [body.get(name) for name in (style.total_pages, style.total_items)]
+        for name, value in zip((style.total_pages, style.total_items), totals, strict=True):
+            if type(value) is not int or value < 0:  # a bool is an int to isinstance
+                raise self.malformed(answer, name, "a whole number of at least 0")
+        page = Page(answer.request.key, answer, items, totals[0], totals[1], pass_number)
+        self.largest_total_pages = max(self.largest_total_pages, page.total_pages)
+        self.fullest_page = max(self.fullest_page, len(items))
+        self.totals[page.total_items] += 1
+        return page
+
+    def malformed(self, answer: Answer, name: str, wanted: str) -> HttpError:
+        where = f"{self.endpoint}: page {answer.request.key} of {self.path}"
+        return HttpError(f"{where} has no field {name!r} with {wanted}.", self.endpoint, answer.status, self.path)
