@@ -1,0 +1,96 @@
+"""What every test stands on: an empty environment, a lake of its own, a clock that stands still.
+
+What belongs here: fixtures that tests of more than one room need. What does not: the sandbox as a server
+(sandbox/conftest.py), and anything a single file can make for itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.ledger import Ledger
+
+#: The checkout: where pyproject.toml and data/ lie.
+PROJECT = Path(__file__).resolve().parents[1]
+
+#: The day the frozen clock shows.
+TODAY = dt.date(2026, 3, 10)
+
+#: Read before any test runs, since `_clean_environment` unsets it like every variable of the project.
+REAL_DATA = os.environ.get("TMDB_ASSETS_REAL_DATA")
+
+_OURS = ("TMDB_", "AWS_", "AZURE_", "GOOGLE_", "DAGSTER_", "RAW_", "HTTP_CACHE", "MOOVITAMIX_", "STREAMFLOW_")
+
+settings.register_profile(
+    "tmdb_assets",
+    deadline=None,  # machines that run the tests are shared: time says nothing
+    database=None,
+    max_examples=25,
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+    # A lake made in an example lies in a folder of its own, so that a fixture shared by examples is harmless.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("tmdb_assets")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the caller's shell and no `.env` of the working directory reaches a test."""
+    for name in list(os.environ):
+        if name.upper().startswith(_OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT), prepend=os.pathsep)  # child processes find a package not installed
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> DeltaStore:
+    """An empty lake in a temporary folder."""
+    return DeltaStore(tmp_path / "lake")
+
+
+@pytest.fixture
+def fresh_lake(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], DeltaStore]:
+    """Makes another empty lake at each call: one per example of a property."""
+    return lambda: DeltaStore(tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture
+def ledger(lake: DeltaStore) -> Ledger:
+    """The ledger of a source called `toy` in the temporary lake."""
+    return Ledger(lake, "toy")
+
+
+@pytest.fixture
+def today() -> dt.date:
+    """The day the frozen clock shows."""
+    return TODAY
+
+
+@pytest.fixture
+def clock(today: dt.date) -> Clock:
+    """A clock that stands at `today`."""
+    return Clock(frozen_on=today)
+
+
+@pytest.fixture
+def log() -> Callable[[str], None]:
+    """Somewhere to log to."""
+    return lambda line: None
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of recorded real input, for tests marked `real`; skips without it."""
+    if not REAL_DATA:
+        pytest.skip("TMDB_ASSETS_REAL_DATA names no folder of recorded input")
+    return Path(REAL_DATA).resolve()
