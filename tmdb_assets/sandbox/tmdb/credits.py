@@ -35,7 +35,7 @@ def credits_of(film: Film, seed: int) -> dict[str, list[Credit]]:
     """Cast and crew; the parts of a franchise share their leads and their director."""
     rng = Random(f"{seed}:credits:{film.number}")
     culture = vocabulary.TONGUES[film.language]["names"]
-    pool = 1500 if culture == "en" else 260
+    pool = 3000 if culture == "en" else 500
     actors = _actors(film, rng, pool)
     director = people.draw(rng, pool // 4)
     if film.part:

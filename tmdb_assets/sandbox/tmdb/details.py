@@ -110,7 +110,7 @@ def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
 def _first_payload(film: Film, seed: int, rng: Random) -> tuple[Payload, list[dict[str, Any]]]:
     title, original_title = titles(film, seed)
     country = people.home(rng, film.language)
-    countries = [country, *rng.sample(vocabulary.PARTNERS, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
+    countries = [country, *people.partners(rng, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
     countries = list(dict.fromkeys(countries)) if rng.random() > 0.04 else []
     languages = [
         film.language,
@@ -162,7 +162,7 @@ def _money(film: Film, rng: Random) -> tuple[int, int]:
     era = 1 / (1 + max(0, 2020 - year) / 22)
     known = rng.random() < 0.45 + 0.2 * film.fame
     budget = min(360e6, math.exp(15.1 + 1.15 * film.fame + rng.gauss(0, 0.8)) * era)
-    takings = min(2.6e9, budget * math.exp(rng.gauss(0.45 + 0.2 * film.fame, 1.05)))
+    takings = min(2.6e9 * era, budget * math.exp(rng.gauss(0.45 + 0.2 * film.fame, 1.05)))
     if rng.random() > (0.85 if known else 0.15):
         takings = 0
     step = 10 ** max(2, int(math.log10(budget)) - 1)

@@ -30,14 +30,19 @@ _COMPANIES_PER_COUNTRY: Final = {
 
 
 def home(rng: Random, language: str) -> str:
-    """A country that a film in the language comes from."""
+    """A country that a film in the language comes from; the lists name the usual ones first."""
     homes = vocabulary.TONGUES[language]["homes"]
-    return str(homes[int(rng.random() * len(homes))])
+    return str(homes[draw(rng, len(homes))])
+
+
+def partners(rng: Random, count: int) -> list[str]:
+    """Countries that join in, the usual ones more often."""
+    return [vocabulary.PARTNERS[draw(rng, len(vocabulary.PARTNERS))] for _ in range(count)]
 
 
 def draw(rng: Random, pool: int) -> int:
-    """A number below `pool`; small ones are drawn far more often, as stars are cast more often than others."""
-    return int(pool * rng.random() ** 2.4)
+    """A number below `pool`; small ones are drawn more often, as stars are cast more often than others."""
+    return int(pool * rng.random() ** 1.4)
 
 
 @lru_cache(maxsize=50_000)

@@ -218,9 +218,11 @@ def births(seed: int, day: int, films: int) -> int:
 def _release(rng: Random, born: int, part: tuple[int, int] | None) -> int:
     kind, spread = rng.random(), rng.random()
     if born >= EPOCH:
-        if kind < 0.55:
+        if part:
+            return born + 20 + int(90 * spread)
+        if kind < 0.48:
             return born + 10 + int(380 * spread)
-        if kind < 0.8 or part:
+        if kind < 0.68:
             return born - int(60 * spread)
     elif part:
         franchise, position = part
