@@ -67,6 +67,12 @@ class Settings(BaseSettings):
         None,
         description="JSON-lines files (separated by the path separator) the sandbox serves instead of its synthetic catalogue.",
     )
+    tmdb_assets_sandbox_films: int | None = Field(
+        None,
+        ge=1,
+        le=200_000,
+        description="About how many films the sandbox's synthetic catalogue has by now; without it, the sandbox's own default.",
+    )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
     raw_retention_days: int = Field(
         180, ge=1, description="Raw older than this expires; TMDB's terms forbid caching for longer than six months."

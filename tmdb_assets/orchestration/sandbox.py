@@ -42,6 +42,8 @@ class Sandbox:
         command = [sys.executable, "-m", "tmdb_assets.sandbox", "serve", "--port", "0", "--exit-with-stdin"]
         if self._settings.tmdb_assets_today:
             command += ["--today", self._settings.tmdb_assets_today.isoformat()]
+        if self._settings.tmdb_assets_sandbox_films:
+            command += ["--films", str(self._settings.tmdb_assets_sandbox_films)]
         for file in (self._settings.tmdb_assets_sandbox_movies or "").split(os.pathsep):
             command += ["--movies", file] if file else []
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
