@@ -31,7 +31,7 @@ from tmdb_assets.sandbox.answers import NOT_FOUND, Answer, Request, Site, json_a
 
 HISTORY_STARTS = dt.date(2020, 1, 1)
 _ON_A_DAY = re.compile(r"/on/(\d{4}-\d\d-\d\d)(/.*)")
-_MARK = (b"x-sandbox", b"tmdb_assets")
+_MARK = ("X-Sandbox", "tmdb_assets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Application:
 
 
 def _start(answer: Answer) -> faults.Message:
-    headers = [_MARK, (b"content-type", answer.content_type.encode()), (b"content-length", b"%d" % len(answer.body))]
+    headers = [(b"content-type", answer.content_type.encode()), (b"content-length", b"%d" % len(answer.body))]
     if answer.retry_after is not None:
         headers.append((b"retry-after", answer.retry_after.encode()))
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
@@ -185,6 +185,7 @@ def run(application: Application, host: str, port: int, exit_with_stdin: bool) -
             log_config=None,
             access_log=False,
             server_header=False,
+            headers=[_MARK],
             timeout_keep_alive=75,
         )
         server = _Server(config, f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,22 @@ def test_recorded_films_are_served_as_they_were(tmp_path: Path) -> None:
         assert recorded.get("/3/movie/5").headers["x-sandbox"] == "tmdb_assets"
         for sort in ("vote_count.desc", "revenue.desc", "popularity.asc", "primary_release_date.asc"):
             assert len(recorded.json(f"{DISCOVER}?sort_by={sort}")["results"]) == 2
+
+
+@pytest.mark.real
+def test_real_recordings_are_served_as_they_were() -> None:
+    folder = os.environ.get("TMDB_ASSETS_REAL_DATA")
+    if not folder:
+        pytest.skip("TMDB_ASSETS_REAL_DATA names no folder of recorded answers")
+    films: dict[int, Any] = {}
+    options: list[str] = []
+    for file in sorted(Path(folder, "tmdb").glob("movies_*.jsonl.gz")):
+        options += ["--movies", str(file)]
+        with gzip.open(file) as lines:
+            films.update({film["id"]: film for film in map(json.loads, lines)})
+    with running(*options) as recorded:
+        rows = walk(recorded, f"{DISCOVER}?include_adult=true&include_video=true")
+        assert {row["id"] for row in rows} == set(films)
+        assert len(rows) == len(films)
+        for movie_id in list(films)[::10]:
+            assert recorded.json(f"/3/movie/{movie_id}?append_to_response=credits,keywords") == films[movie_id]
