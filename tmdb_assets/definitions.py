@@ -1,20 +1,35 @@
 """What Dagster loads: every source's assets over one lake.
 
 What belongs here: finding the sources, binding the resources they share, the executor. What does not: anything about a
-source; a folder under sources/ with an assets.py that has `build(settings)` is found by itself.
+source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is found.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from types import ModuleType
 
 import dagster as dg
 
 from tmdb_assets import sources
 from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.orchestration.logs import console
+from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.settings import Settings, SettingsError, load_settings
+
+
+def source_modules(name: str) -> list[ModuleType]:
+    """The module `name` (contracts, assets) of every source."""
+    folders = [m.name for m in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}.") if m.ispkg]
+    return [importlib.import_module(f"{folder}.{name}") for folder in folders]
+
+
+def all_contracts() -> list[Contract]:
+    """Every table of every source, in the order in which data flows."""
+    return [contract for module in source_modules("contracts") for contract in module.CONTRACTS]
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -22,21 +37,17 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
     One process runs a whole run: 20 small assets take 4 s in it and over a minute as a process each.
     """
+    lake = DeltaStore(settings.tmdb_assets_lake, settings.storage_options)
     shared = dg.Definitions(
         resources={
-            "lake": dg.ResourceDefinition.hardcoded_resource(
-                DeltaStore(settings.tmdb_assets_lake, settings.storage_options)
-            ),
+            "lake": dg.ResourceDefinition.hardcoded_resource(lake),
             "clock": dg.ResourceDefinition.hardcoded_resource(Clock(settings.tmdb_assets_today)),
         },
         executor=dg.in_process_executor,
+        loggers={"console": console},
     )
-    found = [
-        importlib.import_module(f"{m.name}.assets")
-        for m in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}.")
-        if m.ispkg
-    ]
-    return dg.Definitions.merge(shared, *(module.build(settings) for module in found))
+    found = [module.build(settings) for module in source_modules("assets")]
+    return dg.Definitions.merge(shared, upkeep(all_contracts(), settings.raw_retention_days), *found)
 
 
 def _load() -> dg.Definitions:

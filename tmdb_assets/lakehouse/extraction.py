@@ -153,6 +153,8 @@ class Extractor:
         if table.verify:
             table.verify(asked)
         observed.rows_kept = self.store.partition_rows(table.contract).get(day, 0)
+        calls = sum(e.calls for e in observed.entries)
+        self.log(f"{table.contract.path} {day}: {observed.rows_kept:,} rows kept, {calls:,} calls")
         return observed
 
     def _may_ask(self, table: RawTable, reach: Reach, day: dt.date, finished: bool) -> bool:

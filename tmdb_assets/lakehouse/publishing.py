@@ -90,6 +90,12 @@ class DerivedTable:
         return {column: self.tables[name] for column, name in self.contract.references.items()}
 
     @property
+    def upstream(self) -> list[Contract]:
+        """Tables that must stand before this one: those it reads and those it refers to."""
+        named = {c.key: c for c in [*self.reads().values(), *self.references.values()] if c is not self.contract}
+        return list(named.values())
+
+    @property
     def checks(self) -> list[str]:
         """Names of the checks made on this table."""
         skipped = {

@@ -6,6 +6,7 @@ others fill (ledger, quarantine). What does not: any decision about rows or days
 
 import datetime as dt
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +33,9 @@ from tmdb_assets.lakehouse.publishing import (
     grain_kept,
     publish,
 )
+
+# Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 60
@@ -155,15 +159,13 @@ def derived_asset(
     `after`: tables that must stand first though the function does not read them.
     """
     contract = table.contract
-    read = {c.key: c for c in [*table.reads().values(), *table.references.values(), *after] if c is not contract}
-
     options = asset_options(contract, partitions)
     if contract.stage != "clean":
         options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
 
     @dg.asset(
         **options,
-        deps=[dg.AssetKey(key) for key in read],
+        deps=[dg.AssetKey(c.key) for c in [*table.upstream, *after]],
         check_specs=_specs(contract, {n: CHECKS[n] for n in table.checks}, BLOCKING),
         required_resource_keys={"lake"},
     )

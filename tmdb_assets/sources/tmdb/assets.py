@@ -15,6 +15,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.publishing import DerivedTable, Outcome
+from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.orchestration.tables import derived_asset, raw_asset, side_asset
 from tmdb_assets.settings import Settings
@@ -49,6 +50,12 @@ def derived_tables() -> list[DerivedTable]:
         for contract in contracts.CONTRACTS
         if contract.stage in STAGES and contract is not contracts.QUARANTINE
     ]
+
+
+def _last_of(tables: Sequence[DerivedTable]) -> list[Contract]:
+    """Tables that no other one waits for: when they stand, every table stands."""
+    awaited = {c.key for table in tables for c in table.upstream}
+    return [t.contract for t in tables if t.contract.key not in awaited]
 
 
 def _ledger_verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
@@ -104,7 +111,7 @@ def build(settings: Settings) -> dg.Definitions:
         side_asset(
             contracts.QUARANTINE,
             PARTITIONS,
-            [*RAW_AFTER, *(t.contract for t in derived)],
+            _last_of(derived),
             "explained",
             "Every row set aside says why.",
             _quarantine_verdict,
@@ -114,6 +121,7 @@ def build(settings: Settings) -> dg.Definitions:
         "tmdb_daily",
         selection=dg.AssetSelection.groups(contracts.SOURCE),
         partitions_def=PARTITIONS,
+        config=CONSOLE_CONFIG,
         description="One day of TMDB: observed, kept, cleaned, standing as a star schema.",
     )
 

@@ -1,0 +1,40 @@
+"""The data dictionary, docs/tables.md, written from the contracts: `python -m tmdb_assets.dictionary`.
+
+What belongs here: the order and the frame of the page. What does not: a word about a column; that is its contract's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tmdb_assets.definitions import source_modules
+from tmdb_assets.lakehouse.contracts import dictionary_lines
+
+PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
+STAGES = {
+    "raw": "Raw: what came, verbatim",
+    "clean": "Clean: typed rows, audited",
+    "star": "Star: dimensions, bridges, facts",
+    "views": "Views: answers",
+}
+
+
+def dictionary() -> str:
+    """The page as Markdown."""
+    lines = [
+        "# Tables",
+        "",
+        "Written by `make docs` from the contracts; a test says when it is stale. Every table lies under the lake root at its",
+        "own name, as a Delta table; its name is also its asset key in Dagster.",
+        "",
+    ]
+    for module in source_modules("contracts"):
+        for stage, heading in STAGES.items():
+            contracts = [c for c in module.CONTRACTS if c.stage == stage]
+            if contracts:
+                lines += [f"## {module.SOURCE}: {heading}", "", *dictionary_lines(contracts)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(dictionary(), encoding="utf-8")

@@ -1,0 +1,46 @@
+"""What a person reads on the console while a run goes on: one short line a step, no stack for an error that is a sentence.
+
+What belongs here: the `console` logger and the run configuration that chooses it. What does not: what is logged; steps
+log through Dagster, which keeps every event for its own pages whatever this logger prints.
+"""
+
+import logging
+from typing import Any
+
+import dagster as dg
+from dagster import InitLoggerContext
+
+CONSOLE_CONFIG = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+
+class _Sentence(logging.Formatter):
+    """`HH:MM:SS  message`, without run ids; a failed step is said by its error's own words."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        meta: dict[str, Any] = getattr(record, "dagster_meta", {})
+        message = str(meta.get("orig_message") or record.getMessage())
+        event = meta.get("dagster_event")
+        if event is not None and event.is_step_failure:
+            failure = event.step_failure_data
+            told = failure.user_failure_data
+            cause = failure.error.cause if failure.error else None
+            message = f"{event.step_key.replace('__', '/')} failed: " + (
+                (told.description if told else None) or str(cause or failure.error).strip()
+            )
+        elif event is not None and event.is_failure:
+            message = str(event.message)
+        clock = self.formatTime(record, "%H:%M:%S")
+        return f"{clock}  {message}" if record.levelno < logging.WARNING else f"{clock}  {record.levelname}: {message}"
+
+
+@dg.logger(
+    config_schema={"log_level": dg.Field(str, is_required=False, default_value="INFO")},
+    description="Short lines for a person at a terminal.",
+)
+def console(context: InitLoggerContext) -> logging.Logger:
+    """Dagster's console logger with lines a person can follow."""
+    logger = logging.Logger("tmdb_assets", level=context.logger_config["log_level"])
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Sentence())
+    logger.addHandler(handler)
+    return logger
