@@ -12,11 +12,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 TODAY = "2026-11-20"
 COMMAND = [sys.executable, "-m", "tmdb_assets.sandbox"]
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Running:
 def running(*options: str) -> Iterator[Running]:
     """Start a small sandbox; it ends with the block, and must have had nothing to complain about."""
     command = [*COMMAND, "--films", "400", "--today", TODAY, "--exit-with-stdin", *options]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, cwd=PROJECT, **pipes) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         try:

@@ -13,6 +13,8 @@ import pytest
 from tmdb_assets_tests.sandbox.running import Running, running
 
 DISCOVER = "/3/discover/movie"
+# Read at import: tests themselves run without the variables of the caller's shell.
+REAL_DATA = os.environ.get("TMDB_ASSETS_REAL_DATA")
 ROW_KEYS = (
     "adult backdrop_path genre_ids id title original_language original_title overview popularity poster_path "
     "release_date softcore video vote_average vote_count"
@@ -220,12 +222,11 @@ def test_recorded_films_are_served_as_they_were(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_real_recordings_are_served_as_they_were() -> None:
-    folder = os.environ.get("TMDB_ASSETS_REAL_DATA")
-    if not folder:
+    if not REAL_DATA:
         pytest.skip("TMDB_ASSETS_REAL_DATA names no folder of recorded answers")
     films: dict[int, Any] = {}
     options: list[str] = []
-    for file in sorted(Path(folder, "tmdb").glob("movies_*.jsonl.gz")):
+    for file in sorted(Path(REAL_DATA, "tmdb").glob("movies_*.jsonl.gz")):
         options += ["--movies", str(file)]
         with gzip.open(file) as lines:
             films.update({film["id"]: film for film in map(json.loads, lines)})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets_tests.sandbox.running import COMMAND, running
+from tmdb_assets_tests.sandbox.running import COMMAND, PROJECT, running
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -29,7 +29,10 @@ def test_it_ends_with_its_stdin_even_while_answering() -> None:
 
 def test_serve_may_be_written_out_and_stdout_has_one_line() -> None:
     with subprocess.Popen(
-        [*COMMAND, "serve", "--films", "50", "--exit-with-stdin"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*COMMAND, "serve", "--films", "50", "--exit-with-stdin"],
+        cwd=PROJECT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -51,7 +54,7 @@ def test_serve_may_be_written_out_and_stdout_has_one_line() -> None:
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(options: list[str], said: str) -> None:
-    run = subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=20, check=False)
+    run = subprocess.run([*COMMAND, *options], cwd=PROJECT, capture_output=True, text=True, timeout=20, check=False)
     assert run.returncode == 2
     assert run.stdout == ""
     assert said in run.stderr
@@ -64,7 +67,9 @@ def test_what_cannot_be_used_is_said_in_one_line(options: list[str], said: str) 
 def test_a_broken_recording_names_file_and_line(tmp_path: Path, line: str, said: str) -> None:
     file = tmp_path / "films.jsonl"
     file.write_text('{"id": 1}\n' + line + "\n")
-    run = subprocess.run([*COMMAND, "--movies", str(file)], capture_output=True, text=True, timeout=20, check=False)
+    run = subprocess.run(
+        [*COMMAND, "--movies", str(file)], cwd=PROJECT, capture_output=True, text=True, timeout=20, check=False
+    )
     assert run.returncode == 2
     assert f"{file}, line 2, {said}" in run.stderr
     assert run.stderr.count("\n") == 1
@@ -73,7 +78,9 @@ def test_a_broken_recording_names_file_and_line(tmp_path: Path, line: str, said:
 def test_a_port_in_use_is_said_in_one_line() -> None:
     with running() as sandbox:
         port = sandbox.url.rsplit(":", 1)[1]
-        run = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=20, check=False)
+        run = subprocess.run(
+            [*COMMAND, "--port", port], cwd=PROJECT, capture_output=True, text=True, timeout=20, check=False
+        )
     assert run.returncode == 2
     assert f"port {port} cannot be served" in run.stderr
     assert run.stderr.count("\n") == 1

@@ -20,6 +20,7 @@ from tmdb_assets.sandbox.tmdb.api import page_bounds
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
 from tmdb_assets.sandbox.tmdb.details import PARTS
 from tmdb_assets.sandbox.tmdb.quirks import EFFECTS
+from tmdb_assets_tests.sandbox.running import PROJECT
 
 TODAY = dt.date(2026, 11, 20)
 NUMBERS = ("popularity", "vote_average", "vote_count")
@@ -58,7 +59,9 @@ def digest() -> str:
 
 def test_another_process_sees_the_same_world() -> None:
     environment = {**os.environ, "PYTHONHASHSEED": "4711"}
-    run = subprocess.run([sys.executable, "-c", DIGEST], env=environment, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", DIGEST], env=environment, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
     assert run.stdout.strip() == digest()
 
 
