@@ -190,15 +190,15 @@ class Audit:
 def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
     _refuse_other_shape(contract, frame)
     received = frame.height
-    traced = frame.with_row_index("row_number").with_columns(
-        pl.col("row_number").cast(pl.Int64),
+    traced = frame.with_row_index("_row").with_columns(
+        pl.col("_row").cast(pl.Int64),
         *[pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns],
     )
     broken = pl.concat([_already_rejected(traced), _broken_rules(contract, traced)])
-    bad = broken.group_by("row_number", maintain_order=True).agg(
-        pl.col("rule").str.join("; "), pl.col("reason").str.join("; ")
+    bad = broken.group_by("_row", maintain_order=True).agg(
+        _rules=pl.col("rule").str.join("; "), _reasons=pl.col("reason").str.join("; ")
     )
-    valid = traced.join(bad, on="row_number", how="anti", maintain_order="left") if bad.height else traced
+    valid = traced.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else traced
     kept = (
         valid.unique(list(contract.grain), keep="first", maintain_order=True)
         if contract.duplicates == "first"
@@ -226,14 +226,14 @@ def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
 
 def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
     return traced.filter(pl.col("_rejected").is_not_null()).select(
-        "row_number", rule=pl.col("_rule").fill_null("shape"), reason="_rejected"
+        "_row", rule=pl.col("_rule").fill_null("shape"), reason="_rejected"
     )
 
 
 def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
-    """One row per row and broken rule: row_number, rule, reason with column and value."""
+    """One row per row and broken rule: _row, rule, reason with column and value."""
     checked = traced.filter(pl.col("_rejected").is_null())
-    schema = {"row_number": pl.Int64, "rule": pl.String, "reason": pl.String}
+    schema = {"_row": pl.Int64, "rule": pl.String, "reason": pl.String}
     try:
         contract._pandera.validate(checked.select(list(contract.schema)), lazy=True)
     except pandera.errors.SchemaErrors as error:
@@ -245,7 +245,7 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
         check = pl.col("check").replace({"not_nullable": "must not be null"})
         value = pl.col("failure_case").fill_null("null").str.slice(0, MAX_VALUE_CHARACTERS)
         return cases.select(
-            row_number=checked.get_column("row_number").gather(cases.get_column("index").cast(pl.Int64)),
+            _row=checked.get_column("_row").gather(cases.get_column("index").cast(pl.Int64)),
             rule=pl.concat_str("column", pl.lit(" "), check),
             reason=pl.concat_str("column", pl.lit(" = "), value, pl.lit(": "), check),
         )
@@ -264,13 +264,13 @@ def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame
     as_json = pl.struct(list(contract.schema)).struct.json_encode()
     return (
         traced.with_columns(position.alias("_position"))
-        .join(bad, on="row_number", how="inner", maintain_order="left")
+        .join(bad, on="_row", how="inner", maintain_order="left")
         .select(
             date_id=pl.col(day).cast(pl.Date) if day else pl.lit(None, dtype=pl.Date),
             origin=pl.lit(contract.path),
             row_number="_position",
-            rule="rule",
-            reason="reason",
+            rule="_rules",
+            reason="_reasons",
             payload=pl.coalesce("_payload", as_json),
             raw_pointer="_pointer",
         )

@@ -1,0 +1,274 @@
+"""The audit: every broken rule is named, every row is accounted for, and a wrong frame stops."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmdb_assets.lakehouse.contracts import (
+    MAX_VALUE_CHARACTERS,
+    Contract,
+    ContractError,
+    at_least,
+    between,
+    col,
+    dictionary_lines,
+    matches,
+    not_blank,
+    one_of,
+    quarantine_contract,
+)
+
+DAY = dt.date(2026, 3, 10)
+NEXT = dt.date(2026, 3, 11)
+
+
+def films(duplicates: str = "first") -> Contract:
+    return Contract(
+        "toy",
+        "clean",
+        "films",
+        "Films of a day.",
+        grain=("date_id", "film_id"),
+        partition="date_id",
+        duplicates=duplicates,
+        columns={
+            "date_id": col(pl.Date, "Day (UTC)."),
+            "film_id": col(pl.Int64, "Film.", at_least(1)),
+            "title": col(pl.String, "Title.", not_blank()),
+            "mean_vote": col(pl.Float64, "Mean vote, 0 to 10.", between(0, 10), nullable=True),
+            "country": col(pl.String, "Country code.", matches("[A-Z]{2}", "two capital letters"), nullable=True),
+            "status": col(pl.String, "Status.", one_of(["out", "planned"]), nullable=True),
+        },
+    )
+
+
+def row(film_id: int | None = 1, day: dt.date = DAY, **values: Any) -> dict[str, Any]:
+    return {
+        "date_id": day,
+        "film_id": film_id,
+        "title": "A",
+        "mean_vote": 5.0,
+        "country": "FR",
+        "status": "out",
+    } | values
+
+
+def frame(*rows: dict[str, Any], **trace: list[str | None]) -> pl.DataFrame:
+    made = pl.DataFrame(rows, schema=films().schema)
+    return made.with_columns(pl.Series(name, values, dtype=pl.String) for name, values in trace.items())
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "reason"),
+    [
+        ({"film_id": None}, "film_id must not be null", "film_id = null: must not be null"),
+        ({"film_id": 0}, "film_id must be at least 1", "film_id = 0: must be at least 1"),
+        ({"title": " \t"}, "title must not be blank", "title =  \t: must not be blank"),
+        ({"mean_vote": 10.5}, "mean_vote must lie between 0 and 10", "mean_vote = 10.5: must lie between 0 and 10"),
+        ({"country": "fr"}, "country must be two capital letters", "country = fr: must be two capital letters"),
+        ({"country": "FRA"}, "country must be two capital letters", "country = FRA: must be two capital letters"),
+        ({"status": "lost"}, "status must be one of out, planned", "status = lost: must be one of out, planned"),
+    ],
+)
+def test_a_broken_rule_is_named_with_its_column_and_value(values: dict[str, Any], rule: str, reason: str) -> None:
+    audit = films().audit(frame(row(7), row(**values)))
+    assert audit.kept["film_id"].to_list() == [7]
+    rejected = audit.quarantined.row(0, named=True)
+    assert (rejected["rule"], rejected["reason"], rejected["row_number"]) == (rule, reason, 1)
+    assert (rejected["date_id"], rejected["origin"]) == (DAY, "toy/clean/films")
+
+
+def test_not_a_number_is_outside_of_every_interval() -> None:
+    audit = films().audit(frame(row(mean_vote=float("nan"))))
+    assert audit.quarantined["rule"].to_list() == ["mean_vote must lie between 0 and 10"]
+
+
+def test_every_rule_a_row_breaks_is_named_and_the_row_is_set_aside_once() -> None:
+    audit = films().audit(frame(row(-1, title="", mean_vote=11.0, country="x"), row(2)))
+    assert audit.quarantined.height == 1
+    assert set(audit.quarantined["rule"].item().split("; ")) == {
+        "film_id must be at least 1",
+        "title must not be blank",
+        "mean_vote must lie between 0 and 10",
+        "country must be two capital letters",
+    }
+    assert all(part in audit.quarantined["reason"].item() for part in ("film_id = -1", "mean_vote = 11", "country = x"))
+    assert audit.rules == dict.fromkeys(audit.quarantined["rule"].item().split("; "), 1)
+
+
+def test_unknown_where_unknown_is_allowed_keeps_the_row() -> None:
+    assert films().audit(frame(row(mean_vote=None, country=None, status=None))).kept.height == 1
+
+
+def test_a_rejected_row_carries_its_payload_and_pointer() -> None:
+    audit = films().audit(frame(row(0), row(2), _payload=['{"id":0}', "{}"], _pointer=["page 3", None]))
+    assert audit.quarantined.select("payload", "raw_pointer").row(0) == ('{"id":0}', "page 3")
+
+
+def test_a_rejected_row_without_payload_is_kept_as_json() -> None:
+    payload = films().audit(frame(row(0, title="Zoo"))).quarantined["payload"].item()
+    assert '"film_id":0' in payload
+    assert '"title":"Zoo"' in payload
+
+
+def test_a_long_value_is_cut_in_the_reason_and_whole_in_the_payload() -> None:
+    long = "x" * 5000
+    rejected = films().audit(frame(row(status=long))).quarantined.row(0, named=True)
+    assert len(rejected["reason"]) < MAX_VALUE_CHARACTERS + 100
+    assert long in rejected["payload"]
+
+
+def test_a_row_that_did_not_decode_is_set_aside_for_that_reason_alone() -> None:
+    bad = row(None, title=None)
+    audit = films().audit(frame(bad, bad, row(3), _rejected=["id = 'x'", "no date", None], _rule=[None, "date", None]))
+    assert audit.quarantined.select("rule", "reason").rows() == [("shape", "id = 'x'"), ("date", "no date")]
+    assert audit.kept["film_id"].to_list() == [3]
+
+
+def test_the_row_number_is_the_position_within_the_day_whatever_days_come_together() -> None:
+    first = [row(1), row(0), row(2), row(-5)]
+    second = [row(0, NEXT), row(4, NEXT), row(-1, NEXT)]
+    alone = pl.concat([films().audit(frame(*rows)).quarantined for rows in (first, second)])
+    mixed = [second[0], first[0], first[1], second[1], second[2], first[2], first[3]]
+    together = films().audit(frame(*mixed)).quarantined
+    assert together.sort("date_id", "row_number").equals(alone)
+    assert alone.select("date_id", "row_number").rows() == [(DAY, 1), (DAY, 3), (NEXT, 0), (NEXT, 2)]
+
+
+def test_of_expected_duplicates_the_first_valid_row_counts() -> None:
+    audit = films().audit(frame(row(1, title=""), row(1, title="B"), row(1, title="C"), row(1, NEXT, title="D")))
+    assert audit.kept["title"].to_list() == ["B", "D"]
+    assert (audit.duplicates, audit.quarantined.height, audit.accounted) == (1, 1, True)
+
+
+def test_unexpected_duplicates_are_left_for_the_grain_check_to_refuse() -> None:
+    audit = films("refuse").audit(frame(row(1), row(1)))
+    assert (audit.kept.height, audit.duplicates) == (2, 0)
+
+
+def test_columns_may_come_in_any_order_and_leave_in_the_contracts_order() -> None:
+    shuffled = frame(row(1)).select(reversed(films().columns))
+    assert films().audit(shuffled).kept.columns == list(films().columns)
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "problem"),
+    [
+        (lambda f: f.drop("title"), "title", "is missing from the frame"),
+        (lambda f: f.with_columns(extra=1), "extra", "is not in the contract"),
+        (lambda f: f.with_columns(pl.col("film_id").cast(pl.Int32)), "film_id", "must be Int64, the frame has Int32"),
+        (lambda f: f.with_columns(date_id=pl.lit("2026-03-10")), "date_id", "must be Date, the frame has String"),
+    ],
+)
+def test_a_frame_of_another_shape_is_a_fault_naming_table_and_column(change: Any, column: str, problem: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        films().audit(change(frame(row(1))))
+    assert (raised.value.table, raised.value.column, raised.value.problem) == ("toy/clean/films", column, problem)
+    assert str(raised.value) == f"toy/clean/films, column {column}: {problem}"
+
+
+def test_an_empty_frame_is_audited_too() -> None:
+    audit = films().audit(films().empty())
+    assert (audit.received, audit.kept.height, audit.quarantined.height, audit.accounted) == (0, 0, 0, True)
+    assert audit.rules == {}
+    assert audit.quarantined.schema == quarantine_contract("toy").schema
+
+
+def test_quarantined_rows_keep_the_contract_of_the_quarantine() -> None:
+    bad = films().audit(frame(row(0), row(1, title=" "))).quarantined
+    assert quarantine_contract("toy").audit(bad).kept.height == 2
+
+
+def test_a_table_may_have_columns_named_as_those_of_the_quarantine() -> None:
+    names = ("row_number", "rule", "reason", "payload", "origin")
+    columns = {"date_id": col(pl.Date, "Day."), **{n: col(pl.String, n, not_blank()) for n in names}}
+    contract = Contract("toy", "raw", "drops", "Drops.", ("date_id", "row_number"), columns, partition="date_id")
+    rows = [{"date_id": DAY, **dict.fromkeys(names, "x"), "rule": ""}, {"date_id": DAY, **dict.fromkeys(names, "y")}]
+    audit = contract.audit(pl.DataFrame(rows, schema=contract.schema))
+    assert audit.kept["reason"].to_list() == ["y"]
+    assert audit.quarantined.select("row_number", "rule", "reason").row(0) == (
+        0,
+        "rule must not be blank",
+        "rule = : must not be blank",
+    )
+
+
+def test_the_delta_schema_says_type_nullability_and_meaning() -> None:
+    fields = {f.name: f for f in films().delta_schema.fields}
+    assert [fields["film_id"].type.type, fields["film_id"].nullable] == ["long", False]
+    assert [fields["mean_vote"].type.type, fields["mean_vote"].nullable] == ["double", True]
+    assert fields["date_id"].type.type == "date"
+    assert {n: f.metadata["comment"] for n, f in fields.items()} == {
+        n: c.description for n, c in films().columns.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["grain", "partition", "owner", "order", "references"])
+def test_a_contract_may_only_name_its_own_columns(name: str) -> None:
+    columns = {"a": col(pl.Int64, "A.")}
+    stated: dict[str, Any] = {"grain": ("a",), "partition": "a"}
+    if name == "owner":
+        stated["partition"] = None
+    stated[name] = {"partition": "ghost", "references": {"ghost": "dim"}}.get(name, ("ghost",))
+    with pytest.raises(ContractError, match="column ghost: is named by the contract but is not among its columns"):
+        Contract("toy", "star", "t", "T.", columns=columns, **stated)
+
+
+@pytest.mark.parametrize("kept", [{}, {"partition": "a", "owner": ("a",)}])
+def test_a_table_is_kept_by_partition_or_by_owner(kept: dict[str, Any]) -> None:
+    with pytest.raises(ContractError, match="either a partition column or an owner, and not both"):
+        Contract("toy", "star", "t", "T.", grain=("a",), columns={"a": col(pl.Int64, "A.")}, **kept)
+
+
+def test_the_dictionary_states_types_rules_and_nullability() -> None:
+    text = "\n".join(dictionary_lines([films()]))
+    assert "### `toy/clean/films`" in text
+    assert "Grain: `date_id, film_id` · one partition per `date_id`" in text
+    assert "| film_id | Int64 | no | Film. (must be at least 1) |" in text
+    assert "| mean_vote | Float64 | yes | Mean vote, 0 to 10. (must lie between 0 and 10) |" in text
+
+
+ANY_ROW = st.fixed_dictionaries(
+    {
+        "date_id": st.sampled_from([DAY, NEXT]),
+        "film_id": st.none() | st.integers(-2, 4),
+        "title": st.none() | st.sampled_from(["", " ", "A", "Ω"]),
+        "mean_vote": st.none() | st.floats(-1, 11) | st.just(float("nan")),
+        "country": st.none() | st.sampled_from(["FR", "fr", "FR\n", "NA", ""]),
+        "status": st.none() | st.sampled_from(["out", "planned", "lost"]),
+    }
+)
+
+
+def keeps_its_contract(r: dict[str, Any]) -> bool:
+    return (
+        r["film_id"] is not None
+        and r["film_id"] >= 1
+        and bool((r["title"] or "").strip())
+        and (r["mean_vote"] is None or 0 <= r["mean_vote"] <= 10)
+        and r["country"] in {None, "FR", "NA"}
+        and r["status"] in {None, "out", "planned"}
+    )
+
+
+@given(st.lists(ANY_ROW, max_size=12), st.sampled_from(["first", "refuse"]), st.data())
+def test_every_row_received_is_kept_set_aside_or_a_duplicate(
+    rows: list[dict[str, Any]], duplicates: str, data: st.DataObject
+) -> None:
+    refused = data.draw(st.lists(st.sampled_from([None, None, "unreadable"]), min_size=len(rows), max_size=len(rows)))
+    audit = films(duplicates).audit(frame(*rows, _rejected=refused))
+    valid = [r for r, why in zip(rows, refused, strict=True) if why is None and keeps_its_contract(r)]
+    assert audit.accounted
+    assert audit.received == len(rows)
+    assert audit.quarantined.height == len(rows) - len(valid)
+    assert all(keeps_its_contract(r) for r in audit.kept.iter_rows(named=True))
+    grains = [(r["date_id"], r["film_id"]) for r in valid]
+    expected = list(dict.fromkeys(grains)) if duplicates == "first" else grains
+    assert audit.kept.select("date_id", "film_id").rows() == expected
+    assert not audit.quarantined["reason"].str.strip_chars().eq("").any()

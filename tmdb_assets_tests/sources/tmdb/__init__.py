@@ -1,0 +1,1 @@
+"""Tests of TMDB's pure parts: what is asked, cleaned and put into the star."""
