@@ -6,6 +6,7 @@ What belongs here: what a newcomer sees first. What does not: anything the ordin
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 import time
 
@@ -32,7 +33,8 @@ def main() -> int:
     print(f"Observing {day} (UTC) from {source} into {settings.tmdb_assets_lake}\n", flush=True)
     started = time.monotonic()
     job = build_definitions(settings).resolve_job_def("tmdb_daily")
-    with dg.DagsterInstance.get() as instance:
+    # With a Dagster home (make sets one) the run shows up in the UI later; without, it is only for these lines.
+    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(partition_key=day, instance=instance, raise_on_error=False)
     if not result.success:
         print(

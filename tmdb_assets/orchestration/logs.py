@@ -33,6 +33,11 @@ class _Sentence(logging.Formatter):
         return f"{clock}  {message}" if record.levelno < logging.WARNING else f"{clock}  {record.levelname}: {message}"
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """A step that is not run because one before it failed is no news: the failure was told."""
+    return not str(getattr(record, "dagster_meta", {}).get("orig_message", "")).startswith("Dependencies for step")
+
+
 @dg.logger(
     config_schema={"log_level": dg.Field(str, is_required=False, default_value="INFO")},
     description="Short lines for a person at a terminal.",
@@ -42,5 +47,6 @@ def console(context: InitLoggerContext) -> logging.Logger:
     logger = logging.Logger("tmdb_assets", level=context.logger_config["log_level"])
     handler = logging.StreamHandler()
     handler.setFormatter(_Sentence())
+    handler.addFilter(_is_news)
     logger.addHandler(handler)
     return logger

@@ -26,12 +26,12 @@ PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", 
 TABLES = {c.name: c for c in contracts.CONTRACTS}
 STAGES: dict[str, Any] = {"clean": clean, "star": star}
 
-#: What each raw table needs of the day before it can be asked.
+#: What each raw table waits for. The small lists come first: a wrong credential stops there, once, with nothing written.
 RAW_AFTER: dict[Contract, Sequence[Contract]] = {
-    contracts.MOVIE_IDS: (),
-    contracts.DISCOVER_PAGES: (contracts.MOVIE_IDS,),
-    contracts.MOVIE_CHANGES: (),
     contracts.REFERENCE: (),
+    contracts.MOVIE_IDS: (contracts.REFERENCE,),
+    contracts.MOVIE_CHANGES: (contracts.REFERENCE,),
+    contracts.DISCOVER_PAGES: (contracts.MOVIE_IDS,),
     contracts.MOVIE_DETAILS: (contracts.MOVIE_IDS, contracts.DISCOVER_PAGES, contracts.MOVIE_CHANGES),
 }
 
