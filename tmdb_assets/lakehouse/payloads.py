@@ -59,12 +59,38 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
         try:
             judge.decode(text)
             reasons.append(None)
-        except (msgspec.MsgspecError, UnicodeError) as error:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             reasons.append(_reason(text, error))
-    rejected = pl.Series("_rejected", reasons, dtype=pl.String)
-    fitting = pl.select(pl.when(rejected.is_null()).then(payloads)).to_series()
     struct = pl.Struct(struct_fields(shape))
-    return fitting.str.json_decode(struct).struct.unnest().with_columns(rejected)
+    while True:
+        rejected = pl.Series("_rejected", reasons, dtype=pl.String)
+        fitting = pl.select(pl.when(rejected.is_null()).then(payloads)).to_series()
+        try:
+            return fitting.str.json_decode(struct).struct.unnest().with_columns(rejected)
+        except pl.exceptions.ComputeError:
+            # msgspec does not look into fields the shape lacks; Polars does, and 1e999 there raises for the column.
+            position, problem = _first_unreadable(fitting, struct)
+            reasons[position] = f"{problem} (text begins {payloads[position][:60]!r})"
+
+
+def _first_unreadable(payloads: pl.Series, struct: pl.Struct) -> tuple[int, str]:
+    """Position of a payload that Polars cannot read, found by halving, and what it says of it."""
+    first, count = 0, len(payloads)
+    while count > 1:
+        half = count // 2
+        if _problem(payloads.slice(first, half), struct) is None:
+            first, count = first + half, count - half
+        else:
+            count = half
+    return first, _problem(payloads.slice(first, 1), struct) or "cannot be read"
+
+
+def _problem(payloads: pl.Series, struct: pl.Struct) -> str | None:
+    try:
+        payloads.str.json_decode(struct)
+    except pl.exceptions.ComputeError as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
@@ -88,7 +114,10 @@ def unknown_fields(payloads: Iterable[str], shape: type[Shape]) -> set[str]:
     for text in payloads:
         try:
             found |= _unknown(msgspec.json.decode(text), shape, "")
-        except msgspec.MsgspecError:  # not JSON at all: decode() already sets the row aside with its reason
+        except (
+            msgspec.MsgspecError,
+            RecursionError,
+        ):  # not JSON at all, or too deep: decode() already sets the row aside with its reason
             continue
     return found
 
@@ -125,7 +154,7 @@ def _reason(text: str, error: Exception) -> str:
             if step == "[...]":
                 return message
             value = value[int(step[1:-1])] if step.startswith("[") else value[step]
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError):
+    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, RecursionError):
         return f"{message} (text begins {text[:60]!r})"
     shown = value if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return f"{path.rstrip('`').lstrip('.') or 'payload'} = {shown!r}: {message.partition(' - at ')[0]}"
