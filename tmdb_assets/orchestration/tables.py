@@ -326,7 +326,7 @@ def _told(contract: Contract, events: Events) -> Events:
 def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> dict[str, str]:
     days = context.partition_keys
     return {
-        "run_id": context.run_id,
+        "run_id": context.run.run_id,
         "asset_key": contract.path,
         "partitions": days[0] if len(days) == 1 else f"{days[0]}...{days[-1]}",
         "code_version": contract.code_version,

@@ -120,7 +120,6 @@ def build(settings: Settings) -> dg.Definitions:
     job = dg.define_asset_job(
         "tmdb_daily",
         selection=dg.AssetSelection.groups(contracts.SOURCE),
-        partitions_def=PARTITIONS,
         config=CONSOLE_CONFIG,
         description="One day of TMDB: observed, kept, cleaned, standing as a star schema.",
     )
