@@ -24,6 +24,8 @@ demo dev: export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
 	RAW_RETENTION_DAYS MOOVITAMIX_URL STREAMFLOW_DROPS,$(.VARIABLES)))
 
+unexport PYTHONDONTWRITEBYTECODE  # each command starts seconds faster once Python has kept what it compiled
+
 .PHONY: help setup demo test check dev bench lock clean FORCE
 
 help: ## list the targets

@@ -14,7 +14,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -26,24 +26,19 @@ from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import requests
-from redis import Redis, RedisError
 from requests import exceptions as rex
-from requests.structures import CaseInsensitiveDict
-from requests_cache.backends.redis import RedisCache
-from requests_cache.backends.sqlite import SQLiteCache
-from requests_cache.cache_keys import create_key
-from requests_cache.models.request import CachedRequest
-from requests_cache.models.response import CachedResponse
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, stop_when_event_set
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_exponential_jitter
 from urllib3.exceptions import HTTPError as TransportError
 
+from tmdb_assets.lakehouse.errors import LakehouseError
+
 PROGRESS_SECONDS = 5.0
 _logger = logging.getLogger(__name__)
 
 
-class HttpError(Exception):
+class HttpError(LakehouseError):
     """A request that brought no usable answer. `str()` is one sentence; no field ever holds a secret."""
 
     def __init__(self, message: str, endpoint: str = "", status: int | None = None, url: str = "") -> None:
@@ -188,6 +183,11 @@ class _Cache:
     another process wrote runs its code."""
 
     def __init__(self, spec: str, secrets: tuple[str, ...]) -> None:
+        # requests-cache loads every backend it knows, boto3 among them: half a second that only a cache should cost.
+        from redis import Redis
+        from requests_cache.backends.redis import RedisCache
+        from requests_cache.backends.sqlite import SQLiteCache
+
         self._secrets = secrets
         self._name = redact(spec, secrets)
         kind, _, rest = spec.partition(":")
@@ -209,15 +209,22 @@ class _Cache:
 
     def key(self, url: str, hidden: Iterable[str]) -> str:
         """The name an answer is kept under; parameters called `hidden` do not take part."""
+        from requests_cache.cache_keys import create_key
+
         return str(create_key(requests.Request("GET", url).prepare(), ignored_parameters=list(hidden)))
 
-    def load(self, key: str) -> CachedResponse | None:
+    def load(self, key: str) -> Any:
+        """The kept answer, None when there is none of today."""
         with self._problems():
-            found: CachedResponse | None = self._backend.get_response(key)
+            found = self._backend.get_response(key)
         return None if found is None or found.is_expired else found
 
     def save(self, key: str, url: str, answer: Answer) -> None:
         """Keep an answer, unless it repeats a secret. The request is kept as its redacted URL only."""
+        from requests.structures import CaseInsensitiveDict
+        from requests_cache.models.request import CachedRequest
+        from requests_cache.models.response import CachedResponse
+
         if self._secrets and _secret_pattern(self._secrets).search(f"{answer.text} {answer.headers}"):
             return
         midnight = dt.datetime.combine(answer.fetched_at.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
@@ -237,6 +244,8 @@ class _Cache:
 
     @contextmanager
     def _problems(self) -> Iterator[None]:
+        from redis import RedisError
+
         reason = ""
         try:
             yield
@@ -359,7 +368,7 @@ class Http:
         sent) and is raised; leaving the loop early ends it too. With `progress`, a line is logged every 5 seconds.
         """
         stop, failures, statuses = threading.Event(), list[BaseException](), tuple(accepted)
-        report = _Progress(progress, self._say)
+        report = Progress(progress, self.say)
 
         def work(request: Request) -> Answer | None:
             try:
@@ -391,7 +400,7 @@ class Http:
             pool.shutdown(wait=True, cancel_futures=True)
             failures.clear()
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
         self._log(redact(line, self._secrets))
 
     def _error(self, kind: type[HttpError], call: _Call, said: str, status: int | None = None) -> HttpError:
@@ -440,7 +449,7 @@ class Http:
 
     def _tell_of_a_long_wait(self, call: _Call, state: RetryCallState) -> None:
         if state.next_action and state.next_action.sleep >= PROGRESS_SECONDS:
-            self._say(f"{call.endpoint}: waiting {state.next_action.sleep:.0f} s after {_outcome(state).reason}")
+            self.say(f"{call.endpoint}: waiting {state.next_action.sleep:.0f} s after {_outcome(state).reason}")
 
     def _attempt(self, call: _Call) -> Answer | _Failure:
         """Send once. Errors that a repetition cannot cure are raised, the others returned."""
@@ -522,11 +531,11 @@ class Http:
                 setattr(stats, name, getattr(stats, name) + amount)
 
 
-class _Progress:
+class Progress:
     """Says how far a long job is, every PROGRESS_SECONDS."""
 
     def __init__(self, label: str | None, say: Callable[[str], None]) -> None:
-        self._label, self._say = label, say
+        self._label, self.say = label, say
         self._done, self._started = 0, time.monotonic()
         self._told = self._started
 
@@ -536,7 +545,7 @@ class _Progress:
         if self._label and now - self._told >= PROGRESS_SECONDS:
             self._told = now
             of = f" of {total:,}" if total is not None else ""
-            self._say(f"{self._label}: {self._done:,}{of}, {self._done / max(now - self._started, 1e-9):.1f}/s")
+            self.say(f"{self._label}: {self._done:,}{of}, {self._done / max(now - self._started, 1e-9):.1f}/s")
 
 
 def _outcome(state: RetryCallState) -> Any:
@@ -575,224 +584,3 @@ def _retry_after_seconds(value: str) -> float:
         aware = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
         seconds = (aware - dt.datetime.now(dt.UTC)).total_seconds()
     return seconds if seconds > 0 else 0.0  # also for nan
-
-
-# --- pages: walking a list that a source serves in numbered pages, and proving what was received ---
-
-
-@dataclass(frozen=True)
-class PageStyle:
-    """How a source writes its pages: the names of its fields and parameters, rows per full page (None: not known) and
-    the last page it serves, whatever total it states (None: no such limit)."""
-
-    items: str = "results"
-    total_pages: str = "total_pages"
-    total_items: str = "total_results"
-    page: str = "page"
-    page_size: int | None = 20
-    size_param: str | None = None
-    max_page: int | None = 500
-    item_key: str = "id"
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page as it was served; its answer keeps the body verbatim."""
-
-    number: int
-    answer: Answer
-    items: list[Any]
-    total_pages: int
-    total_items: int
-    pass_number: int = 1
-
-
-@dataclass
-class PageWalk:
-    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates."""
-
-    endpoint: str
-    pages: list[Page]
-    promised_pages: int
-    promised_items: int
-    received_items: int
-    duplicates: int
-    complete: bool
-    missing_pages: list[int]
-    passes: int
-
-    def describe(self) -> str:
-        """The walk in one sentence."""
-        pages = f"{self.promised_pages - len(self.missing_pages):,} of {self.promised_pages:,} pages"
-        items = f"{self.received_items:,} of {self.promised_items:,} promised items"
-        extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
-        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}."
-
-
-def walk_pages(
-    http: Http,
-    path: str,
-    params: Mapping[str, str | int],
-    *,
-    endpoint: str,
-    style: PageStyle | None = None,
-    tolerance: float = 0.01,
-    stop: Callable[[Page], bool] | None = None,
-    progress: str | None = None,
-    max_passes: int = 3,
-) -> PageWalk:
-    """Fetch every page the source promises, again if rows moved between pages meanwhile, and keep the union.
-
-    Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
-    walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
-    Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
-    """
-    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, _Progress(progress, http._say))
-    walk.first_pass()
-    passes = 1
-    while passes < max_passes and not walk.has_all():
-        passes += 1
-        if not walk.another_pass(passes):
-            break
-    rows = sum(len(page.items) for page in walk.pages)
-    enough = len(walk.seen) >= (1 - tolerance) * walk.promised_items
-    return PageWalk(
-        endpoint=endpoint,
-        pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
-        promised_pages=walk.promised_pages,
-        promised_items=walk.promised_items,
-        received_items=len(walk.seen),
-        duplicates=rows - len(walk.seen),
-        complete=enough and not walk.missing_pages(),
-        missing_pages=walk.missing_pages(),
-        passes=passes,
-    )
-
-
-@dataclass
-class _Walk:
-    """The state of one walk: what was promised so far, what was kept, which items were seen."""
-
-    http: Http
-    path: str
-    params: Mapping[str, str | int]
-    endpoint: str
-    style: PageStyle
-    stop: Callable[[Page], bool] | None
-    progress: _Progress
-    pages: list[Page] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    totals: Counter[int] = field(default_factory=Counter)  # how many answers stated each total
-    largest_total_pages: int = 0
-    fullest_page: int = 0
-    stopped_at: int | None = None  # the page at which `stop` said enough
-
-    @property
-    def promised_pages(self) -> int:
-        return min(self.largest_total_pages, self.stopped_at or self.style.max_page or self.largest_total_pages)
-
-    @property
-    def promised_items(self) -> int:
-        """The total stated most often (ties: the larger), as far as the promised pages can hold it."""
-        stated = max(self.totals, key=lambda total: (self.totals[total], total))
-        if self.style.page_size is not None:
-            return min(stated, self.promised_pages * self.style.page_size)
-        cut_off = self.promised_pages < self.largest_total_pages
-        return min(stated, self.promised_pages * self.fullest_page) if cut_off else stated
-
-    def missing_pages(self) -> list[int]:
-        received = {page.number for page in self.pages}
-        return [number for number in range(1, self.promised_pages + 1) if number not in received]
-
-    def has_all(self) -> bool:
-        return len(self.seen) >= self.promised_items and not self.missing_pages()
-
-    def first_pass(self) -> None:
-        """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
-        first = self.http.get(self.request(1), endpoint=self.endpoint)
-        pages = {1: self.read(first, 1)}
-        asked, ended = 1, self.ends_at(pages[1])
-        while asked < self.promised_pages and not ended:
-            from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.promised_pages
-            asked = min(self.promised_pages, asked + at_most)
-            for page in self.ask(range(from_page, asked + 1), 1, fresh=False):
-                pages[page.number] = page
-                if ended := self.ends_at(page):
-                    break
-        for _ in range(2):
-            short = [n for n, page in pages.items() if self.is_short(page)]
-            for page in self.ask(short, 1, fresh=True) if short else ():
-                if len(page.items) > len(pages[page.number].items):
-                    pages[page.number] = page
-        for page in pages.values():
-            self.keep(page)
-
-    def another_pass(self, pass_number: int) -> bool:
-        """Ask again for every promised page until nothing is missing; False when that brought nothing new."""
-        brought_something = False
-        for page in self.ask(range(1, self.promised_pages + 1), pass_number, fresh=True):
-            missing = page.number in self.missing_pages()
-            if missing or not self.keys(page) <= self.seen:
-                self.keep(page)
-                brought_something = True
-                if self.has_all():
-                    break
-        return brought_something
-
-    def ends_at(self, page: Page) -> bool:
-        ended = self.stop is not None and self.stop(page)
-        if ended:
-            self.stopped_at = page.number
-        return ended
-
-    def is_short(self, page: Page) -> bool:
-        size = self.style.page_size
-        return size is not None and len(page.items) < size and page.number < self.largest_total_pages
-
-    def keep(self, page: Page) -> None:
-        self.pages.append(page)
-        self.seen |= self.keys(page)
-
-    def keys(self, page: Page) -> set[str]:
-        def key(item: Any) -> str:
-            own = item.get(self.style.item_key) if isinstance(item, dict) else None
-            return json.dumps([None, item] if own is None else [own], sort_keys=True)
-
-        return {key(item) for item in page.items}
-
-    def request(self, number: int) -> Request:
-        size = {self.style.size_param: self.style.page_size or 0} if self.style.size_param else {}
-        return Request(self.path, {**self.params, **size, self.style.page: number}, key=number)
-
-    def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
-        """Pages by number. One that the source refuses, though it served page 1, is left out: it is missing."""
-        answers = self.http.get_many(
-            (self.request(number) for number in numbers),
-            endpoint=self.endpoint,
-            accepted=(200, 400, 404, 422),
-            fresh=fresh,
-        )
-        with closing(answers):
-            for answer in answers:
-                self.progress.step(self.promised_pages)
-                if answer.status == 200:
-                    yield self.read(answer, pass_number)
-
-    def read(self, answer: Answer, pass_number: int) -> Page:
-        body, style = answer.json, self.style
-        items = body.get(style.items) if isinstance(body, dict) else None
-        if not isinstance(items, list):
-            raise self.malformed(answer, style.items, "a list")
-        totals = [body.get(name) for name in (style.total_pages, style.total_items)]
-        for name, value in zip((style.total_pages, style.total_items), totals, strict=True):
-            if type(value) is not int or value < 0:  # a bool is an int to isinstance
-                raise self.malformed(answer, name, "a whole number of at least 0")
-        page = Page(answer.request.key, answer, items, totals[0], totals[1], pass_number)
-        self.largest_total_pages = max(self.largest_total_pages, page.total_pages)
-        self.fullest_page = max(self.fullest_page, len(items))
-        self.totals[page.total_items] += 1
-        return page
-
-    def malformed(self, answer: Answer, name: str, wanted: str) -> HttpError:
-        where = f"{self.endpoint}: page {answer.request.key} of {self.path}"
-        return HttpError(f"{where} has no field {name!r} with {wanted}.", self.endpoint, answer.status, self.path)

@@ -30,15 +30,13 @@ from tmdb_assets.lakehouse.http import (
     CacheUnusable,
     Http,
     HttpError,
-    Page,
-    PageStyle,
     RefusedRequest,
     Request,
     SourceUnavailable,
     Unauthorized,
     redact,
-    walk_pages,
 )
+from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
 from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Script, Seen, in_turn, json_reply
 
 SECRET = "s3cret/+ key=é"
@@ -621,6 +619,19 @@ def test_page_that_stays_short_is_accepted(serve: Any) -> None:
     server, client = serve(script)
     walk = walk_pages(client, "x", {}, endpoint="x")
     assert walk.complete and walk.received_items == 59 and walk.passes == 1
+    assert server.calls == 3  # nothing is missing, so nothing is asked again
+
+
+def test_page_that_stays_short_with_rows_missing_is_asked_again_and_accepted(serve: Any) -> None:
+    items = films(*range(59))
+
+    def script(seen: Seen) -> Reply:
+        served = {1: items[:20], 2: items[20:39], 3: items[39:]}[int(seen.query["page"])]
+        return json_reply({"results": served, "total_pages": 3, "total_results": 60})
+
+    server, client = serve(script)
+    walk = walk_pages(client, "x", {}, endpoint="x", tolerance=0.05)
+    assert walk.complete and walk.received_items == 59 and walk.promised_items == 60 and walk.passes == 1
     assert server.calls == 3 + 2
 
 
@@ -660,10 +671,17 @@ def test_rows_that_moved_are_found_on_another_pass(serve: Any) -> None:
 
 
 def test_passes_end_when_they_bring_nothing(serve: Any) -> None:
+    server, client = serve(paged(films(*range(40)), total_results=50, total_pages=3))
+    walk = walk_pages(client, "x", {}, endpoint="x", tolerance=0.05, max_passes=9)
+    assert not walk.complete and walk.passes == 2 and len(walk.pages) == 3 and walk.received_items == 40
+    assert server.calls == 6
+
+
+def test_few_missing_rows_are_not_worth_another_pass(serve: Any) -> None:
     server, client = serve(paged(films(*range(40)), total_results=41, total_pages=3))
     walk = walk_pages(client, "x", {}, endpoint="x", tolerance=0.05, max_passes=9)
-    assert walk.complete and walk.passes == 2 and len(walk.pages) == 3 and walk.received_items == 40
-    assert server.calls == 6
+    assert walk.complete and walk.passes == 1 and walk.received_items == 40 and walk.promised_items == 41
+    assert server.calls == 3
 
 
 def test_page_the_source_refuses_is_missing(serve: Any) -> None:
@@ -744,7 +762,7 @@ class _DriftingHttp:
         self.always = set(self.rows)
         self.calls = 0
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
         """Nobody listens."""
 
     def get(self, request: Request, **_: Any) -> Answer:

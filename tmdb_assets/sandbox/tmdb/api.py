@@ -179,7 +179,7 @@ class _Wanted:
 
 
 def page_bounds(total: int, page: int) -> tuple[int, int, int]:
-    """(total_pages, start, stop) of a page. Every seventh page, from the third on, is short by one though not the last:
+    """(total_pages, start, stop) of a page. Every fortieth page, from the third on, is short by one though not the last:
     a walker that stops there loses films, one that obeys total_pages finds every film once."""
     pages = max(1, -(-total // PAGE_SIZE))
     while _start(pages + 1, pages) < total:
@@ -188,7 +188,7 @@ def page_bounds(total: int, page: int) -> tuple[int, int, int]:
 
 
 def _start(page: int, pages: int) -> int:
-    return (page - 1) * PAGE_SIZE - (min(page, pages) + 3) // 7
+    return (page - 1) * PAGE_SIZE - (min(page, pages) + 36) // 40
 
 
 def _drifted(found: list[Entry], start: int, stop: int, request_number: int) -> list[Entry]:

@@ -316,48 +316,6 @@ def _bridge(
     )
 
 
-DIM_MOVIE = Contract(
-    SOURCE,
-    "star",
-    "dim_movie",
-    "Every film ever seen, in its last known state. A film known only from a list or the export has its titles and no "
-    "more (`observed_on` null) until its details are observed.",
-    grain=("movie_id",),
-    owner=("movie_id",),
-    order=("observed_on", "listed_on"),
-    columns={
-        "movie_id": _id("TMDB's film id."),
-        **(
-            _FILM
-            | {
-                "title": col(
-                    pl.String, "Title in English; null while only the export has seen the film.", nullable=True
-                )
-            }
-        ),
-        "observed_on": col(
-            pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True
-        ),
-        "gone_on": col(
-            pl.Date,
-            "First day on which TMDB said the film is gone, after its last observation; null while it is there.",
-            nullable=True,
-        ),
-        "listed_on": col(
-            pl.Date,
-            "Day of the listing the titles come from, while details were never observed; else null.",
-            nullable=True,
-        ),
-    },
-    duplicates="first",
-    references={"original_language": "dim_language", "collection_id": "dim_collection"},
-    comes_from={
-        "observed_on": "movies.date_id",
-        "gone_on": "movie_tombstones.date_id",
-        "listed_on": "movie_stats.date_id",
-    },
-)
-
 DIM_GENRE = _dimension(
     "dim_genre",
     "Genres, from TMDB's list and from the films.",
@@ -444,6 +402,48 @@ DIM_DATE = Contract(
         "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", between(1, 53)),
         "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", between(1, 7)),
         "is_weekend": col(pl.Boolean, "Saturday or Sunday."),
+    },
+)
+
+DIM_MOVIE = Contract(
+    SOURCE,
+    "star",
+    "dim_movie",
+    "Every film ever seen, in its last known state. A film known only from a list or the export has its titles and no "
+    "more (`observed_on` null) until its details are observed.",
+    grain=("movie_id",),
+    owner=("movie_id",),
+    order=("observed_on", "listed_on"),
+    columns={
+        "movie_id": _id("TMDB's film id."),
+        **(
+            _FILM
+            | {
+                "title": col(
+                    pl.String, "Title in English; null while only the export has seen the film.", nullable=True
+                )
+            }
+        ),
+        "observed_on": col(
+            pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True
+        ),
+        "gone_on": col(
+            pl.Date,
+            "First day on which TMDB said the film is gone, after its last observation; null while it is there.",
+            nullable=True,
+        ),
+        "listed_on": col(
+            pl.Date,
+            "Day of the listing the titles come from, while details were never observed; else null.",
+            nullable=True,
+        ),
+    },
+    duplicates="first",
+    references={"original_language": "dim_language", "collection_id": "dim_collection"},
+    comes_from={
+        "observed_on": "movies.date_id",
+        "gone_on": "movie_tombstones.date_id",
+        "listed_on": "movie_stats.date_id",
     },
 )
 

@@ -24,8 +24,9 @@ import polars as pl
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
-from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, PageStyle, PageWalk, Request, walk_pages
+from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
+from tmdb_assets.lakehouse.pages import PageStyle, PageWalk, walk_pages
 from tmdb_assets.lakehouse.payloads import decode, split_items
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, payloads

@@ -1,0 +1,83 @@
+"""a. Raw to star for 4,800 films with full credits, against bare Polars: decode with the schema, write the same tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import tempfile
+from pathlib import Path
+
+import polars as pl
+from deltalake import write_deltalake
+
+from benchmarks.figure import Figure, peak_mb, run_child, seconds
+from benchmarks.lake import derive, fill_raw, films
+from tmdb_assets.lakehouse.delta import WRITER, DeltaStore
+from tmdb_assets.lakehouse.payloads import struct_fields
+from tmdb_assets.sources.tmdb import contracts, payloads
+from tmdb_assets.sources.tmdb.assets import derived_tables
+
+FILMS, DAY = 4_800, dt.date(2026, 11, 1)
+
+
+def measure() -> Figure:
+    """Ratio of our raw -> star to the floor; each side in a process of its own, the better of three runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        known, origin = films(FILMS)
+        fill_raw(DeltaStore(folder), [DAY], known, lambda _: known)
+        ours = [run_child([sys.executable, "-m", __name__, "ours", folder]) for _ in range(3)]
+        floor = [run_child([sys.executable, "-m", __name__, "floor", folder]) for _ in range(3)]
+    mine, least = (min((c.output.split() for c in side), key=lambda words: float(words[0])) for side in (ours, floor))
+    return Figure(
+        "a. raw -> star for 4,800 films over the floor",
+        float(mine[0]) / float(least[0]),
+        3.0,
+        details={
+            "films": origin,
+            "raw -> star": f"{mine[0]} s, peak memory {mine[1]} MB",
+            "floor (json_decode with the schema, each table written once)": f"{least[0]} s, peak memory {least[1]} MB",
+        },
+    )
+
+
+def _ours(folder: str) -> None:
+    with tempfile.TemporaryDirectory() as fresh:
+        _link_raw(folder, fresh)
+        store = DeltaStore(fresh)
+        took = seconds(lambda: derive(store, [DAY]))
+        _keep_result(store, folder)
+    print(f"{took:.2f} {peak_mb():.0f}")
+
+
+def _floor(folder: str) -> None:
+    tables = [(t.contract, pl.read_parquet(_result(folder, t.contract))) for t in derived_tables()]
+    with tempfile.TemporaryDirectory() as fresh:
+
+        def work() -> None:
+            details = DeltaStore(folder).scan(contracts.MOVIE_DETAILS).select("payload").collect().to_series()
+            details.str.json_decode(pl.Struct(struct_fields(payloads.Movie)))
+            for contract, frame in tables:
+                parts = [contract.partition] if contract.partition and not contract.small else None
+                write_deltalake(f"{fresh}/{contract.path}", frame, partition_by=parts, writer_properties=WRITER)
+
+        took = seconds(work)
+    print(f"{took:.2f} {peak_mb():.0f}")
+
+
+def _link_raw(folder: str, fresh: str) -> None:
+    raw = Path(fresh) / contracts.SOURCE
+    raw.mkdir(parents=True)
+    (raw / "raw").symlink_to(Path(folder) / contracts.SOURCE / "raw")
+
+
+def _result(folder: str, contract: contracts.Contract) -> Path:
+    return Path(folder) / f"result-{contract.name}.parquet"
+
+
+def _keep_result(store: DeltaStore, folder: str) -> None:
+    for table in derived_tables():
+        store.scan(table.contract).collect().write_parquet(_result(folder, table.contract))
+
+
+if __name__ == "__main__":
+    {"ours": _ours, "floor": _floor}[sys.argv[1]](sys.argv[2])

@@ -1,0 +1,236 @@
+"""Walking a list that a source serves in numbered pages, and proving what was received.
+
+What belongs here: what a page looks like (`PageStyle`), the walk and its proof. What does not: one request and its
+retries (http.py), which lists to walk (a source's raw.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Progress, Request
+
+SHORT_PAGE_TRIES = 2  # a page may be short without being the last: asking again tells a hiccup from a habit
+
+
+@dataclass(frozen=True)
+class PageStyle:
+    """How a source writes its pages: the names of its fields and parameters, rows per full page (None: not known) and
+    the last page it serves, whatever total it states (None: no such limit)."""
+
+    items: str = "results"
+    total_pages: str = "total_pages"
+    total_items: str = "total_results"
+    page: str = "page"
+    page_size: int | None = 20
+    size_param: str | None = None
+    max_page: int | None = 500
+    item_key: str = "id"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page as it was served; its answer keeps the body verbatim."""
+
+    number: int
+    answer: Answer
+    items: list[Any]
+    total_pages: int
+    total_items: int
+    pass_number: int = 1
+
+
+@dataclass
+class PageWalk:
+    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates."""
+
+    endpoint: str
+    pages: list[Page]
+    promised_pages: int
+    promised_items: int
+    received_items: int
+    duplicates: int
+    complete: bool
+    missing_pages: list[int]
+    passes: int
+
+    def describe(self) -> str:
+        """The walk in one sentence."""
+        pages = f"{self.promised_pages - len(self.missing_pages):,} of {self.promised_pages:,} pages"
+        items = f"{self.received_items:,} of {self.promised_items:,} promised items"
+        extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
+        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}."
+
+
+def walk_pages(
+    http: Http,
+    path: str,
+    params: Mapping[str, str | int],
+    *,
+    endpoint: str,
+    style: PageStyle | None = None,
+    tolerance: float = 0.01,
+    stop: Callable[[Page], bool] | None = None,
+    progress: str | None = None,
+    max_passes: int = 3,
+) -> PageWalk:
+    """Fetch every page the source promises, again if too many rows moved between pages meanwhile, and keep the union.
+
+    Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
+    walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
+    Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
+    """
+    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, Progress(progress, http.say))
+    walk.first_pass()
+    passes = 1
+    while passes < max_passes and not walk.has_enough(tolerance):
+        passes += 1
+        if not walk.another_pass(passes):
+            break
+    rows = sum(len(page.items) for page in walk.pages)
+    return PageWalk(
+        endpoint=endpoint,
+        pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
+        promised_pages=walk.promised_pages,
+        promised_items=walk.promised_items,
+        received_items=len(walk.seen),
+        duplicates=rows - len(walk.seen),
+        complete=walk.has_enough(tolerance),
+        missing_pages=walk.missing_pages(),
+        passes=passes,
+    )
+
+
+@dataclass
+class _Walk:
+    """The state of one walk: what was promised so far, what was kept, which items were seen."""
+
+    http: Http
+    path: str
+    params: Mapping[str, str | int]
+    endpoint: str
+    style: PageStyle
+    stop: Callable[[Page], bool] | None
+    progress: Progress
+    pages: list[Page] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    totals: Counter[int] = field(default_factory=Counter)  # how many answers stated each total
+    largest_total_pages: int = 0
+    fullest_page: int = 0
+    stopped_at: int | None = None  # the page at which `stop` said enough
+
+    @property
+    def promised_pages(self) -> int:
+        return min(self.largest_total_pages, self.stopped_at or self.style.max_page or self.largest_total_pages)
+
+    @property
+    def promised_items(self) -> int:
+        """The total stated most often (ties: the larger), as far as the promised pages can hold it."""
+        stated = max(self.totals, key=lambda total: (self.totals[total], total))
+        if self.style.page_size is not None:
+            return min(stated, self.promised_pages * self.style.page_size)
+        cut_off = self.promised_pages < self.largest_total_pages
+        return min(stated, self.promised_pages * self.fullest_page) if cut_off else stated
+
+    def missing_pages(self) -> list[int]:
+        received = {page.number for page in self.pages}
+        return [number for number in range(1, self.promised_pages + 1) if number not in received]
+
+    def has_enough(self, tolerance: float) -> bool:
+        return len(self.seen) >= (1 - tolerance) * self.promised_items and not self.missing_pages()
+
+    def first_pass(self) -> None:
+        """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
+        first = self.http.get(self.request(1), endpoint=self.endpoint)
+        pages = {1: self.read(first, 1)}
+        asked, ended = 1, self.ends_at(pages[1])
+        while asked < self.promised_pages and not ended:
+            from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.promised_pages
+            asked = min(self.promised_pages, asked + at_most)
+            for page in self.ask(range(from_page, asked + 1), 1, fresh=False):
+                pages[page.number] = page
+                if ended := self.ends_at(page):
+                    break
+        for _ in range(SHORT_PAGE_TRIES):
+            self.seen = {key for page in pages.values() for key in self.keys(page)}
+            short = [] if len(self.seen) >= self.promised_items else [n for n, p in pages.items() if self.is_short(p)]
+            for page in self.ask(short, 1, fresh=True) if short else ():
+                if len(page.items) > len(pages[page.number].items):
+                    pages[page.number] = page
+        for page in pages.values():
+            self.keep(page)
+
+    def another_pass(self, pass_number: int) -> bool:
+        """Ask again for every promised page until nothing is missing; False when that brought nothing new."""
+        brought_something = False
+        for page in self.ask(range(1, self.promised_pages + 1), pass_number, fresh=True):
+            missing = page.number in self.missing_pages()
+            if missing or not self.keys(page) <= self.seen:
+                self.keep(page)
+                brought_something = True
+                if self.has_enough(0):
+                    break
+        return brought_something
+
+    def ends_at(self, page: Page) -> bool:
+        ended = self.stop is not None and self.stop(page)
+        if ended:
+            self.stopped_at = page.number
+        return ended
+
+    def is_short(self, page: Page) -> bool:
+        size = self.style.page_size
+        return size is not None and len(page.items) < size and page.number < self.largest_total_pages
+
+    def keep(self, page: Page) -> None:
+        self.pages.append(page)
+        self.seen |= self.keys(page)
+
+    def keys(self, page: Page) -> set[str]:
+        def key(item: Any) -> str:
+            own = item.get(self.style.item_key) if isinstance(item, dict) else None
+            return json.dumps([None, item] if own is None else [own], sort_keys=True)
+
+        return {key(item) for item in page.items}
+
+    def request(self, number: int) -> Request:
+        size = {self.style.size_param: self.style.page_size or 0} if self.style.size_param else {}
+        return Request(self.path, {**self.params, **size, self.style.page: number}, key=number)
+
+    def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
+        """Pages by number. One that the source refuses, though it served page 1, is left out: it is missing."""
+        answers = self.http.get_many(
+            (self.request(number) for number in numbers),
+            endpoint=self.endpoint,
+            accepted=(200, 400, 404, 422),
+            fresh=fresh,
+        )
+        with closing(answers):
+            for answer in answers:
+                self.progress.step(self.promised_pages)
+                if answer.status == 200:
+                    yield self.read(answer, pass_number)
+
+    def read(self, answer: Answer, pass_number: int) -> Page:
+        body, style = answer.json, self.style
+        items = body.get(style.items) if isinstance(body, dict) else None
+        if not isinstance(items, list):
+            raise self.malformed(answer, style.items, "a list")
+        totals = [body.get(name) for name in (style.total_pages, style.total_items)]
+        for name, value in zip((style.total_pages, style.total_items), totals, strict=True):
+            if type(value) is not int or value < 0:  # a bool is an int to isinstance
+                raise self.malformed(answer, name, "a whole number of at least 0")
+        page = Page(answer.request.key, answer, items, totals[0], totals[1], pass_number)
+        self.largest_total_pages = max(self.largest_total_pages, page.total_pages)
+        self.fullest_page = max(self.fullest_page, len(items))
+        self.totals[page.total_items] += 1
+        return page
+
+    def malformed(self, answer: Answer, name: str, wanted: str) -> HttpError:
+        where = f"{self.endpoint}: page {answer.request.key} of {self.path}"
+        return HttpError(f"{where} has no field {name!r} with {wanted}.", self.endpoint, answer.status, self.path)
