@@ -1,0 +1,220 @@
+"""How a lake is filled for these tests, and how two lakes are compared.
+
+What belongs here: starting runs, in this process or as a command, standing in for the real TMDB, reading lakes back.
+What does not: assertions about any rule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
+from tmdb_assets.settings import Settings, load_settings
+from tmdb_assets.sources.tmdb.contracts import CONTRACTS
+from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Seen
+from tmdb_assets_tests.sandbox.running import Running
+
+PROJECT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+TODAY = dt.date(2026, 3, 10)  #: the day the frozen clock of most runs shows
+FILMS = 150  #: 128 by then, some of which vanish; fewer would save little, since a run goes into its 29 tables
+SEED = 7  #: of the sandbox's world, its own default
+TOKEN = "secret-token-123"
+
+CLOCK_TIMES = frozenset({"fetched_at", "started_at", "finished_at", "seconds"})
+COSTS = frozenset({"calls", "retries", "throttled", "cache_hits", "bytes"})
+
+RAW = [c.path for c in CONTRACTS if c.stage == "raw"]
+DERIVED = [c.path for c in CONTRACTS if c.stage != "raw"]
+TABLES = {c.path: c for c in CONTRACTS}
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended: `said` are the sentences of its failed steps, `events` what Dagster was told."""
+
+    success: bool
+    said: list[str]
+    events: Sequence[dg.DagsterEvent]
+
+    @property
+    def failed_checks(self) -> set[str]:
+        """`table check` of every check that did not pass."""
+        checks = [e.asset_check_evaluation_data for e in self.events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+        return {f"{'/'.join(c.asset_key.path)} {c.check_name}" for c in checks if not c.passed}
+
+
+def fill(
+    lake: Path, first: dt.date, last: dt.date | None = None, *, select: Collection[str] = (), **settings: Any
+) -> Run:
+    """Run the daily job in this process, for one day or a range of days as one run.
+
+    `select`: paths of the tables to materialize, all of them by default. `settings` are fields of Settings.
+    """
+    with _clean_environment():
+        # Imported late: importing it builds the project for whatever the environment says.
+        from tmdb_assets.definitions import build_definitions
+
+        defaults = {"tmdb_assets_today": TODAY, "tmdb_assets_sandbox_films": FILMS}
+        loaded = load_settings(_env_file=None, tmdb_assets_lake=str(lake), **(defaults | settings))
+        job = build_definitions(loaded).resolve_job_def("tmdb_daily")
+        days: dict[str, Any] = {"partition_key": first.isoformat()}
+        if last is not None:
+            ends = {"start": first.isoformat(), "end": last.isoformat()}
+            days = {"tags": {f"dagster/asset_partition_range_{end}": day for end, day in ends.items()}}
+        selection = [dg.AssetKey(TABLES[path].key) for path in select] or None
+        result = job.execute_in_process(raise_on_error=False, asset_selection=selection, **days)
+    failed = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    said = [(f.user_failure_data.description if f.user_failure_data else None) or str(f.error) for f in failed]
+    return Run(result.success, said, result.all_events)
+
+
+@contextmanager
+def _clean_environment() -> Iterator[None]:
+    """Fixtures of modules run before the one that cleans the environment of each test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*Settings.model_fields, "dagster_home"]:
+            patch.delenv(name.upper(), raising=False)
+        patch.setenv("PYTHONPATH", str(PROJECT))
+        yield
+
+
+def checkout(folder: Path) -> Path:
+    """The project as a fresh clone shows it, without the `.env`, lake and caches of whoever runs the tests."""
+    (folder / "data").mkdir(parents=True)
+    for name in ("tmdb_assets", "tmdb_assets_tests", "pyproject.toml", "workspace.yaml", "data/reference"):
+        (folder / name).symlink_to(PROJECT / name)
+    return folder
+
+
+def environment(folder: Path, **variables: str) -> dict[str, str]:
+    """All that a command started by a test sees."""
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    frozen = {"TMDB_ASSETS_TODAY": TODAY.isoformat(), "TMDB_ASSETS_SANDBOX_FILMS": str(FILMS)}
+    return {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "PYTHONPATH": str(PROJECT)} | (
+        frozen | variables
+    )
+
+
+def command(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A command as a user types it at the root of a clone."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(folder.parent, **variables),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+# -- the real TMDB, for want of it ---------------------------------------------------------------------------------------
+
+
+def real_looking(sandbox: Running) -> FaultyServer:
+    """A server that says what the sandbox says without owning up to being one; `seen` has every request."""
+
+    def forward(seen: Seen) -> Reply:
+        reply = sandbox.get(seen.target, seen.headers.get("authorization", "").removeprefix("Bearer ") or None)
+        kept = {name: value for name, value in reply.headers.items() if name in {"content-type", "retry-after"}}
+        return Reply(reply.status, reply.body, kept)
+
+    return FaultyServer(forward)
+
+
+def asked_of(url: str, day: dt.date, token: str = TOKEN) -> dict[str, Any]:
+    """Settings of the real client that asks a sandbox, reached at `url`, as it stood on `day`, on that day."""
+    return {
+        "tmdb_api_token": token,
+        "tmdb_api_url": f"{url}/on/{day}/3",
+        "tmdb_export_url": f"{url}/on/{day}/p/exports",
+        "tmdb_requests_per_second": 1000.0,
+        "tmdb_assets_today": day,
+    }
+
+
+def deletions(films: int = FILMS) -> list[tuple[dt.date, int]]:
+    """(day, movie_id) of the ordinary films that vanish from the sandbox's world in the year before TODAY, oldest first."""
+    world = SyntheticCatalogue(films, SEED, TODAY)
+    gone = [(dt.date.fromisoformat(d["day"]), int(d["movie_id"])) for d in world.truth(TODAY)["deleted"]]
+    listed = {
+        entry.movie_id for day, _ in gone for entry in world.entries(day - dt.timedelta(days=1)) if not entry.adult
+    }
+    unlisted = {e.movie_id for day, _ in gone for e in world.entries(day - dt.timedelta(days=1)) if e.video}
+    year = TODAY - dt.timedelta(days=365)
+    return [(day, film) for day, film in gone if year < day < TODAY and film in listed - unlisted]
+
+
+# -- lakes ---------------------------------------------------------------------------------------------------------------
+
+Contents = Mapping[str, pl.DataFrame]
+
+
+def read(lake: Path, path: str) -> pl.DataFrame:
+    """One table, sorted by its grain."""
+    contract = TABLES[path]
+    return DeltaStore(lake).scan(contract).sort(contract.grain).collect()
+
+
+def contents(lake: Path, *, but: Collection[str] = (), only: Collection[str] = TABLES) -> Contents:
+    """Every table, sorted by its grain, without clock times and the columns named by `but`."""
+    return {path: read(lake, path).drop(CLOCK_TIMES | set(but), strict=False) for path in only}
+
+
+def differences(one: Contents, other: Contents) -> list[str]:
+    """A line for each table that differs, with an example from either side."""
+    return [
+        f"{path}: {one[path].height} and {other[path].height} rows; {_example(one[path], other[path])}"
+        for path in one
+        if not one[path].equals(other[path])
+    ]
+
+
+def _example(one: pl.DataFrame, other: pl.DataFrame) -> str:
+    pairs = zip(one.iter_rows(named=True), other.iter_rows(named=True), strict=False)
+    for left, right in pairs:
+        if left != right:
+            apart = {c: (str(left[c])[:80], str(right[c])[:80]) for c in left if left[c] != right[c]}
+            return f"first difference beside {dict(list(left.items())[:3])}: {apart}"
+    return "the shorter one is the beginning of the longer one"
+
+
+def versions(lake: Path) -> dict[str, int | None]:
+    """The Delta version of every table."""
+    store = DeltaStore(lake)
+    return {path: store.version(contract) for path, contract in TABLES.items()}
+
+
+def ledger(lake: Path, day: dt.date) -> dict[str, dict[str, Any]]:
+    """The ledger of a day: its rows by endpoint."""
+    rows = read(lake, "tmdb/raw/extraction_ledger").filter(pl.col("date_id") == day)
+    return {row["endpoint"]: row for row in rows.iter_rows(named=True)}
+
+
+def shuffled(days: Sequence[dt.date], seed: int) -> list[dt.date]:
+    """The days in an order that is not their own."""
+    order = list(days)
+    rng = random.Random(seed)
+    while order == sorted(days):
+        rng.shuffle(order)
+    return order

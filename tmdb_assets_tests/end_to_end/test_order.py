@@ -1,0 +1,76 @@
+"""Running any day twice, in any order, in one run or many gives the same tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets_tests.end_to_end.harness import (
+    TABLES,
+    contents,
+    deletions,
+    differences,
+    fill,
+    read,
+    shuffled,
+    versions,
+)
+
+OWNED = {path for path, contract in TABLES.items() if contract.owner}
+
+
+@pytest.fixture(scope="module")
+def days() -> list[dt.date]:
+    """Three days in a row; a film vanishes on the second."""
+    gone_on, _ = deletions()[-1]
+    return [gone_on + dt.timedelta(days=n) for n in (-1, 0, 1)]
+
+
+@pytest.fixture(scope="module")
+def in_one_run(days: list[dt.date], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake filled with the days in one run."""
+    lake = tmp_path_factory.mktemp("range") / "lake"
+    run = fill(lake, days[0], days[-1])
+    assert run.success, run.said
+    return lake
+
+
+def test_days_one_by_one_in_any_order_give_what_one_run_gives(
+    days: list[dt.date], in_one_run: Path, tmp_path: Path
+) -> None:
+    lake = tmp_path / "lake"
+    for day in shuffled(days, seed=1):
+        run = fill(lake, day)
+        assert run.success, run.said
+    assert differences(contents(lake), contents(in_one_run)) == []
+
+
+def test_a_range_is_one_commit_per_table(days: list[dt.date], in_one_run: Path) -> None:
+    history = DeltaStore(in_one_run).history(TABLES["tmdb/star/fact_movie_daily"])
+    writes = [h for h in history if h["operation"] != "CREATE TABLE"]
+    assert len(writes) == 1
+    assert writes[0]["partitions"] == f"{days[0]}...{days[-1]}"
+
+
+def test_the_film_that_vanished_is_marked_and_keeps_its_last_state(days: list[dt.date], in_one_run: Path) -> None:
+    gone_on, film = deletions()[-1]
+    assert gone_on == days[1]
+    row = read(in_one_run, "tmdb/star/dim_movie").row(by_predicate=pl.col("movie_id") == film, named=True)
+    assert (row["observed_on"], row["gone_on"]) == (days[0], days[1])
+    assert row["title"]
+    tombstones = read(in_one_run, "tmdb/clean/movie_tombstones")
+    assert tombstones.select("date_id", "movie_id").rows() == [(days[1], film)]
+
+
+def test_the_same_days_again_change_nothing(days: list[dt.date], in_one_run: Path) -> None:
+    before, at = contents(in_one_run), versions(in_one_run)
+    run = fill(in_one_run, days[1])
+    assert run.success, run.said
+    assert differences(contents(in_one_run), before) == []
+    now = versions(in_one_run)
+    assert {path for path in OWNED if now[path] != at[path]} == set()
+    assert {path for path in TABLES if path.startswith("tmdb/raw/") and now[path] != at[path]} == set()
