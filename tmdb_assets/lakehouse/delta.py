@@ -78,6 +78,9 @@ class DeltaStore:
         except TableNotFoundError:
             return None
         if version is not None:
+            if isinstance(version, dt.datetime) and (oldest := _oldest_commit(table)) > version:
+                # Delta would give its oldest version without a word
+                raise LakeError(f"{contract.path} has no version {version}: its oldest is of {oldest}")
             try:
                 table.load_as_version(version)
             except (DeltaError, ValueError) as error:
@@ -164,12 +167,14 @@ class DeltaStore:
         inside = _within(contract.partition, days) & pl.all_horizontal(
             pl.lit(True), *[pl.col(c) == v for c, v in where.items()]
         )
-        outside = frame.filter(~inside)
+        outside = frame.filter(inside.not_().fill_null(True))
         if outside.height:
             found = outside.get_column(contract.partition).unique().sort().to_list()
             raise LakeError(
                 f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the partitions being replaced."
             )
+        if not days:
+            return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
         for column, value in where.items():
@@ -206,12 +211,22 @@ class DeltaStore:
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
         if contract.order:
             guarded = kept if retracted is None else kept.join(retracted, on=list(contract.owner), how="anti")
-            newer = _newer_kept(contract, members, guarded)
+            newer = _newer_kept(contract, frame, guarded)
             members = members.join(newer, on=list(contract.owner), how="anti")
             kept = kept.join(newer, on=list(contract.owner), how="anti")
         changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
         removed = kept.join(members, on=list(contract.grain), how="anti")
         if not changed.height and not removed.height:
+            return
+        if not kept.height:  # only new owners: no need to join, but nobody may have committed in between
+            write_deltalake(
+                table,
+                members,
+                mode="append",
+                schema_mode="merge",
+                writer_properties=WRITER,
+                commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
+            )
             return
         source = pl.concat([changed.with_columns(_op=pl.lit("put")), removed.with_columns(_op=pl.lit("drop"))])
         same = " AND ".join(f"t.{c} = s.{c}" for c in contract.grain)
@@ -353,16 +368,20 @@ def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
     return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
 
 
-def _newer_kept(contract: Contract, members: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
-    """Owners whose kept rows are newer than the members offered; the order columns compare left to right, null first."""
+def _newer_kept(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """Owners whose kept rows are newer than those offered; the order columns compare left to right, null first."""
     was = kept.group_by(contract.owner).agg(pl.col(c).first().alias(f"_kept_{c}") for c in contract.order)
-    pairs = members.join(was, on=list(contract.owner), how="inner")
+    pairs = offered.join(was, on=list(contract.owner), how="inner")
     newer = pl.lit(False)
     for column in reversed(contract.order):
         kept_value, new_value = pl.col(f"_kept_{column}"), pl.col(column)
         later = (kept_value > new_value).fill_null(kept_value.is_not_null() & new_value.is_null())
         newer = later | (kept_value.eq_missing(new_value) & newer)
     return pairs.filter(newer).select(contract.owner).unique()
+
+
+def _oldest_commit(table: DeltaTable) -> dt.datetime:
+    return dt.datetime.fromtimestamp(min(h["timestamp"] for h in table.history()) / 1000, dt.UTC)
 
 
 def _files(table: DeltaTable) -> pl.DataFrame:

@@ -24,7 +24,6 @@ from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
 from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
 
 ROWS_PER_BATCH = 5_000_000  # days are built together up to this many input rows: a long backfill must fit a laptop
-SAMPLED_PAYLOADS = 1_000
 REJECTED_AT_MOST = 0.5
 REJECTED_FEW = 20
 SHRINK_AT_MOST = 0.05
@@ -344,10 +343,9 @@ def _shrinkage(contract: Contract, store: DeltaStore, lost: int) -> Outcome:
 
 def _unknown(shape: type[Shape], frame: pl.DataFrame) -> Outcome:
     payloads = frame.get_column("_payload").drop_nulls()
-    sample = payloads.gather_every(max(1, len(payloads) // SAMPLED_PAYLOADS))
-    found = sorted(unknown_fields(sample, shape))
+    found = sorted(unknown_fields(payloads, shape))
     sentence = f"fields that {shape.__name__} does not know: {', '.join(found)}" if found else "no unknown field"
-    return Outcome("unknown_fields", not found, sentence, {"payloads_looked_at": len(sample)}, warns=True)
+    return Outcome("unknown_fields", not found, sentence, {"payloads": len(payloads)}, warns=True)
 
 
 def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:
