@@ -149,7 +149,7 @@ def load_settings(**overrides: Any) -> Settings:
     if env_file is not None:
         _refuse_malformed_env_file(Path(env_file))
     try:
-        return Settings(_env_file=env_file, **overrides)
+        return Settings(**{"_env_file": env_file, **overrides})
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 

@@ -262,7 +262,7 @@ def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame
     if not bad.height:
         return layout.empty()
     as_json = pl.struct(list(contract.schema)).struct.json_encode()
-    return (
+    rejected: pl.DataFrame = (
         traced.with_columns(position.alias("_position"))
         .join(bad, on="_row", how="inner", maintain_order="left")
         .select(
@@ -276,6 +276,7 @@ def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame
         )
         .select(list(layout.schema))
     )
+    return rejected
 
 
 def quarantine_contract(source: str) -> Contract:

@@ -221,7 +221,8 @@ _PERSON: dict[str, str | pl.Expr] = {
 def _members(items: str | pl.Expr, **fields: str | pl.Expr) -> pl.Expr:
     """A nested list with our field names; null (not observed) stays null, empty stays empty."""
     source = pl.col(items) if isinstance(items, str) else items
-    return source.list.eval(pl.struct(**{k: _field(v) if isinstance(v, str) else v for k, v in fields.items()}))
+    renamed = [(_field(v) if isinstance(v, str) else v).alias(k) for k, v in fields.items()]
+    return source.list.eval(pl.struct(renamed))
 
 
 def _releases() -> pl.Expr:

@@ -57,7 +57,7 @@ def _iso_language() -> Column:
     return col(pl.String, "ISO 639-1 code, or TMDB's own (cn, xx, sh).", LANGUAGE_CODE)
 
 
-def _structs(meaning: str, **fields: object) -> Column:
+def _structs(meaning: str, **fields: Any) -> Column:
     return col(pl.List(pl.Struct(fields)), meaning, nullable=True)
 
 
