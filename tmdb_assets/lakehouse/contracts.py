@@ -237,7 +237,7 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
     try:
         contract._pandera.validate(checked.select(list(contract.schema)), lazy=True)
     except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases
+        cases: pl.DataFrame = error.failure_cases
         whole = cases.filter(pl.col("index").is_null())
         if whole.height:
             first = whole.row(0, named=True)
@@ -253,20 +253,19 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    """Rejected rows in the layout of `quarantine_contract`. The day is the frame's own partition or order column."""
-    day = next((c for c in (contract.partition, *contract.order, "date_id") if c in contract.schema), None)
-    position = (
-        pl.int_range(pl.len()).over(day) if day else pl.int_range(pl.len())
-    )  # the same in a run of one day and of many
+    """Rejected rows in the layout of `quarantine_contract`; their day is the frame's own."""
+    days = [c for c in (contract.partition, *contract.order, "date_id") if c and c in contract.schema]
+    day = pl.coalesce(pl.col(c).cast(pl.Date) for c in days) if days else pl.lit(None, dtype=pl.Date)
+    position = pl.int_range(pl.len()).over(day)  # the same in a run of one day and of many
     layout = quarantine_contract(contract.source)
     if not bad.height:
         return layout.empty()
     as_json = pl.struct(list(contract.schema)).struct.json_encode()
     rejected: pl.DataFrame = (
-        traced.with_columns(position.alias("_position"))
+        traced.with_columns(position.alias("_position"), day.alias("_day"))
         .join(bad, on="_row", how="inner", maintain_order="left")
         .select(
-            date_id=pl.col(day).cast(pl.Date) if day else pl.lit(None, dtype=pl.Date),
+            date_id="_day",
             origin=pl.lit(contract.path),
             row_number="_position",
             rule="_rules",

@@ -286,7 +286,7 @@ class Http:
     `requests_per_second` None means unlimited. `cache` is `none`, `sqlite:PATH` or `redis://...` (CacheUnusable when it
     does not work). Waits are seconds; a wait before a retry, also one the source asks for, is at most
     `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value of `marker_header` seen in
-    answers, None for an answer without it: it tells a built-in stand-in from the real source.
+    answers, None for an answer without it: it tells a built-in stand-in from the real source. `now` dates the answers.
     """
 
     def __init__(
@@ -305,6 +305,7 @@ class Http:
         max_wait_seconds: float = 60.0,
         marker_header: str = "X-Sandbox",
         log: Callable[[str], None] = _logger.info,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.concurrency = concurrency
@@ -315,7 +316,7 @@ class Http:
         self._hidden = {n for n, v in self._params.items() if redact(str(v), self._secrets) != str(v)} | {"api_key"}
         self._hint = credential_hint or "check the credentials"
         self._timeout, self._max_attempts, self._max_wait = timeout_seconds, max_attempts, max_wait_seconds
-        self._marker_header, self._log = marker_header, log
+        self._marker_header, self._log, self._now = marker_header, log, now
         self._backoff = wait_exponential_jitter(multiplier=0.5, max=max_wait_seconds, jitter=1.0)
         self._turnstile = _turnstile(urlsplit(self.base_url).netloc, requests_per_second)
         self._lock = threading.Lock()
@@ -468,7 +469,7 @@ class Http:
         self._count(call, calls=calls, retries=int(call.attempts > 1), throttled=throttled, bytes=size, seconds=seconds)
         if status not in call.accepted:
             return self._refusal(call, response)
-        answer = Answer(call.request, status, response.headers, dt.datetime.now(dt.UTC), content=response.content)
+        answer = Answer(call.request, status, response.headers, self._now(), content=response.content)
         if not call.as_json:
             return answer if size or status != 200 else _Failure(f"HTTP {status} with an empty body", status)
         try:

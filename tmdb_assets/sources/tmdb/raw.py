@@ -67,6 +67,7 @@ class Tmdb:
             "concurrency": settings.tmdb_concurrency,
             "credential_hint": "check TMDB_API_TOKEN (or TMDB_API_KEY)",
             "log": log,
+            "now": clock.now,
         }
 
     @cached_property
