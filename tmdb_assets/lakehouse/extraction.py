@@ -165,7 +165,7 @@ class Extractor:
     def _keep(self, table: RawTable, asked: Asked, observed: Observed, resumed: Mapping[str, Entry]) -> None:
         self.store.refuse_unwritable_root()
         before = {e: replace(self.client.traffic().get(e, EndpointStats())) for e in table.endpoints}
-        rejected: list[pl.DataFrame] = []
+        rejected = [self._quarantined(table.contract, asked.day)] if resumed else []
 
         def account(receipt: Receipt, *, finished: bool) -> Entry:
             entry = self._entry(receipt, asked, before, resumed, finished=finished)
@@ -187,7 +187,11 @@ class Extractor:
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
         observed.entries = [account(r, finished=not table.archived) for r in nothing]
         observed.entries += [account(r, finished=True) for r in last.values()]
-        observed.quarantined = sum(r.height for r in rejected)
+        observed.quarantined = sum(a.quarantined.height for a in observed.audits)
+
+    def _quarantined(self, contract: Contract, day: dt.date) -> pl.DataFrame:
+        rows = self.store.scan(quarantine_contract(contract.source), [day])
+        return rows.filter(pl.col("origin") == contract.path).collect()
 
     def _origin(self) -> str:
         """Who answers; before any answer, who did so far in this lake."""
@@ -196,11 +200,17 @@ class Extractor:
     def _keep_chunk(
         self, contract: Contract, day: dt.date, chunk: Chunk, rejected: list[pl.DataFrame], observed: Observed
     ) -> None:
+        """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it resumes."""
         audit = contract.audit(chunk.frame)
-        observed.audits.append(audit)
-        if audit.quarantined.height or (chunk.replaces == {} and not rejected):
-            rejected.append(audit.quarantined)
+        if chunk.replaces == {}:
+            rejected.clear()
+        is_first = not observed.audits and not rejected
+        if audit.quarantined.height or is_first:
+            received = sum(a.received for a in observed.audits)
+            position = max([received, *(n + 1 for r in rejected for n in r.get_column("row_number"))])
+            rejected.append(audit.quarantined.with_columns(pl.col("row_number") + position))
             quarantine(self.store, contract, pl.concat(rejected), [day], self.metadata)
+        observed.audits.append(audit)
         if chunk.replaces is None:
             if not audit.kept.height:
                 return
