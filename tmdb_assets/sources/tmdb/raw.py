@@ -279,7 +279,7 @@ class Tmdb:
         changed = _kept(asked.store, contracts.MOVIE_CHANGES, [asked.day], "movie_id")
         vanished = alive.join(exported, on="movie_id", how="anti") if exported.height else alive.clear()
         return _because(
-            ("new", scope.join(known, on="movie_id", how="anti")),
+            ("new", scope.join(alive, on="movie_id", how="anti")),  # listed again after a 404, it is new again
             ("vanished", vanished),
             ("changed", changed.join(scope.vstack(alive.select("movie_id")).unique(), on="movie_id", how="semi")),
             ("stale", alive.join(scope, on="movie_id", how="semi").filter(self._is_stale(asked.day))),
