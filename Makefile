@@ -26,7 +26,7 @@ USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_
 
 unexport PYTHONDONTWRITEBYTECODE  # each command starts seconds faster once Python has kept what it compiled
 
-.PHONY: help setup demo test check dev bench lock clean FORCE
+.PHONY: help setup demo test check dev docs bench lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ check: setup ## format, lint, import rules, types, then the tests
 
 dev: setup ## Dagster's UI, on port 3000
 	@$(BIN)/dagster dev -w workspace.yaml $(ARGS)
+
+docs: setup ## write docs/tables.md, the data dictionary, from the contracts
+	@$(BIN)/python -m tmdb_assets.dictionary
 
 bench: setup ## run the benchmarks; each prints its figure beside its floor or its peer
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -14,7 +14,6 @@ import dagster as dg
 
 from tmdb_assets.definitions import all_contracts, build_definitions
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 
@@ -62,13 +61,9 @@ def _standing(settings: Settings) -> str:
     for contract in all_contracts():
         version = store.version(contract)
         if version is not None:
-            rows.append((contract.path, f"{_rows(store, contract):,}", str(version)))
+            rows.append((contract.path, f"{store.rows(contract):,}", str(version)))
     width = max(len(row[0]) for row in rows)
     return "\n".join(f"  {name:<{width}}  {count:>9}  {version:>7}" for name, count, version in rows)
-
-
-def _rows(store: DeltaStore, contract: Contract) -> int:
-    return store.scan(contract).collect().height
 
 
 def _next(day: str) -> str:

@@ -109,6 +109,11 @@ class DeltaStore:
         missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
         return frame.with_columns(missing).select(list(contract.schema))
 
+    def rows(self, contract: Contract) -> int:
+        """Rows of the table, from the Delta log alone."""
+        table = self.open(contract)
+        return 0 if table is None else int(_files(table).get_column("num_records").sum())
+
     def partition_rows(self, contract: Contract) -> dict[dt.date, int]:
         """Rows per partition, from the Delta log alone where the table is partitioned by folder."""
         table = self.open(contract)
@@ -145,6 +150,10 @@ class DeltaStore:
                 f"The lake root {self.root} cannot be written ({error.strerror}): "
                 "set TMDB_ASSETS_LAKE to a folder or bucket that you may write to."
             ) from None
+
+    def create(self, contract: Contract) -> None:
+        """Create the table, empty, if it has never been written: a reader finds it even before its first row."""
+        self._open_or_create(contract)
 
     def append(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
         """Add rows in one commit. The caller answers for their being new."""

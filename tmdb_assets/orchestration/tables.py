@@ -210,6 +210,7 @@ def side_asset(
         days = days_of(context)
 
         def events() -> Events:
+            store.create(contract)
             outcome, metadata = verdict(store, days)
             if not outcome.passed and not outcome.warns:
                 raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
@@ -342,11 +343,9 @@ def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> d
 def _materialized(
     store: DeltaStore, contract: Contract, days: Sequence[dt.date], commits: Sequence[Commit], more: Mapping[str, Any]
 ) -> dg.MaterializeResult[Any]:
-    scan = store.scan(contract)
-    rows = int(scan.select(pl.len()).collect().item())
     counted = store.partition_rows(contract)
     metadata: dict[str, Any] = {
-        "dagster/row_count": rows,
+        "dagster/row_count": store.rows(contract),
         "dagster/uri": store.uri(contract),
         "bytes_written": sum(c.bytes_added for c in commits),
         "rows_written": sum(c.rows_added for c in commits),
