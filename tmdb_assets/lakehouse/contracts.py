@@ -23,9 +23,9 @@ from tmdb_assets.lakehouse.errors import LakehouseError
 Column = pa.Column
 
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
-#: `_rejected`: why the row was already refused (e.g. it did not decode), else null · `_rule`: that refusal's rule ·
+#: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
 #: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
-TRACE = {"_rejected": pl.String, "_rule": pl.String, "_payload": pl.String, "_pointer": pl.String}
+TRACE = {"_rejected": pl.String, "_payload": pl.String, "_pointer": pl.String}
 
 MAX_VALUE_CHARACTERS = 200
 
@@ -225,9 +225,10 @@ def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
 
 
 def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
-    return traced.filter(pl.col("_rejected").is_not_null()).select(
-        "_row", rule=pl.col("_rule").fill_null("shape"), reason="_rejected"
-    )
+    """The rule is the reason without the value and the position in a list, so that rows count under one rule."""
+    value, position, text = r"(?s) = .*?: ", r"\[\d+\]", r"(?s) \(text begins .*"
+    rule = pl.col("_rejected").str.replace(text, "").str.replace(value, " ").str.replace_all(position, "[]")
+    return traced.filter(pl.col("_rejected").is_not_null()).select("_row", rule=rule, reason="_rejected")
 
 
 def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:

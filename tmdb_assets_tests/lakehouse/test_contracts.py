@@ -126,8 +126,13 @@ def test_a_long_value_is_cut_in_the_reason_and_whole_in_the_payload() -> None:
 
 def test_a_row_that_did_not_decode_is_set_aside_for_that_reason_alone() -> None:
     bad = row(None, title=None)
-    audit = films().audit(frame(bad, bad, row(3), _rejected=["id = 'x'", "no date", None], _rule=[None, "date", None]))
-    assert audit.quarantined.select("rule", "reason").rows() == [("shape", "id = 'x'"), ("date", "no date")]
+    audit = films().audit(
+        frame(bad, bad, row(3), _rejected=["genres[3].id = 'x': must be a number", "no date (text begins '{')", None])
+    )
+    assert audit.quarantined.select("rule", "reason").rows() == [
+        ("genres[].id must be a number", "genres[3].id = 'x': must be a number"),
+        ("no date", "no date (text begins '{')"),
+    ]
     assert audit.kept["film_id"].to_list() == [3]
 
 

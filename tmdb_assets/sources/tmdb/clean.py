@@ -125,7 +125,6 @@ def _reject_unreadable_dates(film: pl.DataFrame) -> pl.DataFrame:
         _rejected=pl.coalesce(
             "_rejected", pl.when(unreadable).then(pl.format("release_date = {}: must be a date", "release_text"))
         ),
-        _rule=pl.when(unreadable).then(pl.lit("release_date must be a date")),
     )
 
 
@@ -182,7 +181,7 @@ _TEXTS = ("title", "original_title", "original_language", "status", "homepage", 
 def _columns(table: str) -> list[pl.Expr]:
     """The contract's columns, typed (a column no row has is null), and the trace of each row."""
     contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
-    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|rule|payload|pointer)$")]
+    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|payload|pointer)$")]
 
 
 def _count(frame: pl.LazyFrame) -> int:
