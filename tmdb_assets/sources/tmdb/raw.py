@@ -26,7 +26,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.pages import PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.lakehouse.payloads import decode, split_items
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, payloads
@@ -233,11 +233,10 @@ class Tmdb:
         while pending:
             first, last = pending.pop()
             params = {"primary_release_date.gte": first.isoformat(), "primary_release_date.lte": last.isoformat()}
-            head = walk_pages(
-                self.api, self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params}, endpoint=DISCOVER,
-                style=DISCOVER_STYLE, stop=lambda page: True, max_passes=1,
-            )  # fmt: skip
-            pages = head.pages[0].total_pages
+            head = self.api.get(
+                Request(self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params}), endpoint=DISCOVER
+            )
+            pages = head.json["total_pages"]
             if pages > 500 and first < last:
                 middle = first + (last - first) // 2
                 pending += [(middle + dt.timedelta(days=1), last), (first, middle)]
@@ -245,9 +244,10 @@ class Tmdb:
                 yield f"{first}..{last}", params, floor
 
     def _popularity_floor(self, asked: Asked, wanted: int) -> float:
-        listed = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).filter(
-            pl.col("adult").not_(), pl.col("video").not_()
-        )
+        """Popularity of the N-th film in the day's export, or in the newest one before it (there is none before 08:00)."""
+        exported = [d for d in asked.store.partition_rows(contracts.MOVIE_IDS) if d <= asked.day]
+        export = asked.store.scan(contracts.MOVIE_IDS, [max(exported, default=asked.day)])
+        listed = export.filter(pl.col("adult").not_(), pl.col("video").not_())
         top = listed.select(pl.col("popularity").top_k(wanted).min()).collect().item()
         return float("-inf") if top is None else float(top)
 
@@ -257,13 +257,20 @@ class Tmdb:
         style = DISCOVER_STYLE
         if wanted is not None:
             style = replace(style, max_page=min(500, -(-wanted // 20)))
-        stop = None
-        if floor is not None and floor > float("-inf"):
-            stop = lambda page: min((p for p in map(_popularity, page.items) if p is not None), default=0.0) < floor  # noqa: E731  # one line, used once
+
+        def is_below_floor(page: Page) -> bool:
+            known = [p for p in map(_popularity, page.items) if p is not None]
+            return floor is not None and min(known, default=0.0) < floor
+
         return walk_pages(
-            self.api, self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params}, endpoint=DISCOVER, style=style,
-            stop=stop, progress=f"{DISCOVER} {asked.day} {window}",
-        )  # fmt: skip
+            self.api,
+            self.path(asked.day, DISCOVER),
+            {**_BY_POPULARITY, **params},
+            endpoint=DISCOVER,
+            style=style,
+            stop=is_below_floor if floor is not None and floor > float("-inf") else None,
+            progress=f"{DISCOVER} {asked.day} {window}",
+        )
 
     def _wanted_details(self, asked: Asked) -> pl.DataFrame:
         """movie_id, asked_because: every film whose details the day needs, each once."""
