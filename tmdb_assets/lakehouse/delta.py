@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
@@ -46,6 +47,14 @@ class Commit:
     changed: bool = True
 
 
+class _Table(DeltaTable):
+    """A Delta table whose local files are named as the file system does: deltalake writes `My%20Films`, Polars reads as told."""
+
+    def file_uris(self, *args: Any, **options: Any) -> list[str]:
+        """Where the data files lie; a URL of an object store stays as it is."""
+        return [uri if "://" in uri else unquote(uri) for uri in super().file_uris(*args, **options)]
+
+
 class DeltaStore:
     """Delta tables under `root`, a local folder or an object-store URL; a table lies at `root/source/stage/name`.
 
@@ -74,7 +83,7 @@ class DeltaStore:
         Raises LakeError when the table is there but never had that version or was not yet there at that instant.
         """
         try:
-            table = DeltaTable(self.uri(contract), storage_options=self.storage_options)
+            table = _Table(self.uri(contract), storage_options=self.storage_options)
         except TableNotFoundError:
             return None
         if version is not None:
@@ -140,6 +149,11 @@ class DeltaStore:
         if not self.is_local:
             return
         folder = Path(self.root.removeprefix("file://"))
+        if "%" in str(folder.absolute()):
+            raise LakeError(
+                f"The lake root {self.root} has a % in its path, which Delta takes for an escape: "
+                "set TMDB_ASSETS_LAKE to another folder."
+            )
         probe = folder / f".writable-{os.getpid()}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -302,7 +316,7 @@ class DeltaStore:
         if table is not None:
             self._refuse_other_types(contract, table)
             return table
-        return DeltaTable.create(
+        return _Table.create(
             self.uri(contract),
             contract.delta_schema,
             mode="ignore",

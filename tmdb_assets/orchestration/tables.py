@@ -57,7 +57,9 @@ def days_of(context: dg.AssetExecutionContext) -> list[dt.date]:
     """The days of the run, oldest first. A run started without a partition is told how to name its day."""
     if not (context.has_partition_key or context.has_partition_key_range):
         how = """`--tags '{"dagster/partition": "2026-11-20"}'` for a job, `--partition 2026-11-20` for assets"""
-        raise dg.Failure(f"This run names no day, and every table is filled by the day: use {how}.", allow_retries=False)
+        raise dg.Failure(
+            f"This run names no day, and every table is filled by the day: use {how}.", allow_retries=False
+        )
     return sorted(dt.date.fromisoformat(key) for key in context.partition_keys)
 
 
