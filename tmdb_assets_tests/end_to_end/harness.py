@@ -159,6 +159,15 @@ def command(folder: Path, *words: str, **variables: str) -> subprocess.Completed
     )
 
 
+JOB = ("dagster", "job", "execute", "-m", "tmdb_assets.definitions", "-j", "tmdb_daily")
+ASSETS = ("dagster", "asset", "materialize", "-m", "tmdb_assets.definitions", "--select", "group:tmdb")
+
+
+def of_day(day: dt.date) -> tuple[str, str]:
+    """How JOB is told its day."""
+    return "--tags", f'{{"dagster/partition": "{day}"}}'
+
+
 # -- the real TMDB, for want of it ---------------------------------------------------------------------------------------
 
 

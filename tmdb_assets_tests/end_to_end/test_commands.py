@@ -1,0 +1,102 @@
+"""The commands that fill a lake, typed at the root of a clone with no settings but a lake: the built-in sandbox serves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets_tests.end_to_end.harness import (
+    ASSETS,
+    COSTS,
+    JOB,
+    TABLES,
+    checkout,
+    command,
+    contents,
+    deletions,
+    differences,
+    ledger,
+    of_day,
+    read,
+)
+
+DAY, _ = deletions()[0]
+NEXT = DAY + dt.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of the project."""
+    return checkout(tmp_path_factory.mktemp("commands") / "clone")
+
+
+@pytest.fixture(scope="module")
+def by_job(clone: Path) -> Path:
+    """A lake filled by the daily job, for one day."""
+    lake = clone.parent / "ein See für den Job"
+    ran = command(clone, *JOB, *of_day(DAY), TMDB_ASSETS_LAKE=str(lake))
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert "RUN_SUCCESS" in ran.stderr
+    return lake
+
+
+def test_the_job_fills_every_table(by_job: Path) -> None:
+    assert {path for path in TABLES if not read(by_job, path).height} == set()
+
+
+def test_the_ledger_says_that_the_day_is_complete(by_job: Path) -> None:
+    entries = ledger(by_job, DAY)
+    lists = {"genre/movie/list", "configuration/languages", "configuration/countries"}
+    assert set(entries) == lists | {"exports/movie_ids", "discover/movie", "movie/changes", "movie/{id}"}
+    for entry in entries.values():
+        assert entry["is_finished"]
+        assert entry["is_complete"]
+        assert entry["finished_at"] is not None
+        assert entry["origin"] == "sandbox"
+        assert entry["received_pages"] == entry["promised_pages"]
+    details = entries["movie/{id}"]
+    assert details["promised_ids"] == details["received_ids"] == read(by_job, "tmdb/raw/movie_details").height
+
+
+def test_what_is_quarantined_is_explained(by_job: Path) -> None:
+    rows = read(by_job, "tmdb/clean/quarantine")
+    assert set(rows.get_column("origin")) == {"tmdb/clean/movies", "tmdb/raw/movie_changes"}
+    text_for_a_number = rows.row(by_predicate=pl.col("origin") == "tmdb/clean/movies", named=True)
+    assert text_for_a_number["reason"].startswith("popularity = '")
+    assert text_for_a_number["raw_pointer"].startswith(f"tmdb/raw/movie_details date_id={DAY} movie_id=")
+    assert '"popularity":"' in text_for_a_number["payload"]
+    without_id = rows.row(by_predicate=pl.col("origin") == "tmdb/raw/movie_changes", named=True)
+    assert without_id["reason"].startswith("id = None")
+
+
+@pytest.mark.parametrize("path", sorted(TABLES))
+def test_every_commit_says_which_run_made_it(by_job: Path, path: str) -> None:
+    commits = [c for c in DeltaStore(by_job).history(TABLES[path]) if c["operation"] != "CREATE TABLE"]
+    assert commits
+    for commit in commits:
+        assert commit["run_id"].count("-") == 4
+        assert commit["partitions"] == DAY.isoformat()
+        assert commit["code_version"]
+        assert commit["asset_key"] in TABLES
+        if path not in {"tmdb/raw/extraction_ledger", "tmdb/clean/quarantine"}:  # filled on behalf of other tables
+            assert commit["asset_key"] == path
+
+
+def test_assets_by_partition_then_by_range_give_what_the_job_gives(clone: Path, by_job: Path) -> None:
+    lake = clone.parent / "by assets"
+    one = command(clone, *ASSETS, "--partition", DAY.isoformat(), TMDB_ASSETS_LAKE=str(lake))
+    assert one.returncode == 0, one.stderr[-3000:]
+    assert differences(contents(lake), contents(by_job)) == []
+    two = command(clone, *ASSETS, "--partition-range", f"{DAY}...{NEXT}", TMDB_ASSETS_LAKE=str(lake))
+    assert two.returncode == 0, two.stderr[-3000:]
+    days = read(lake, "tmdb/star/fact_movie_daily").get_column("date_id").unique().sort().to_list()
+    assert days == [DAY, NEXT]
+    daily = [path for path, contract in TABLES.items() if contract.partition]
+    first_day = {
+        p: frame.filter(pl.col("date_id") == DAY) for p, frame in contents(lake, only=daily, but=COSTS).items()
+    }
+    assert differences(first_day, contents(by_job, only=daily, but=COSTS)) == []
