@@ -126,39 +126,39 @@ def dim_date(movie_stats: pl.LazyFrame) -> pl.DataFrame:
 # -- bridges -------------------------------------------------------------------------------------------------------------
 
 
-def bridge_movie_genre(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_genre(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Genres of each film at its last observation."""
-    return _bridge(movies, dim_movie, "genres", "genre_id")
+    return _bridge(movies, all_movies, dim_movie, "genres", "genre_id")
 
 
-def bridge_movie_company(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_company(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Production companies of each film at its last observation."""
-    return _bridge(movies, dim_movie, "companies", "company_id")
+    return _bridge(movies, all_movies, dim_movie, "companies", "company_id")
 
 
-def bridge_movie_country(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_country(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Production countries of each film at its last observation."""
-    return _bridge(movies, dim_movie, "countries", "iso_3166_1")
+    return _bridge(movies, all_movies, dim_movie, "countries", "iso_3166_1")
 
 
-def bridge_movie_language(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_language(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Spoken languages of each film at its last observation."""
-    return _bridge(movies, dim_movie, "languages", "iso_639_1")
+    return _bridge(movies, all_movies, dim_movie, "languages", "iso_639_1")
 
 
-def bridge_movie_keyword(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_keyword(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Keywords of each film at its last observation."""
-    return _bridge(movies, dim_movie, "keywords", "keyword_id")
+    return _bridge(movies, all_movies, dim_movie, "keywords", "keyword_id")
 
 
-def bridge_movie_cast(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_cast(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Roles in each film at its last observation."""
-    return _bridge(movies, dim_movie, "cast", "credit_id", "person_id", "character", "cast_order")
+    return _bridge(movies, all_movies, dim_movie, "cast", "credit_id", "person_id", "character", "cast_order")
 
 
-def bridge_movie_crew(movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
+def bridge_movie_crew(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Jobs in each film at its last observation."""
-    return _bridge(movies, dim_movie, "crew", "credit_id", "person_id", "department", "job")
+    return _bridge(movies, all_movies, dim_movie, "crew", "credit_id", "person_id", "department", "job")
 
 
 # -- fact ----------------------------------------------------------------------------------------------------------------
@@ -257,17 +257,30 @@ def _reference(reference: pl.LazyFrame, endpoint: str, shape: type, key: str | N
     return entries.filter(pl.col("_rejected").is_null()).join(days, on="_page", maintain_order="left")
 
 
-def _bridge(movies: pl.LazyFrame, dim_movie: pl.LazyFrame, items: str, *fields: str) -> pl.DataFrame:
+def _bridge(
+    movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame, items: str, *fields: str
+) -> pl.DataFrame:
     """Members of each film whose newest observation is in the run; the dimension says which one that is.
 
-    A list that was not observed (null: an older payload) leaves the members known so far; an empty one removes them.
+    An empty list removes the members. One that was not observed (null: an older payload) leaves those of the newest
+    that was, so for its films, in whatever order days are run, all days are looked through.
     """
-    newest = dim_movie.select("movie_id", "observed_on")
-    observed = movies.select("movie_id", observed_on="date_id", item=items)
-    current = observed.join(newest, on=["movie_id", "observed_on"], how="semi")
+    newest = dim_movie.select("movie_id", date_id="observed_on").drop_nulls()
+    films = newest.join(movies.select("movie_id"), on="movie_id", how="semi").collect()
+    days = films.get_column("date_id").unique().sort()
+    lists = all_movies.select("movie_id", "date_id", item=items)
+    of_those_days = lists.filter(
+        pl.col("date_id").is_between(days.min(), days.max()), pl.col("date_id").is_in(days.implode())
+    )
+    current = of_those_days.join(films.lazy(), on=["movie_id", "date_id"], how="semi").collect()
+    unsaid = current.filter(pl.col("item").is_null())
+    current = current.join(movies.select("movie_id", "date_id").collect(), on=["movie_id", "date_id"], how="semi")
+    if unsaid.height:
+        earlier = lists.join(unsaid.lazy(), on="movie_id", how="semi").drop_nulls("item").sort("date_id")
+        current = pl.concat([current, earlier.unique("movie_id", keep="last", maintain_order=True).collect()])
     members = current.explode("item", empty_as_null=True, keep_nulls=False)
     columns = [pl.col("item").struct.field(f) for f in fields]
-    return members.select("movie_id", *columns, "observed_on").collect().sort("movie_id", fields[0])
+    return members.select("movie_id", *columns, observed_on="date_id").sort("movie_id", fields[0])
 
 
 def _known(column: str) -> pl.Expr:
