@@ -150,6 +150,7 @@ class Tmdb:
             if done is not None:
                 total = _add(total, done)
                 asked.log(f"{DISCOVER} {asked.day} {window}: kept already, not asked again")
+                yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
                 continue
             walk = self._walk_window(asked, window, params, wanted if floor is None else None, floor)
             total = _add(total, _receipt(DISCOVER, walk))
@@ -282,7 +283,7 @@ class Tmdb:
             left = self._left_since_yesterday(asked, exported)
             return _because(("history", scope), ("vanished", left))
         known = _last_details(asked.store, asked.day)
-        alive = known.filter(pl.col("http_status") == 200)
+        alive = known.filter("is_alive")
         changed = _kept(asked.store, contracts.MOVIE_CHANGES, [asked.day], "movie_id")
         vanished = alive.join(exported, on="movie_id", how="anti") if exported.height else alive.clear()
         return _because(
@@ -331,7 +332,7 @@ class Tmdb:
         if asked.reach is Reach.HISTORY:
             known = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id").height + gone.height
         else:
-            known = _last_details(asked.store, asked.day).filter(pl.col("http_status") == 200).height
+            known = _last_details(asked.store, asked.day).filter("is_alive").height
         if self.settings.tmdb_assets_allow_mass_delete or gone.height <= MASS_DELETE_SHARE * known:
             return
         raise BlockedError(
@@ -505,10 +506,14 @@ def _kept(store: DeltaStore, contract: Any, days: list[dt.date], column: str) ->
 
 
 def _last_details(store: DeltaStore, before: dt.date) -> pl.DataFrame:
-    """movie_id, date_id, http_status of each film's newest details before a day; every film asked for so far, once."""
+    """movie_id, date_id, is_alive of each film's newest details before a day; every film asked for so far, once.
+
+    A film that was merged into another is not alive, though it answers: it would be looked for every day.
+    """
     kept = store.scan(contracts.MOVIE_DETAILS).filter(pl.col("date_id") < before)
-    newest = kept.select("movie_id", "date_id", "http_status").sort("date_id").group_by("movie_id").last()
-    return newest.collect()
+    is_merged = pl.col("answered_id") != pl.col("movie_id")
+    state = kept.select("movie_id", "date_id", is_alive=(pl.col("http_status") == 200) & ~is_merged.fill_null(False))
+    return state.sort("date_id").group_by("movie_id").last().collect()
 
 
 def _because(*parts: tuple[str, pl.DataFrame]) -> pl.DataFrame:

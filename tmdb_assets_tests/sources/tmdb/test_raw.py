@@ -1,0 +1,483 @@
+"""What is asked of TMDB: windows, spans, floors, whose details and why; no server needed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmdb_assets.lakehouse.calendar import Clock, Reach
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.extraction import Asked, BlockedError, NothingToObserve
+from tmdb_assets.lakehouse.http import Answer, Request
+from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
+from tmdb_assets.lakehouse.pages import Page, PageWalk
+from tmdb_assets.settings import load_settings
+from tmdb_assets.sources.tmdb import contracts, raw
+from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
+
+DAY = DAYS[9]
+
+
+class Nowhere:
+    """A sandbox that must not be asked for."""
+
+    @property
+    def url(self) -> str:
+        raise AssertionError("nothing may be asked")
+
+
+def client(*, sandbox: bool = False, **settings: Any) -> raw.Tmdb:
+    token = {} if sandbox else {"tmdb_api_token": "t"}
+    made = load_settings(_env_file=None, **token, **settings)
+    return raw.Tmdb(made, Clock(DAY), Nowhere() if sandbox else None, lambda line: None)
+
+
+@dataclass
+class Told:
+    """The lake and the question."""
+
+    store: DeltaStore
+    lines: list[str] = field(default_factory=list)
+
+    def asked(self, reach: Reach = Reach.LIVE, day: dt.date = DAY, since: dt.datetime = NOON) -> Asked:
+        return Asked(day, reach, since, self.store, Ledger(self.store, "tmdb"), self.lines.append)
+
+    def keep(self, contract: Any, *frames: pl.DataFrame) -> None:
+        self.store.append(contract, pl.concat(frames), {})
+
+
+@pytest.fixture
+def told(lake: DeltaStore) -> Told:
+    return Told(lake)
+
+
+def answer(text: str = "", status: int = 200, key: Any = None, **more: Any) -> Answer:
+    said = json.loads(text) if text else None
+    return Answer(Request("x", key=key), status, {}, NOON, text=text, json=said, **more)
+
+
+# -- spans and windows ---------------------------------------------------------------------------------------------------
+
+
+@given(st.dates(dt.date(2020, 1, 1), dt.date(2026, 1, 1)), st.integers(0, 200))
+def test_spans_cover_every_day_in_pieces_of_at_most_14_days(start: dt.date, length: int) -> None:
+    end = start + dt.timedelta(days=length)
+    spans = list(raw._spans(start, end))
+    assert (spans[0][0], spans[-1][1]) == (start, end)
+    assert all((last - first).days <= 13 and first <= last for first, last in spans)
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+
+
+def walk(pages: list[Page], promised: int | None = None) -> PageWalk:
+    items = sum(len(p.items) for p in pages)
+    return PageWalk("e", pages, promised or len(pages), items, items, 0, True, [], 1)
+
+
+def one_page(items: list[Any], total_pages: int = 1) -> Page:
+    text = json.dumps({"results": items, "total_pages": total_pages})
+    return Page(1, answer(text), items, total_pages, 20 * total_pages)
+
+
+@dataclass
+class Catalogue:
+    """Answers the first page of a list: so many films were released between two days."""
+
+    films_on: Callable[[dt.date, dt.date], int]
+
+    def get(self, request: Request, **how: Any) -> Answer:
+        first, last = (dt.date.fromisoformat(str(request.params[f"primary_release_date.{e}"])) for e in ("gte", "lte"))
+        return answer(json.dumps({"results": [], "total_pages": -(-self.films_on(first, last) // 20)}))
+
+
+def windows(
+    told: Told, films_on: Callable[[dt.date, dt.date], int], **settings: Any
+) -> list[tuple[str, dict[str, str], float | None]]:
+    tmdb = client(**settings)
+    tmdb.__dict__["api"] = Catalogue(films_on)
+    return list(tmdb._windows(told.asked(), tmdb.settings.scope_size))
+
+
+@pytest.mark.parametrize("scope", ["top:1", "top:9999", "top:10000"])
+def test_what_one_list_holds_is_one_window(told: Told, scope: str) -> None:
+    found = windows(told, lambda first, last: 10**6, tmdb_scope=scope)
+    assert found == [("popularity", {}, None)]
+
+
+def per_day(first: dt.date, last: dt.date) -> int:
+    """Ten films a day since 1990, fewer before."""
+    return max(0, (last - max(first, dt.date(1990, 1, 1))).days + 1) * 10 + ((last - first).days + 1) // 9
+
+
+def test_the_whole_catalogue_is_walked_in_windows_that_a_list_can_hold(told: Told) -> None:
+    found = windows(told, per_day, tmdb_scope="all")
+    spans = [tuple(map(dt.date.fromisoformat, name.split(".."))) for name, _, _ in found]
+    assert len(spans) > 10
+    assert spans[0][0] == raw.FIRST_RELEASE
+    assert spans[-1][1] == dt.date(DAY.year + 20, 12, 31)
+    for (_, before), (after, _) in pairwise(spans):
+        assert after == before + dt.timedelta(days=1)
+    assert all(per_day(first, last) <= 10_000 for first, last in spans)
+    for (first, last), (_, params, floor) in zip(spans, found, strict=True):
+        assert params == {"primary_release_date.gte": str(first), "primary_release_date.lte": str(last)}
+        assert floor == float("-inf")
+
+
+def test_windows_without_films_are_left_out_and_a_crowded_day_is_still_walked(told: Told) -> None:
+    crowded = dt.date(2020, 1, 1)
+    found = windows(told, lambda a, b: 12_000 if a <= crowded <= b else 0, tmdb_scope="all")
+    assert [name for name, _, _ in found] == ["2020-01-01..2020-01-01"]
+
+
+def test_more_than_a_list_holds_is_walked_down_to_the_last_wanted_films_popularity(told: Told) -> None:
+    told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, float(n)) for n in range(1, 10_051)]))
+    told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 10.0**9) for n in range(20_000, 20_100)], adult=True))
+    found = windows(told, lambda first, last: 5, tmdb_scope="top:10001")
+    assert {floor for _, _, floor in found} == {50.0}
+
+
+def test_without_any_export_there_is_no_floor(told: Told) -> None:
+    found = windows(told, lambda first, last: 5, tmdb_scope="top:10001")
+    assert {floor for _, _, floor in found} == {float("-inf")}
+
+
+def test_a_walk_stops_below_the_floor_and_not_at_it(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    tmdb = client(tmdb_scope="top:20000")
+    tmdb.__dict__["api"] = None
+    walked: list[Any] = []
+    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walked.append(how))
+    dates = {"primary_release_date.gte": "2020-01-01", "primary_release_date.lte": "2020-02-01"}
+    tmdb._walk_window(told.asked(), "w", dates, None, 5.0)
+    stop = walked[0]["stop"]
+    assert not stop(one_page([listed(1, 7.0), listed(2, 5.0)]))
+    assert stop(one_page([listed(1, 7.0), listed(2, 4.9)]))
+    assert not stop(one_page([listed(1, 7.0), listed(2, "x"), None]))
+    tmdb._walk_window(told.asked(), "w", dates, None, float("-inf"))
+    assert walked[1]["stop"] is None
+
+
+@pytest.mark.parametrize(("wanted", "pages"), [(1, 1), (20, 1), (21, 2), (9_999, 500), (10_000, 500)])
+def test_the_n_most_popular_need_so_many_pages(
+    monkeypatch: pytest.MonkeyPatch, told: Told, wanted: int, pages: int
+) -> None:
+    tmdb = client()
+    tmdb.__dict__["api"] = None
+    walked: list[Any] = []
+    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walked.append(how))
+    tmdb._walk_window(told.asked(), "popularity", {}, wanted, None)
+    assert walked[0]["style"].max_page == pages
+
+
+# -- list pages ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_window_kept_since_the_run_began_is_not_asked_again_but_proved(told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1), listed(2)), page(DAY, 2, listed(3)))
+    tmdb = client(tmdb_scope="top:60")
+    chunks = list(tmdb.discover_pages(told.asked(since=NOON - dt.timedelta(minutes=1))))
+    assert [c.frame.height for c in chunks] == [0]
+    receipt = chunks[-1].receipts[0]
+    assert (receipt.received_pages, receipt.received_ids, receipt.is_complete) == (2, 3, True)
+    assert chunks[0].replaces is None
+
+
+def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
+    tmdb = client(tmdb_scope="top:20")
+    tmdb.__dict__["api"] = None
+    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walk([one_page([listed(5)])]))
+    (chunk,) = tmdb.discover_pages(told.asked(since=NOON + dt.timedelta(minutes=1)))
+    assert chunk.replaces == {"window": "popularity"}
+    assert chunk.frame.select("date_id", "window", "page", "result_count").rows() == [(DAY, "popularity", 1, 1)]
+    assert contracts.DISCOVER_PAGES.audit(chunk.frame).kept.height == 1
+
+
+# -- the export ----------------------------------------------------------------------------------------------------------
+
+
+def exported(*lines: str) -> Answer:
+    return answer(content=gzip.compress("\n".join(lines).encode()))
+
+
+def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None:
+    good = '{"adult":false,"id":3,"original_title":" Ti\\u00e9n ","popularity":2.5,"video":false}'
+    frame = raw.export_rows(exported(good, "", '{"id": "4"}', '{"id": 5, "popul', '{"id": 6, "popularity": -1.0}'), DAY)
+    audit = contracts.MOVIE_IDS.audit(frame)
+    assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False)]
+    assert (audit.received, audit.quarantined.height) == (4, 3)
+    first = audit.quarantined.row(0, named=True)
+    assert first["reason"].startswith("id = '4'")
+    assert first["payload"] == '{"id": "4"}'
+    assert first["raw_pointer"].startswith("movie_ids_03_10_2026.json.gz line ")
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>busy</html>", gzip.compress(b'{"id": 1}\n' * 900)[:-12]], ids=["no gzip", "cut"]
+)
+def test_an_export_that_does_not_unpack_whole_blocks(content: bytes) -> None:
+    with pytest.raises(BlockedError, match=f"The ID export of {DAY} does not unpack") as raised:
+        raw.export_rows(answer(content=content), DAY)
+    assert raised.value.check == "extraction_complete"
+
+
+def without_export(monkeypatch: pytest.MonkeyPatch) -> raw.Tmdb:
+    tmdb = client()
+    monkeypatch.setattr(tmdb, "_export", lambda day, seen_on: None)
+    return tmdb
+
+
+def test_a_past_day_with_nothing_kept_and_no_export_fails_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    with pytest.raises(NothingToObserve, match=r"2026-03-10: nothing was kept .* TMDB has no ID export of it"):
+        list(without_export(monkeypatch).movie_ids(told.asked(Reach.PAST)))
+
+
+def test_a_past_day_of_which_something_is_kept_goes_on_without_its_export(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
+    assert list(without_export(monkeypatch).movie_ids(told.asked(Reach.PAST))) == []
+
+
+def test_today_goes_on_before_its_export_is_ready(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    assert list(without_export(monkeypatch).movie_ids(told.asked(Reach.LIVE))) == []
+    assert "not there yet" in told.lines[0]
+
+
+def test_the_receipt_of_an_export_counts_lines_and_ids(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    tmdb = client()
+    monkeypatch.setattr(tmdb, "_export", lambda day, seen_on: exported('{"id": 1}', '{"id": 2}', '{"id": 2}'))
+    (chunk,) = tmdb.movie_ids(told.asked())
+    receipt = chunk.receipts[0]
+    assert (receipt.promised_ids, receipt.received_ids, receipt.is_complete, chunk.replaces) == (3, 2, True, {})
+
+
+# -- changes -------------------------------------------------------------------------------------------------------------
+
+
+def spans_asked(monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach) -> list[tuple[str, str]]:
+    asked: list[tuple[str, str]] = []
+
+    def walked(http: Any, path: str, span: dict[str, str], **how: Any) -> PageWalk:
+        asked.append((span["start_date"], span["end_date"]))
+        return walk([one_page([{"id": 1, "adult": False}, {"id": None}, {"id": 1}])])
+
+    tmdb = client(sandbox=reach is Reach.HISTORY)
+    tmdb.__dict__["api"] = None
+    monkeypatch.setattr(raw, "walk_pages", walked)
+    (chunk,) = tmdb.movie_changes(told.asked(reach))
+    audit = contracts.MOVIE_CHANGES.audit(chunk.frame)
+    assert set(audit.kept["movie_id"]) == {1}
+    assert audit.quarantined.height == len(asked), "a null id per answer is set aside"
+    return asked
+
+
+def finished(told: Told, *days: dt.date) -> None:
+    for day in days:
+        entry = Entry(raw.CHANGES, REAL, NOON, is_complete=True, is_finished=True)
+        Ledger(told.store, "tmdb").write(day, entry, {})
+
+
+def test_changes_are_asked_since_the_day_last_observed(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    finished(told, DAY - dt.timedelta(days=30), DAY - dt.timedelta(days=20), DAY, DAY + dt.timedelta(days=1))
+    assert spans_asked(monkeypatch, told, Reach.LIVE) == [("2026-02-18", "2026-03-03"), ("2026-03-03", "2026-03-10")]
+
+
+@pytest.mark.parametrize("reach", [Reach.LIVE, Reach.HISTORY])
+def test_without_an_observed_day_changes_are_asked_since_yesterday(
+    monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach
+) -> None:
+    assert spans_asked(monkeypatch, told, reach) == [("2026-03-09", "2026-03-10")]
+
+
+def test_a_source_with_history_is_asked_alike_whatever_is_kept(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    finished(told, DAY - dt.timedelta(days=20))
+    assert spans_asked(monkeypatch, told, Reach.HISTORY) == [("2026-03-09", "2026-03-10")]
+
+
+# -- whose details -------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.integers(0, 10**6))
+def test_over_the_age_limit_every_film_is_asked_exactly_once(age_limit: int, offset: int) -> None:
+    tmdb = client(tmdb_details_max_age_days=age_limit)
+    start = DAY + dt.timedelta(days=offset % 400)
+    films = pl.DataFrame({"movie_id": range(offset, offset + 97)}).with_columns(date_id=pl.lit(start))
+    asked: Counter[int] = Counter()
+    a_day: list[int] = []
+    for n in range(1, age_limit + 1):
+        day = start + dt.timedelta(days=n)
+        stale = films.filter(tmdb._is_stale(day)).get_column("movie_id").to_list()
+        asked.update(stale)
+        a_day.append(len(stale))
+        films = films.with_columns(
+            date_id=pl.when(pl.col("movie_id").is_in(stale)).then(pl.lit(day)).otherwise("date_id")
+        )
+    assert asked == Counter(range(offset, offset + 97))
+    assert max(a_day) - min(a_day) <= 1, "the work is spread evenly"
+
+
+def test_details_older_than_the_limit_are_asked_at_once_and_those_of_today_never() -> None:
+    tmdb = client(tmdb_details_max_age_days=30)
+    ages = pl.DataFrame({"age": [0, 1, 30, 31, 400]}).with_columns(
+        movie_id=pl.lit(DAY.toordinal() + 1), date_id=pl.lit(DAY) - pl.duration(days="age")
+    )
+    assert ages.filter(tmdb._is_stale(DAY))["age"].to_list() == [31, 400]
+    own_turn = ages.with_columns(movie_id=pl.lit(DAY.toordinal()))
+    assert own_turn.filter(tmdb._is_stale(DAY))["age"].to_list() == [1, 30, 31, 400]
+
+
+def changes(*ids: int) -> pl.DataFrame:
+    return rows(contracts.MOVIE_CHANGES, *[(DAY, n, False, DAYS[8], DAY) for n in ids])
+
+
+def wanted(tmdb: raw.Tmdb, asked: Asked) -> dict[int, str]:
+    found = tmdb._wanted_details(asked)
+    assert found["movie_id"].is_unique().all()
+    return dict(found.sort("movie_id").iter_rows())
+
+
+YESTERDAY = DAY - dt.timedelta(days=1)
+
+
+def test_each_film_is_asked_for_once_with_the_first_reason_that_holds(told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, *[listed(n) for n in (1, 2, 3, 4, 5)]))
+    told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in (1, 2, 3, 4, 5, 7, 9)]))
+    old = DAY - dt.timedelta(days=40)
+    told.keep(contracts.MOVIE_DETAILS, details(old, film(2), film(3), film(6), film(7)))
+    told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(4), (5, None), film(8), (10, None)))
+    told.keep(contracts.MOVIE_CHANGES, changes(3, 7, 8, 9, 10, 99))
+    assert wanted(client(tmdb_details_max_age_days=30), told.asked()) == {
+        1: "new",  # listed, never asked for
+        2: "stale",  # listed, asked for too long ago
+        3: "changed",  # changed and stale
+        5: "new",  # listed again after it was gone
+        6: "vanished",  # known, and missing in the export
+        7: "changed",  # known, though listed no more
+        8: "vanished",  # changed and missing in the export
+    }
+
+
+def test_a_film_merged_into_another_is_not_looked_for_every_day(told: Told) -> None:
+    told.keep(contracts.MOVIE_IDS, export(DAY, (1, 1.0)))
+    told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(1), (2, film(1))))
+    assert 2 not in wanted(client(), told.asked())
+
+
+def test_without_an_export_no_film_has_vanished(told: Told) -> None:
+    told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(1)))
+    assert wanted(client(), told.asked()) == {}
+
+
+def test_the_scope_is_the_most_popular_of_the_listed(told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1, 3.0), listed(2, 9.0), listed(3, 3.0)))
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 2, listed(1, 4.0), listed("x", 99.0), None))
+    told.keep(contracts.MOVIE_IDS, export(DAY, (77, 500.0)))
+    assert wanted(client(tmdb_scope="top:2"), told.asked()) == {1: "new", 2: "new"}
+    assert set(wanted(client(tmdb_scope="all"), told.asked())) == {1, 2, 3, 77}
+
+
+def test_a_source_with_history_is_observed_whole_and_asked_for_who_left(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    tmdb = client(sandbox=True)
+    asked_for: list[Any] = []
+
+    def yesterdays(day: dt.date, seen_on: dt.date) -> Answer:
+        asked_for.append((day, seen_on))
+        return exported('{"id": 1}', '{"id": 2}', '{"id": 6}')
+
+    monkeypatch.setattr(tmdb, "_export", yesterdays)
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1), listed(2)))
+    told.keep(contracts.MOVIE_IDS, export(DAY, (1, 1.0), (2, 1.0)))
+    told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(1), film(8)))
+    assert wanted(tmdb, told.asked(Reach.HISTORY)) == {1: "history", 2: "history", 6: "vanished"}
+    assert asked_for == [(YESTERDAY, DAY)]
+
+
+@dataclass
+class Details:
+    """Answers for each film, in order."""
+
+    requests: list[Request] = field(default_factory=list)
+
+    def get_many(self, requests: Iterator[Request], **how: Any) -> Iterator[Answer]:
+        assert how["accepted"] == (200, 404)
+        for request in requests:
+            self.requests.append(request)
+            movie_id = request.key[0]
+            yield Answer(request, 200, {}, NOON, text=json.dumps(film(movie_id)), json=film(movie_id))
+
+
+def test_details_kept_today_are_not_asked_again_and_are_counted(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, *[listed(n) for n in range(1, 6)]))
+    told.keep(contracts.MOVIE_DETAILS, details(DAY, film(2)))
+    tmdb, server = client(), Details()
+    tmdb.__dict__["api"] = server
+    monkeypatch.setattr(raw, "DETAILS_PER_COMMIT", 3)
+    chunks = list(tmdb.movie_details(told.asked()))
+    assert [r.path for r in server.requests] == [f"movie/{n}" for n in (1, 3, 4, 5)]
+    assert [c.frame["movie_id"].to_list() for c in chunks] == [[1, 3, 4], [5]]
+    assert [(c.receipts[0].promised_ids, c.receipts[0].received_ids) for c in chunks] == [(5, 4), (5, 5)]
+    assert all(c.replaces is None for c in chunks)
+    assert set(chunks[0].frame["asked_because"]) == {"new"}
+    assert contracts.MOVIE_DETAILS.audit(chunks[0].frame).kept.height == 3
+
+
+def test_who_answered_is_kept_beside_who_was_asked() -> None:
+    merged = answer(json.dumps(film(1)), key=(2, "vanished"))
+    gone = answer('{"status_code": 34}', 404, key=(3, "vanished"))
+    odd = answer("[1]", key=(4, "new"))
+    frame = raw._details_chunk(DAY, [merged, gone, odd], 3, 3).frame
+    assert frame.select("movie_id", "http_status", "answered_id").rows() == [
+        (2, 200, 1),
+        (3, 404, None),
+        (4, 200, None),
+    ]
+
+
+# -- mass delete ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gone", "blocks"), [(0, False), (2, False), (3, True)])
+@pytest.mark.parametrize("reach", [Reach.LIVE, Reach.HISTORY])
+def test_more_than_one_in_twenty_gone_in_a_day_blocks(told: Told, reach: Reach, gone: int, blocks: bool) -> None:
+    ids = range(1, 41)
+    told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, *[film(n) for n in ids]))
+    told.keep(contracts.MOVIE_DETAILS, details(DAY, film(40), *[(n, None) for n in ids[:gone]]))
+    told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in ids[gone:]]))
+    if not blocks:
+        client().mass_delete(told.asked(reach))
+        return
+    with pytest.raises(BlockedError, match="3 of 40 known films are gone, more than 5%") as raised:
+        client().mass_delete(told.asked(reach))
+    assert (raised.value.check, raised.value.figures) == ("mass_delete", {"gone": 3, "known": 40})
+    client(tmdb_assets_allow_mass_delete=True).mass_delete(told.asked(reach))
+
+
+# -- paths ---------------------------------------------------------------------------------------------------------------
+
+
+def test_only_a_source_with_history_is_asked_as_of_a_day() -> None:
+    real, sandbox = client(), client(sandbox=True)
+    assert real.path(DAY, "movie/5") == "movie/5"
+    assert sandbox.path(DAY, "movie/5") == "on/2026-03-10/3/movie/5"
+    assert real.export_path(YESTERDAY, DAY) == "movie_ids_03_09_2026.json.gz"
+    assert sandbox.export_path(YESTERDAY, DAY) == "on/2026-03-10/p/exports/movie_ids_03_09_2026.json.gz"
+
+
+def test_who_answers_is_unknown_until_someone_does() -> None:
+    assert client().origin() is None
+    assert client(sandbox=True).origin() == SANDBOX
+    assert client().traffic() == {}
