@@ -1,0 +1,129 @@
+"""The house keeps its shape: who imports whom, where Dagster and HTTP live, what every file owes its reader."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+PACKAGE = PROJECT / "tmdb_assets"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted((PROJECT / "tmdb_assets_tests").rglob("*.py"))
+
+MANY_LINES = 400
+#: Modules longer than that, with the reason why they are one thing. A module that shrinks again leaves the list.
+LONG_ON_PURPOSE = {
+    "tmdb_assets/lakehouse/http.py": "one request with its pacing, retries, cache and redaction",
+    "tmdb_assets/lakehouse/delta.py": "one store: every way to read, write and keep up a table",
+    "tmdb_assets/sources/tmdb/contracts.py": "a list of tables",
+    "tmdb_assets/sources/tmdb/raw.py": "one client: every question put to TMDB",
+}
+VAGUE_NAMES = {"utils", "helpers", "common", "misc", "util", "base"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def imported(path: Path) -> set[str]:
+    """Roots of the packages that a module imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_the_import_contracts_hold() -> None:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        (
+            "dagster",
+            r"tmdb_assets/(definitions|demo)\.py|tmdb_assets/orchestration/.*|tmdb_assets/sources/\w+/assets\.py",
+        ),
+        ("requests", r"tmdb_assets/lakehouse/http\.py"),
+        ("requests_cache", r"tmdb_assets/lakehouse/http\.py"),
+        ("deltalake", r"tmdb_assets/lakehouse/(delta|contracts)\.py"),
+        ("pandera", r"tmdb_assets/lakehouse/contracts\.py"),
+        ("pandas", r"(?!)"),
+        ("pydantic_settings", r"tmdb_assets/settings\.py"),
+    ],
+)
+def test_a_library_is_imported_only_where_it_belongs(package: str, allowed: str) -> None:
+    users = [name(m) for m in MODULES if package in imported(m)]
+    assert [u for u in users if not re.fullmatch(allowed, u)] == []
+    assert users or package == "pandas", "nobody imports it any more: drop the rule"
+
+
+def test_the_environment_is_read_in_the_settings_alone() -> None:
+    reads = re.compile(r"os\.environ|os\.getenv|environ\[")
+    allowed = re.compile(
+        r"tmdb_assets/(settings|demo)\.py|tmdb_assets/sandbox/.*|tmdb_assets/orchestration/sandbox\.py"
+    )
+    assert [
+        name(m) for m in MODULES if reads.search(m.read_text(encoding="utf-8")) and not allowed.fullmatch(name(m))
+    ] == []
+
+
+@pytest.mark.parametrize("path", MODULES + TESTS, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring
+    assert len(docstring.splitlines()[0]) > 15
+
+
+@pytest.mark.parametrize("path", [m for m in MODULES if m.name != "__init__.py"], ids=name)
+def test_every_module_with_code_says_what_belongs_here_and_what_does_not(path: Path) -> None:
+    docstring = " ".join((ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split())
+    if path.name == "__main__.py" or path.parent.name in {"sandbox"}:
+        return
+    assert "What belongs here:" in docstring
+    assert "What does not:" in docstring
+
+
+def test_no_module_grows_long_unnoticed() -> None:
+    lines = {name(m): len(m.read_text(encoding="utf-8").splitlines()) for m in MODULES}
+    long = {module for module, count in lines.items() if count > MANY_LINES}
+    assert long == set(LONG_ON_PURPOSE), "ask whether it does two things; if not, give the reason above"
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [name(m) for m in MODULES if m.stem.strip("_") in VAGUE_NAMES or m.parent.name in VAGUE_NAMES] == []
+
+
+def test_every_exemption_from_a_rule_says_why() -> None:
+    exempt = re.compile(r"#\s*(noqa|type:\s*ignore)\b(?P<rest>.*)")
+    bare = []
+    for path in MODULES + TESTS:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            found = exempt.search(line)
+            if found and "re.compile" not in line and not re.search(r"#\s*\w+", found["rest"]):
+                bare.append(f"{name(path)}:{number}")
+    assert bare == []
+
+
+def test_tests_mirror_the_package() -> None:
+    rooms = {
+        p.relative_to(PACKAGE).as_posix() for p in PACKAGE.rglob("*") if p.is_dir() and (p / "__init__.py").exists()
+    }
+    tested = {t.parent.relative_to(PROJECT / "tmdb_assets_tests").as_posix() for t in TESTS}
+    foreign = {f for f in tested if f not in {".", "end_to_end"} and f not in rooms}
+    assert foreign == set()
+
+
+def test_the_package_itself_only_explains() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    assert len(tree.body) == 1
