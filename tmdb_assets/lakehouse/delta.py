@@ -137,6 +137,17 @@ class DeltaStore:
         counted = files.group_by(f"partition.{contract.partition}").agg(pl.col("num_records").sum())
         return dict(counted.iter_rows())
 
+    def partition_bytes(self, contract: Contract) -> dict[dt.date, int]:
+        """Bytes kept per partition (compressed), from the Delta log; empty for a table not partitioned by folder."""
+        table = self.open(contract)
+        if table is None or not contract.partition or contract.small:
+            return {}
+        files = _files(table)
+        if not files.height:
+            return {}
+        summed = files.group_by(f"partition.{contract.partition}").agg(pl.col("size_bytes").sum())
+        return dict(summed.iter_rows())
+
     def history(self, contract: Contract, limit: int | None = None) -> list[dict[str, Any]]:
         """Commits of the table, newest first, with their metadata."""
         table = self.open(contract)

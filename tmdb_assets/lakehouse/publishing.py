@@ -23,7 +23,9 @@ from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
 from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
 
-ROWS_PER_BATCH = 5_000_000  # days are built together up to this many input rows: a long backfill must fit a laptop
+# Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
+# and film payloads take about thirty times as much room decoded.
+BYTES_PER_BATCH = 64_000_000
 REJECTED_AT_MOST = 0.5
 REJECTED_FEW = 20
 SHRINK_AT_MOST = 0.05
@@ -187,16 +189,16 @@ def _inputs(
 
 
 def _batches(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
-    daily = {c.path: store.partition_rows(c) for c in table.reads().values() if c.partition and len(days) > 1}
+    daily = [store.partition_bytes(c) for c in table.reads().values() if len(days) > 1]
     batch: list[dt.date] = []
-    rows = 0
+    size = 0
     for day in days:
-        more = sum(counts.get(day, 0) for counts in daily.values())
-        if batch and rows + more > ROWS_PER_BATCH:
+        more = sum(kept.get(day, 0) for kept in daily)
+        if batch and size + more > BYTES_PER_BATCH:
             yield batch
-            batch, rows = [], 0
+            batch, size = [], 0
         batch.append(day)
-        rows += more
+        size += more
     if batch:
         yield batch
 

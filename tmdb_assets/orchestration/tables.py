@@ -153,7 +153,7 @@ def raw_asset(
             with _one_fetch_at_a_time(store, contract, context.log.info):
                 observed = _observe(context, store, client, contract, days)
             yield _materialized(
-                store, contract, days, [c for o in observed for c in o.commits], _ledger_metadata(observed)
+                context, contract, days, [c for o in observed for c in o.commits], _ledger_metadata(observed)
             )
             yield from _results(contract, _raw_outcomes(store, contract, observed, names))
 
@@ -186,7 +186,7 @@ def derived_asset(
 
         def events() -> Events:
             done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
-            yield _materialized(store, contract, days, done.commits, {})
+            yield _materialized(context, contract, days, done.commits, {})
             yield from _results(contract, done.outcomes)
 
         yield from _told(contract, events())
@@ -219,7 +219,7 @@ def side_asset(
             outcome, metadata = verdict(store, days)
             if not outcome.passed and not outcome.warns:
                 raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
-            yield _materialized(store, contract, days, [], metadata)
+            yield _materialized(context, contract, days, [], metadata)
             yield from _results(contract, [outcome])
 
         yield from _told(contract, events())
@@ -346,8 +346,13 @@ def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> d
 
 
 def _materialized(
-    store: DeltaStore, contract: Contract, days: Sequence[dt.date], commits: Sequence[Commit], more: Mapping[str, Any]
+    context: dg.AssetExecutionContext,
+    contract: Contract,
+    days: Sequence[dt.date],
+    commits: Sequence[Commit],
+    more: Mapping[str, Any],
 ) -> dg.MaterializeResult[Any]:
+    store: DeltaStore = context.resources.lake
     counted = store.partition_rows(contract)
     metadata: dict[str, Any] = {
         "dagster/row_count": store.rows(contract),
@@ -360,8 +365,8 @@ def _materialized(
     version = store.version(contract)
     if version is not None:
         metadata["delta_version"] = version
-    if contract.partition:
-        metadata["dagster/partition_row_count"] = sum(counted.get(day, 0) for day in days)
+    for day in days if contract.partition else ():
+        context.add_asset_metadata({"dagster/partition_row_count": counted.get(day, 0)}, partition_key=day.isoformat())
     return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
 
 

@@ -225,9 +225,9 @@ def test_batches_give_the_same_tables_as_one(
         for toy_source in (source, other):
             toy_source.says(day, notice(1, f"n{n}", n, [n + 1, n + 2]), notice(2 + n % 3, "x", -(n % 2), [9][: n % 2]))
     source.run(*DAYS)
-    monkeypatch.setattr(publishing, "ROWS_PER_BATCH", 4)
+    monkeypatch.setattr(publishing, "BYTES_PER_BATCH", 1)
     other.run(*DAYS)
-    assert other.store.version(THINGS) == 4, "seven days of two rows, four rows a batch"
+    assert other.store.version(THINGS) == len(DAYS), "a batch a day"
     for contract in (THINGS, DIM_THING, DIM_PART, BRIDGE, FACT):
         assert other.kept(contract) == source.kept(contract)
     assert other.rejected() == source.rejected()
@@ -235,7 +235,7 @@ def test_batches_give_the_same_tables_as_one(
 
 
 def test_the_outcomes_of_batches_add_up(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "ROWS_PER_BATCH", 2)
+    monkeypatch.setattr(publishing, "BYTES_PER_BATCH", 1)
     for day in DAYS[:3]:
         source.says(day, notice(1), notice(0))
     done = source.publish(derived(things), *DAYS[:3])
