@@ -247,10 +247,13 @@ class Tmdb:
     def _popularity_floor(self, asked: Asked, wanted: int) -> float:
         """Popularity of the N-th film in the day's export, or in the newest one before it (there is none before 08:00)."""
         exported = [d for d in asked.store.partition_rows(contracts.MOVIE_IDS) if d <= asked.day]
-        export = asked.store.scan(contracts.MOVIE_IDS, [max(exported, default=asked.day)])
-        listed = export.filter(pl.col("adult").not_(), pl.col("video").not_())
+        listed = self._exported_films(asked, max(exported, default=asked.day))
         top = listed.select(pl.col("popularity").top_k(wanted).min()).collect().item()
         return float("-inf") if top is None else float(top)
+
+    def _exported_films(self, asked: Asked, day: dt.date) -> pl.LazyFrame:
+        """The films of a kept export that the lists show: neither adult nor video."""
+        return asked.store.scan(contracts.MOVIE_IDS, [day]).filter(pl.col("adult").not_(), pl.col("video").not_())
 
     def _walk_window(
         self, asked: Asked, window: str, params: dict[str, str], wanted: int | None, floor: float | None
@@ -312,6 +315,10 @@ class Tmdb:
             exported = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id")
             return pl.concat([listed.select("movie_id"), exported]).unique()
         best = listed.group_by("movie_id").agg(pl.col("popularity").max())
+        if self.settings.scope_size > LISTED_AT_MOST:
+            # Windows of release dates cannot reach films without one: those come from the export.
+            exported = self._exported_films(asked, asked.day).select("movie_id", "popularity").collect()
+            best = pl.concat([best, exported.join(best, on="movie_id", how="anti")])
         return (
             best.sort("popularity", "movie_id", descending=[True, False])
             .head(self.settings.scope_size)
