@@ -1,0 +1,118 @@
+"""What a user may get wrong, each with the sentence that says so, and nothing written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from tmdb_assets.lakehouse.delta import LakeError
+from tmdb_assets.sources.tmdb import star
+from tmdb_assets_tests.end_to_end.harness import (
+    FILMS,
+    JOB,
+    TODAY,
+    TOKEN,
+    asked_of,
+    checkout,
+    command,
+    contents,
+    differences,
+    fill,
+    fill_plainly,
+    of_day,
+    real_looking,
+    versions,
+)
+from tmdb_assets_tests.sandbox.running import running
+
+REFERENCE = ["tmdb/raw/reference"]  # the first table of a day: what is refused at once is refused there
+
+
+def test_a_lake_that_cannot_be_written_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    lake = tmp_path / "file" / "lake"
+    run = fill(lake, TODAY, tmdb_api_token=TOKEN, tmdb_api_url="http://127.0.0.1:9/3")
+    assert not run.success
+    assert run.said == [
+        f"The lake root {lake} cannot be written (Not a directory): set TMDB_ASSETS_LAKE to a folder or bucket that you "
+        "may write to."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variables", "env_file", "sentence"),
+    [
+        (
+            {"TMDB_SCOPE": "top:many"},
+            None,
+            "tmdb_assets: Setting TMDB_SCOPE='top:many' cannot be used: use `top:N` with N a positive whole number, or "
+            "`all`.",
+        ),
+        (
+            {},
+            "TMDB_SCOPE=all\nthis is no setting\n",
+            "tmdb_assets: The file .env, line 2, is not of the form NAME=value: correct or remove that line.",
+        ),
+    ],
+    ids=["unknown scope", "malformed .env"],
+)
+def test_a_setting_that_cannot_be_used_ends_the_command_with_one_line(
+    tmp_path: Path, variables: dict[str, str], env_file: str | None, sentence: str
+) -> None:
+    clone = checkout(tmp_path / "clone")
+    if env_file is not None:
+        (clone / ".env").write_text(env_file)
+    ran = command(clone, *JOB, *of_day(TODAY), TMDB_ASSETS_LAKE=str(tmp_path / "lake"), **variables)
+    assert ran.returncode == 1
+    assert ran.stderr.strip().splitlines()[-1] == sentence
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize("broken", ["missing", "not text", "unknown continent"])
+def test_a_reference_file_that_cannot_be_used_is_named_and_the_star_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    file = tmp_path / "country_continent.csv"
+    if broken == "not text":
+        file.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    elif broken == "unknown continent":
+        file.write_text("iso_3166_1,name,continent\nDE,Germany,Eurasia\n")
+    monkeypatch.setattr(star.country_continents, "__defaults__", (file,))
+    run = fill(tmp_path / "lake", TODAY, select=["tmdb/star/dim_country"])
+    assert not run.success
+    assert len(run.said) == 1
+    assert run.said[0].startswith(f"The file {file}")
+    assert run.said[0].endswith(": restore it from the project.")
+    assert set(versions(tmp_path / "lake").values()) == {None}
+
+
+@pytest.mark.parametrize("first", ["sandbox", "real"])
+def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, first: str) -> None:
+    lake, yesterday = tmp_path / "lake", TODAY - dt.timedelta(days=1)
+    world = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
+    with running(*world) as sandbox, real_looking(sandbox) as real:
+        settings = {"sandbox": {}, "real": asked_of(real.url, TODAY)}
+        second = "real" if first == "sandbox" else "sandbox"
+        before = fill(lake, TODAY, select=REFERENCE, **settings[first])
+        assert before.success, before.said
+        kept, at = contents(lake), versions(lake)
+        run = fill(lake, yesterday if second == "sandbox" else TODAY, select=REFERENCE, **settings[second])
+        assert not run.success
+        assert run.said == [
+            f"The lake {lake} holds {first} data of tmdb, and this run would add {second} data: set TMDB_ASSETS_LAKE to "
+            "another folder, or remove this one."
+        ]
+        assert versions(lake) == at
+        assert differences(contents(lake), kept) == []
+
+
+def test_a_sandbox_asked_by_the_real_client_is_still_told_from_the_real_tmdb(tmp_path: Path) -> None:
+    with running("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat()) as sandbox:
+        with real_looking(sandbox) as real:
+            run = fill(tmp_path / "lake", TODAY, select=REFERENCE, **asked_of(real.url, TODAY))
+            assert run.success, run.said
+        with pytest.raises(LakeError, match="holds real data of tmdb, and this run would add sandbox data"):
+            fill_plainly(tmp_path / "lake", TODAY, **asked_of(sandbox.url, TODAY))
