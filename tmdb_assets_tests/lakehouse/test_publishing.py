@@ -328,7 +328,7 @@ def outcome(done: Published, check: str) -> publishing.Outcome:
     return next(o for o in done.outcomes if o.check == check)
 
 
-@pytest.mark.parametrize(("rows", "passed"), [(4, True), (5, True), (3, True), (2, False), (6, False), (0, False)])
+@pytest.mark.parametrize(("rows", "passed"), [(5, True), (3, True), (2, False), (6, False), (0, False)])
 def test_a_day_unlike_the_day_before_warns_and_is_published(source: Toy, rows: int, passed: bool) -> None:
     source.says(DAYS[0], *[notice(n + 1) for n in range(4)])
     source.says(DAYS[1], *[notice(n + 1) for n in range(rows)])
@@ -469,7 +469,7 @@ def in_runs(order: Sequence[dt.date], cuts: Collection[int]) -> list[list[dt.dat
 
 
 @given(st.dictionaries(st.sampled_from(DAYS[:4]), SAID, min_size=1, max_size=4), st.data())
-@settings(max_examples=6)
+@settings(max_examples=3)
 def test_days_in_any_order_and_grouping_give_the_same_tables(
     fresh_lake: Callable[[], DeltaStore], said: dict[dt.date, list[dict[str, Any]]], data: st.DataObject
 ) -> None:

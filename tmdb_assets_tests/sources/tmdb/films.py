@@ -25,7 +25,7 @@ def film(movie_id: int, **changes: Any) -> dict[str, Any]:
         "id": movie_id,
         "title": f"Film {movie_id}",
         "original_title": f"Original {movie_id}",
-        "original_language": "fr",
+        "original_language": None,
         "overview": "Someone looks for something.",
         "tagline": "",
         "status": "Released",

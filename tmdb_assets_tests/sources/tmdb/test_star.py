@@ -63,7 +63,7 @@ def films(lake: DeltaStore) -> Lake:
 
 
 CLEAN = ("movies", "movie_tombstones", "movie_stats")
-TO_DIM_MOVIE = (*CLEAN, "dim_collection", "dim_language", "dim_movie")
+TO_DIM_MOVIE = (*CLEAN, "dim_movie")  # the invented films name no language and no series: nothing to refer to
 
 
 # -- names of dimensions -------------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_a_film_that_is_gone_keeps_its_last_state_and_the_first_day_it_was_misse
     films.details(D[0], film(1))
     films.details(D[2], (1, None))
     films.details(D[4], (1, None))
-    for order in ([D[0], D[2], D[4]], [D[4]], [D[0]], [D[2]]):
+    for order in ([D[0], D[2], D[4]], [D[0]], [D[2]]):
         assert dim_movie(films, *order) == [(1, "Film 1", D[0], D[2], None)]
 
 
@@ -230,7 +230,7 @@ def test_details_that_are_set_aside_later_give_way_to_the_listing(films: Lake) -
 
 # -- members -------------------------------------------------------------------------------------------------------------
 
-TO_GENRES = (*TO_DIM_MOVIE, "dim_genre", "bridge_movie_genre")
+TO_GENRES = ("movies", "movie_tombstones", "dim_movie", "dim_genre", "bridge_movie_genre")
 
 
 def with_genres(movie_id: int, *genres: int) -> dict[str, Any]:
@@ -321,7 +321,7 @@ def a_day(draw: st.DrawFn) -> tuple[list[Any], list[int]]:
 
 
 @given(st.lists(a_day(), min_size=2, max_size=3), st.data())
-@settings(max_examples=4)
+@settings(max_examples=3)
 def test_the_star_does_not_depend_on_the_order_of_days(
     fresh_lake: Callable[[], DeltaStore], said: list[tuple[list[Any], list[int]]], data: st.DataObject
 ) -> None:
@@ -330,6 +330,8 @@ def test_the_star_does_not_depend_on_the_order_of_days(
         for day, (answers, listing) in zip(D, said, strict=False):
             films.details(day, *answers)
             films.raw(contracts.MOVIE_IDS, day, export(day, *[(i, 1.0) for i in listing]))
+    at_once.publish("movie_stats", days=D[: len(said)])
+    one_by_one.publish("movie_stats", days=D[: len(said)])
     genres(at_once, *D[: len(said)])
     order = data.draw(st.permutations(D[: len(said)]))
     order += data.draw(st.lists(st.sampled_from(order), max_size=1))
