@@ -120,8 +120,9 @@ def _say_nothing(line: str) -> None:
 
 @contextmanager
 def _clean_environment() -> Iterator[None]:
-    """Fixtures of modules run before the one that cleans the environment of each test."""
+    """No variable and no `.env` of the caller: fixtures of modules run before the one that sees to that for each test."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(Path(__file__).parent)
         for name in [*Settings.model_fields, "dagster_home"]:
             patch.delenv(name.upper(), raising=False)
         patch.setenv("PYTHONPATH", str(PROJECT))

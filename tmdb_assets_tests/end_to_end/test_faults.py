@@ -60,7 +60,7 @@ def test_a_wrong_token_is_told_once_and_appears_nowhere(tmp_path: Path) -> None:
     failed = set(re.findall(r"STEP_FAILURE - Execution of step \"(\w+)\" failed", ran.stderr))
     assert failed == {"tmdb__raw__reference"}
     assert wrong not in ran.stdout + ran.stderr
-    kept = [file for file in lake.rglob("*") if file.is_file()]
+    kept = [file for folder in (lake, tmp_path / "home") for file in folder.rglob("*") if file.is_file()]
     assert [file for file in kept if wrong.encode() in file.read_bytes()] == []
     assert [file for file in kept if file.suffix == ".parquet"] == []
     assert read(lake, "tmdb/raw/extraction_ledger").height == 0

@@ -20,7 +20,6 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sources.tmdb.contracts import MOVIE_DETAILS
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
-    PROJECT,
     contents,
     deletions,
     differences,
@@ -75,7 +74,7 @@ class Child:
     def __init__(self, lake: Path) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(lake), DAY.isoformat()],
-            cwd=PROJECT,
+            cwd=lake.parent,
             env=environment(lake.parent),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -205,6 +205,7 @@ def test_a_past_day_whose_export_is_kept_is_not_asked_for_again(story: dict[str,
         ("too old", f"{TOO_OLD}: nothing was kept on that day and TMDB has no ID export of it"),
         ("tomorrow", f"{SECOND + dt.timedelta(days=1)} has not begun (today is {SECOND} UTC)"),
     ],
+    ids=["too old", "tomorrow"],
 )
 def test_a_day_that_cannot_be_observed_is_refused_and_nothing_is_written(
     story: dict[str, Step], name: str, sentence: str
