@@ -175,12 +175,16 @@ def test_a_film_has_the_state_of_its_newest_details(films: Lake) -> None:
     assert films.kept("dim_movie", "title", "budget_usd", "observed_on") == [("New", None, D[1])]
 
 
-def test_a_film_that_is_gone_keeps_its_last_state_and_the_first_day_it_was_missed(films: Lake) -> None:
+@pytest.mark.parametrize("runs", [[[0, 2, 4]], [[0], [2], [4]], [[0], [4], [2]], [[4], [2], [0]], [[2, 4], [0], [0]]])
+def test_a_film_that_is_gone_keeps_its_last_state_and_the_first_day_it_was_missed(
+    films: Lake, runs: list[list[int]]
+) -> None:
     films.details(D[0], film(1))
     films.details(D[2], (1, None))
     films.details(D[4], (1, None))
-    for order in ([D[0], D[2], D[4]], [D[0]], [D[2]]):
-        assert dim_movie(films, *order) == [(1, "Film 1", D[0], D[2], None)]
+    for run in runs:
+        last = dim_movie(films, *[D[n] for n in run])
+    assert last == [(1, "Film 1", D[0], D[2], None)]
 
 
 def test_a_film_that_comes_back_is_not_gone(films: Lake) -> None:
