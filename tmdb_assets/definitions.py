@@ -37,7 +37,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
     One process runs a whole run: 20 small assets take 4 s in it and over a minute as a process each.
     """
-    lake = DeltaStore(settings.tmdb_assets_lake, settings.storage_options)
+    lake = DeltaStore(settings.tmdb_assets_lake)
     shared = dg.Definitions(
         resources={
             "lake": dg.ResourceDefinition.hardcoded_resource(lake),

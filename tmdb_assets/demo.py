@@ -56,7 +56,7 @@ def main() -> int:
 
 def _standing(settings: Settings) -> str:
     """Tables, rows and Delta versions, as a text table."""
-    store = DeltaStore(settings.tmdb_assets_lake, settings.storage_options)
+    store = DeltaStore(settings.tmdb_assets_lake)
     rows = [("table", "rows", "version")]
     for contract in all_contracts():
         version = store.version(contract)

@@ -7,11 +7,14 @@ What does not: anything that opens a file, a socket or a table because of a sett
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -129,12 +132,6 @@ class Settings(BaseSettings):
         """Every secret value, for redaction."""
         return tuple(s.get_secret_value() for s in (self.tmdb_api_token, self.tmdb_api_key) if s)
 
-    @property
-    def storage_options(self) -> dict[str, str]:
-        """Object-store options from the environment (AWS_*, AZURE_*, GOOGLE_*): the Delta and Polars readers read the
-        environment themselves, so none are passed on and no credential is ever held here."""
-        return {}
-
     def is_set(self, name: str) -> bool:
         """Whether a setting was given rather than left at its default."""
         return name in self.model_fields_set
@@ -148,10 +145,19 @@ def load_settings(**overrides: Any) -> Settings:
     env_file = overrides.pop("_env_file", ".env")
     if env_file is not None:
         _refuse_malformed_env_file(Path(env_file))
+        _show_object_store_credentials(Path(env_file))
     try:
         return Settings(**{"_env_file": env_file, **overrides})
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
+
+
+def _show_object_store_credentials(path: Path) -> None:
+    """Put AWS_*, AZURE_* and GOOGLE_* of the file into the environment, where the object-store clients read them
+    themselves: none is ever held here. What the environment says already wins."""
+    for name, value in dotenv_values(path).items():
+        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and value is not None:
+            os.environ.setdefault(name, value)
 
 
 def _sentence(error: Any) -> str:
@@ -173,20 +179,13 @@ def _refuse_malformed_env_file(path: Path) -> None:
     if not path.is_file():
         return
     try:
-        text = path.read_text(encoding="utf-8")
+        lines = list(parse_stream(StringIO(path.read_text(encoding="utf-8"))))
     except (UnicodeDecodeError, OSError) as error:
         raise SettingsError(
             f"The file {path} cannot be read as UTF-8 text ({type(error).__name__}): correct or remove it."
         ) from None
-    with path.open(encoding="utf-8") as stream:
-        for binding in parse_stream(stream):
-            if binding.error or (binding.key and binding.value is None):
-                line = binding.original.line + _leading_blank_lines(binding.original.string)
-                raise SettingsError(
-                    f"The file {path}, line {line}, is not of the form NAME=value: correct or remove that line."
-                ) from None
-    del text
-
-
-def _leading_blank_lines(text: str) -> int:
-    return len(text) - len(text.lstrip("\n"))
+    for binding in lines:
+        if binding.error or (binding.key and binding.value is None):
+            text = binding.original.string
+            line = binding.original.line + len(text) - len(text.lstrip("\n"))  # blank lines count to what follows
+            raise SettingsError(f"The file {path}, line {line}, is not of the form NAME=value: correct or remove it.")

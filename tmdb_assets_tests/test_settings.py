@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,19 @@ def test_with_nothing_set_the_sandbox_serves() -> None:
     assert settings.uses_sandbox
     assert (settings.tmdb_api_url, settings.tmdb_scope, settings.scope_size) == (TMDB_API_URL, "top:10000", 10_000)
     assert (settings.raw_retention_days, settings.http_cache, settings.secrets) == (180, "none", ())
+
+
+def test_object_store_credentials_of_the_file_reach_the_environment_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "some.env"
+    file.write_text("AWS_REGION=eu-central-1\nAWS_ACCESS_KEY_ID=of-the-file\nOTHER=1\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-environment")
+    monkeypatch.setenv("AWS_REGION", "")  # so that it is put back as it was
+    monkeypatch.delenv("AWS_REGION")
+    load_settings(_env_file=str(file))
+    assert (os.environ["AWS_REGION"], os.environ["AWS_ACCESS_KEY_ID"]) == ("eu-central-1", "of-the-environment")
+    assert "OTHER" not in os.environ
 
 
 @pytest.mark.parametrize("name", ["TMDB_API_TOKEN", "TMDB_API_KEY"])

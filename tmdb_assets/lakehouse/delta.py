@@ -58,7 +58,7 @@ class _Table(DeltaTable):
 class DeltaStore:
     """Delta tables under `root`, a local folder or an object-store URL; a table lies at `root/source/stage/name`.
 
-    `storage_options` are handed to the object store as they are (credentials may also come from its own
+    `storage_options` are handed to the object store as they are (credentials usually come from its own
     environment variables). Each write is one commit: a reader sees the table before or after it, never between.
     """
 
