@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from tmdb_assets.lakehouse.http import Unauthorized
+from tmdb_assets.sources.tmdb import raw
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
     FILMS,
@@ -20,7 +24,9 @@ from tmdb_assets_tests.end_to_end.harness import (
     ledger,
     of_day,
     read,
+    real_looking,
 )
+from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Seen, json_reply
 from tmdb_assets_tests.sandbox.running import running
 
 WORLD = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
@@ -45,6 +51,38 @@ def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path) -> None
     assert sum(throttled for _, _, throttled in rough_calls.values()) > 5
     for endpoint, (asked, retries, _) in rough_calls.items():
         assert asked - retries == calls[endpoint][0]
+
+
+def test_a_day_cut_short_asks_for_the_missing_details_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "DETAILS_PER_COMMIT", 16)
+    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+        fill_plainly(tmp_path / "whole", TODAY, **asked_of(server.url, TODAY))
+        wanted, answers = details_asked(server), server.script
+        assert len(wanted) == len(set(wanted)) > 100
+
+        def revoked(seen: Seen) -> Reply:
+            """The token is taken back after some 60 films."""
+            if len(details_asked(server)) <= len(wanted) + 60:
+                return answers(seen)
+            return json_reply({"success": False, "status_code": 7, "status_message": "Invalid API key."}, 401)
+
+        server.script = revoked
+        with pytest.raises(Unauthorized):
+            fill_plainly(tmp_path / "cut", TODAY, **asked_of(server.url, TODAY))
+        kept = set(read(tmp_path / "cut", "tmdb/raw/movie_details").get_column("movie_id"))
+        assert 0 < len(kept) < len(wanted)
+        assert not ledger(tmp_path / "cut", TODAY)["movie/{id}"]["is_finished"]
+        assert read(tmp_path / "cut", "tmdb/star/dim_movie").height == 0
+
+        server.script, before = answers, len(details_asked(server))
+        fill_plainly(tmp_path / "cut", TODAY, **asked_of(server.url, TODAY))
+        assert sorted(details_asked(server)[before:]) == sorted(set(wanted) - kept)
+    assert differences(contents(tmp_path / "cut", but=COSTS), contents(tmp_path / "whole", but=COSTS)) == []
+
+
+def details_asked(server: FaultyServer) -> list[int]:
+    """Ids of the films whose details were asked for so far."""
+    return [int(found[1]) for seen in list(server.seen) if (found := re.search(r"/3/movie/(\d+)$", seen.path))]
 
 
 def test_a_wrong_token_is_told_once_and_appears_nowhere(tmp_path: Path) -> None:
