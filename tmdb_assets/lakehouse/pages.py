@@ -15,7 +15,7 @@ from typing import Any
 
 from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Progress, Request
 
-SHORT_PAGE_TRIES = 2  # a page may be short without being the last: asking again tells a hiccup from a habit
+SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
 
 
 @dataclass(frozen=True)

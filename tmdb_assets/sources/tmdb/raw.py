@@ -297,11 +297,14 @@ class Tmdb:
         )
 
     def _is_stale(self, day: dt.date) -> pl.Expr:
-        """Older than allowed, or the film's own turn: the refresh of a catalogue is spread evenly over the days."""
+        """Older than allowed; or the film's own turn, while it was only asked for when it was new.
+
+        The turns spread the first refresh of a catalogue, loaded in one day, evenly over the days that follow.
+        """
         age_limit = self.settings.tmdb_details_max_age_days
         age = (pl.lit(day) - pl.col("date_id")).dt.total_days()
         turn = pl.col("movie_id") % age_limit == day.toordinal() % age_limit
-        return (age > age_limit) | (turn & (age > 0))
+        return (age > age_limit) | (turn & (age > 0) & (pl.col("asked_because") == "new"))
 
     def _scope(self, asked: Asked) -> pl.DataFrame:
         """movie_id of the films whose details are wanted: the N most popular listed, or the whole catalogue."""
@@ -513,13 +516,15 @@ def _kept(store: DeltaStore, contract: Any, days: list[dt.date], column: str) ->
 
 
 def _last_details(store: DeltaStore, before: dt.date) -> pl.DataFrame:
-    """movie_id, date_id, is_alive of each film's newest details before a day; every film asked for so far, once.
+    """movie_id, date_id, asked_because, is_alive of each film's newest details before a day, every film once.
 
     A film that was merged into another is not alive, though it answers: it would be looked for every day.
     """
     kept = store.scan(contracts.MOVIE_DETAILS).filter(pl.col("date_id") < before)
     is_merged = pl.col("answered_id") != pl.col("movie_id")
-    state = kept.select("movie_id", "date_id", is_alive=(pl.col("http_status") == 200) & ~is_merged.fill_null(False))
+    state = kept.select(
+        "movie_id", "date_id", "asked_because", is_alive=(pl.col("http_status") == 200) & ~is_merged.fill_null(False)
+    )
     return state.sort("date_id").group_by("movie_id").last().collect()
 
 

@@ -313,7 +313,9 @@ def test_a_source_with_history_is_asked_alike_whatever_is_kept(monkeypatch: pyte
 def test_over_the_age_limit_every_film_is_asked_exactly_once(age_limit: int, offset: int) -> None:
     tmdb = client(tmdb_details_max_age_days=age_limit)
     start = DAY + dt.timedelta(days=offset % 400)
-    films = pl.DataFrame({"movie_id": range(offset, offset + 97)}).with_columns(date_id=pl.lit(start))
+    films = pl.DataFrame({"movie_id": range(offset, offset + 97)}).with_columns(
+        date_id=pl.lit(start), asked_because=pl.lit("new")
+    )
     asked: Counter[int] = Counter()
     a_day: list[int] = []
     for n in range(1, age_limit + 1):
@@ -322,7 +324,8 @@ def test_over_the_age_limit_every_film_is_asked_exactly_once(age_limit: int, off
         asked.update(stale)
         a_day.append(len(stale))
         films = films.with_columns(
-            date_id=pl.when(pl.col("movie_id").is_in(stale)).then(pl.lit(day)).otherwise("date_id")
+            date_id=pl.when(pl.col("movie_id").is_in(stale)).then(pl.lit(day)).otherwise("date_id"),
+            asked_because=pl.when(pl.col("movie_id").is_in(stale)).then(pl.lit("stale")).otherwise("asked_because"),
         )
     assert asked == Counter(range(offset, offset + 97))
     assert max(a_day) - min(a_day) <= 1, "the work is spread evenly"
@@ -331,11 +334,15 @@ def test_over_the_age_limit_every_film_is_asked_exactly_once(age_limit: int, off
 def test_details_older_than_the_limit_are_asked_at_once_and_those_of_today_never() -> None:
     tmdb = client(tmdb_details_max_age_days=30)
     ages = pl.DataFrame({"age": [0, 1, 30, 31, 400]}).with_columns(
-        movie_id=pl.lit(DAY.toordinal() + 1), date_id=pl.lit(DAY) - pl.duration(days="age")
+        movie_id=pl.lit(DAY.toordinal() + 1),
+        date_id=pl.lit(DAY) - pl.duration(days="age"),
+        asked_because=pl.lit("new"),
     )
     assert ages.filter(tmdb._is_stale(DAY))["age"].to_list() == [31, 400]
     own_turn = ages.with_columns(movie_id=pl.lit(DAY.toordinal()))
     assert own_turn.filter(tmdb._is_stale(DAY))["age"].to_list() == [1, 30, 31, 400]
+    refreshed = own_turn.with_columns(asked_because=pl.lit("changed"))
+    assert refreshed.filter(tmdb._is_stale(DAY))["age"].to_list() == [31, 400], "only what is new waits for its turn"
 
 
 def changes(*ids: int) -> pl.DataFrame:
