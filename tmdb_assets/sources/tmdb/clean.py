@@ -16,7 +16,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.payloads import Shape, decode
 from tmdb_assets.sources.tmdb import contracts, payloads
-from tmdb_assets.sources.tmdb.raw import listed_movies
+from tmdb_assets.sources.tmdb.answers import listed_movies
 
 #: The shape behind the payloads of each clean table: fields it does not know are reported.
 SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": payloads.ListedMovie}

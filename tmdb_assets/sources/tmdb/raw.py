@@ -1,8 +1,8 @@
 """What is asked of TMDB, and when; the answers are kept verbatim.
 
-What belongs here: endpoints, paging, windows, which details to ask for, and `RAW_TABLES`. One function per raw table,
-named as the table. What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting
-(lakehouse/extraction.py), any reading of a payload beyond what the next question needs (clean.py).
+What belongs here: endpoints, paging, windows, which details to ask for. One method of `Tmdb` per raw table, named as the
+table. What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py),
+answers as rows (answers.py).
 
 Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a page, pages 1 to 500; movie-changes:
 100 a page, 14 days a window) and /docs/daily-id-exports (a file a day, kept about 90 days).
@@ -11,10 +11,7 @@ Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a p
 from __future__ import annotations
 
 import datetime as dt
-import gzip
-import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -27,9 +24,9 @@ from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, Nothing
 from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
-from tmdb_assets.lakehouse.payloads import decode, split_items
 from tmdb_assets.settings import Settings
-from tmdb_assets.sources.tmdb import contracts, payloads
+from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb.answers import change_rows, details_rows, export_rows, listed_movies, page_rows
 
 DISCOVER, EXPORT, CHANGES, DETAILS = "discover/movie", "exports/movie_ids", "movie/changes", "movie/{id}"
 REFERENCE_LISTS = ("genre/movie/list", "configuration/languages", "configuration/countries")
@@ -154,7 +151,7 @@ class Tmdb:
                 continue
             walk = self._walk_window(asked, window, params, wanted if floor is None else None, floor)
             total = _add(total, _receipt(DISCOVER, walk))
-            yield Chunk(_page_rows(asked.day, window, walk), [total], {"window": window})
+            yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
 
     def movie_changes(self, asked: Asked) -> Iterator[Chunk]:
         """Films changed since the day last observed, in windows of at most 14 days.
@@ -172,7 +169,7 @@ class Tmdb:
             walk = walk_pages(self.api, self.path(asked.day, CHANGES), span, endpoint=CHANGES, style=CHANGES_STYLE)
             total = _add(total, _receipt(CHANGES, walk))
             rows = [item for page in walk.pages for item in page.items]
-            frames.append(_change_rows(rows, asked.day, first, last))
+            frames.append(change_rows(rows, asked.day, first, last))
         yield Chunk(pl.concat(frames), [total])
 
     def reference(self, asked: Asked) -> Iterator[Chunk]:
@@ -370,45 +367,7 @@ class Tmdb:
 _BY_POPULARITY = {"sort_by": "popularity.desc", "include_adult": "false", "include_video": "false"}
 
 
-# -- answers to rows, and rows to the next question ----------------------------------------------------------------------
-
-
-def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
-    """The lines of an ID export as rows of raw/movie_ids, with those that do not fit marked for quarantine.
-
-    Raises BlockedError when the file does not unpack whole.
-    """
-    try:
-        text = gzip.decompress(answer.content or b"").decode("utf-8", errors="replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise BlockedError("extraction_complete", f"The ID export of {day} does not unpack: {error}.") from None
-    lines = pl.Series("line", [line for line in text.split("\n") if line.strip()], dtype=pl.String)
-    rows = decode(lines, payloads.ExportedMovie)
-    return rows.select(
-        date_id=pl.lit(day),
-        movie_id="id",
-        original_title=_trimmed("original_title"),
-        popularity="popularity",
-        adult="adult",
-        video="video",
-        _rejected="_rejected",
-        _payload=lines,
-        _pointer=pl.format("movie_ids_{}.json.gz line {}", pl.lit(f"{day:%m_%d_%Y}"), pl.int_range(1, pl.len() + 1)),
-    )
-
-
-def listed_movies(pages: pl.Series) -> pl.DataFrame:
-    """The films on discover pages, in order, one row each; a row that does not fit has `_rejected` set.
-
-    Columns: the fields of payloads.ListedMovie, `_rejected`, and those of split_items.
-    """
-    items = split_items(pages, "results")
-    return decode(items.get_column("_payload"), payloads.ListedMovie).hstack(items)
-
-
-def _trimmed(column: str) -> pl.Expr:
-    text = pl.col(column).str.strip_chars()
-    return pl.when(text != "").then(text)
+# -- small steps -----------------------------------------------------------------------------------------------------------
 
 
 def _popularity(item: Any) -> float | None:
@@ -416,44 +375,9 @@ def _popularity(item: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:
-    rows = [
-        (
-            day, window, page.number, page.pass_number, page.total_pages, page.total_items, len(page.items),
-            page.answer.status, page.answer.fetched_at, page.answer.text,
-        )
-        for page in walk.pages
-    ]  # fmt: skip
-    return pl.DataFrame(rows, schema=contracts.DISCOVER_PAGES.schema, orient="row")
-
-
-def _change_rows(items: list[Any], day: dt.date, first: dt.date, last: dt.date) -> pl.DataFrame:
-    texts = pl.Series([json.dumps(item, ensure_ascii=False) for item in items], dtype=pl.String)
-    rows = decode(texts, payloads.ChangedMovie)
-    return rows.select(
-        date_id=pl.lit(day),
-        movie_id="id",
-        adult="adult",
-        changed_from=pl.lit(first),
-        changed_to=pl.lit(last),
-        _rejected="_rejected",
-        _payload=texts,
-        _pointer=pl.lit(f"{CHANGES} {first}..{last}"),
-    )
-
-
-def _details_chunk(day: dt.date, answers: Iterable[Answer], promised: int, received: int) -> Chunk:
-    rows = [
-        (day, *answer.request.key, answer.status, _answered_id(answer), answer.fetched_at, answer.text)
-        for answer in answers
-    ]
-    frame = pl.DataFrame(rows, schema=contracts.MOVIE_DETAILS.schema, orient="row")
-    return Chunk(frame, [Receipt(DETAILS, promised_ids=promised, received_ids=received)], replaces=None)
-
-
-def _answered_id(answer: Answer) -> int | None:
-    found = answer.json.get("id") if answer.status == 200 and isinstance(answer.json, dict) else None
-    return found if isinstance(found, int) else None
+def _details_chunk(day: dt.date, answers: Sequence[Answer], promised: int, received: int) -> Chunk:
+    proof = [Receipt(DETAILS, promised_ids=promised, received_ids=received)]
+    return Chunk(details_rows(day, answers), proof, replaces=None)
 
 
 def _receipt(endpoint: str, walk: PageWalk) -> Receipt:

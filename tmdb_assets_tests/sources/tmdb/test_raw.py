@@ -23,7 +23,7 @@ from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.pages import Page, PageWalk
 from tmdb_assets.settings import load_settings
-from tmdb_assets.sources.tmdb import contracts, raw
+from tmdb_assets.sources.tmdb import answers, contracts, raw
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
 
 DAY = DAYS[9]
@@ -211,7 +211,9 @@ def exported(*lines: str) -> Answer:
 
 def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None:
     good = '{"adult":false,"id":3,"original_title":" Ti\\u00e9n ","popularity":2.5,"video":false}'
-    frame = raw.export_rows(exported(good, "", '{"id": "4"}', '{"id": 5, "popul', '{"id": 6, "popularity": -1.0}'), DAY)
+    frame = answers.export_rows(
+        exported(good, "", '{"id": "4"}', '{"id": 5, "popul', '{"id": 6, "popularity": -1.0}'), DAY
+    )
     audit = contracts.MOVIE_IDS.audit(frame)
     assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False)]
     assert (audit.received, audit.quarantined.height) == (4, 3)
@@ -226,7 +228,7 @@ def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None
 )
 def test_an_export_that_does_not_unpack_whole_blocks(content: bytes) -> None:
     with pytest.raises(BlockedError, match=f"The ID export of {DAY} does not unpack") as raised:
-        raw.export_rows(answer(content=content), DAY)
+        answers.export_rows(answer(content=content), DAY)
     assert raised.value.check == "extraction_complete"
 
 
