@@ -13,7 +13,7 @@ import pytest
 
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.payloads import unknown_fields
-from tmdb_assets.sources.tmdb import answers, clean, contracts, payloads, raw, star
+from tmdb_assets.sources.tmdb import answers, clean, contracts, payloads, star
 from tmdb_assets_tests.sources.tmdb.films import DAY, NOON, details, rows
 
 pytestmark = pytest.mark.real
@@ -91,7 +91,7 @@ def test_recorded_list_pages_changes_and_export_lines_fit_their_shapes(real_data
     listed = answers.listed_movies(pages)
     assert listed["_rejected"].drop_nulls().to_list() == []
     assert unknown_fields(listed["_payload"], payloads.ListedMovie) == set()
-    changes = raw._change_rows(body(real_data, "movie_changes__page=1.json")["results"], DAY, DAY, DAY)
+    changes = answers.change_rows(body(real_data, "movie_changes__page=1.json")["results"], DAY, DAY, DAY)
     assert contracts.MOVIE_CHANGES.audit(changes).kept.height > 0
     lines = (real_data / "tmdb" / "movie_ids_export_sample.jsonl").read_bytes()
     answer = Answer(Request("x"), 200, {}, NOON, content=gzip.compress(lines))
