@@ -106,7 +106,7 @@ MOVIE_IDS = _raw(
 
 MOVIE_CHANGES = _raw(
     "movie_changes",
-    "Films that TMDB says changed since the day last observed; deleted films are not listed.",
+    "Films that TMDB says changed from the day last observed to the day before; deleted films are not listed.",
     ("movie_id",),
     {
         "movie_id": _id("TMDB's film id."),

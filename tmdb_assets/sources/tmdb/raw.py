@@ -154,23 +154,29 @@ class Tmdb:
             yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
 
     def movie_changes(self, asked: Asked) -> Iterator[Chunk]:
-        """Films changed since the day last observed, in windows of at most 14 days.
+        """Films changed from the day last observed to yesterday, in windows of at most 14 days.
 
-        A source with history is asked for the day before and the day itself, whatever is kept: what is asked for one
-        of its days must not depend on the order in which days are run.
+        Only days that are over: what changes today is complete tomorrow, and a film listed on two runs would be asked
+        for twice. A source with history is asked for the day before, whatever is kept: what is asked for one of its
+        days must not depend on the order in which days are run.
         """
-        start = asked.day - dt.timedelta(days=1)
+        start = yesterday = asked.day - dt.timedelta(days=1)
         if asked.reach is not Reach.HISTORY:
             start = max((d for d in asked.ledger.finished_days(CHANGES) if d < asked.day), default=start)
-        frames: list[pl.DataFrame] = []
+        walks = [(yesterday, yesterday, self._walk_changes(asked, yesterday, yesterday))]
+        earlier = (start, yesterday - dt.timedelta(days=1))
+        if not walks[0][2].received_items:
+            # Films change every day. A whole day without any says that the end date is left out: TMDB does not say.
+            earlier = (start, asked.day)
+        walks += [(first, last, self._walk_changes(asked, first, last)) for first, last in _spans(*earlier)]
         total = Receipt(CHANGES, 0, 0, 0, 0)
-        for first, last in _spans(start, asked.day):
-            span = {"start_date": first.isoformat(), "end_date": last.isoformat()}
-            walk = walk_pages(self.api, self.path(asked.day, CHANGES), span, endpoint=CHANGES, style=CHANGES_STYLE)
+        for _, _, walk in walks:
             total = _add(total, _receipt(CHANGES, walk))
-            rows = [item for page in walk.pages for item in page.items]
-            frames.append(change_rows(rows, asked.day, first, last))
-        yield Chunk(pl.concat(frames), [total])
+        rows = [
+            change_rows([item for page in walk.pages for item in page.items], asked.day, first, last)
+            for first, last, walk in walks
+        ]
+        yield Chunk(pl.concat(rows), [total])
 
     def reference(self, asked: Asked) -> Iterator[Chunk]:
         """The small lists: genres, languages, countries."""
@@ -210,6 +216,10 @@ class Tmdb:
             yield _details_chunk(asked.day, batch, max(wanted.height, received), received)
 
     # -- what to ask for -------------------------------------------------------------------------------------------
+
+    def _walk_changes(self, asked: Asked, first: dt.date, last: dt.date) -> PageWalk:
+        span = {"start_date": first.isoformat(), "end_date": last.isoformat()}
+        return walk_pages(self.api, self.path(asked.day, CHANGES), span, endpoint=CHANGES, style=CHANGES_STYLE)
 
     def _export(self, day: dt.date, seen_on: dt.date) -> Answer | None:
         answer = self.files.get_bytes(
@@ -419,11 +429,11 @@ def _window_kept_since(asked: Asked, window: str) -> Receipt | None:
 
 
 def _spans(start: dt.date, end: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
-    """Windows of at most 14 days from start to end, both included, sharing their border days."""
-    while True:
+    """Windows of at most 14 days from start to end, both included, sharing their border days; none if end is earlier."""
+    while start <= end:
         last = min(start + dt.timedelta(days=CHANGES_WINDOW_DAYS - 1), end)
         yield start, last
-        if last >= end:
+        if last == end:
             return
         start = last
 

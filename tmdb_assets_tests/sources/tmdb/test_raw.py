@@ -268,11 +268,15 @@ def test_the_receipt_of_an_export_counts_lines_and_ids(monkeypatch: pytest.Monke
 # -- changes -------------------------------------------------------------------------------------------------------------
 
 
-def spans_asked(monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach) -> list[tuple[str, str]]:
+def spans_asked(
+    monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach, *, end_is_left_out: bool = False
+) -> list[tuple[str, str]]:
     asked: list[tuple[str, str]] = []
 
     def walked(http: Any, path: str, span: dict[str, str], **how: Any) -> PageWalk:
         asked.append((span["start_date"], span["end_date"]))
+        if end_is_left_out and span["start_date"] == span["end_date"]:
+            return walk([one_page([])])
         return walk([one_page([{"id": 1, "adult": False}, {"id": None}, {"id": 1}])])
 
     tmdb = client(sandbox=reach is Reach.HISTORY)
@@ -281,7 +285,8 @@ def spans_asked(monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach) -> li
     (chunk,) = tmdb.movie_changes(told.asked(reach))
     audit = contracts.MOVIE_CHANGES.audit(chunk.frame)
     assert set(audit.kept["movie_id"]) == {1}
-    assert audit.quarantined.height == len(asked), "a null id per answer is set aside"
+    answered = [span for span in asked if not end_is_left_out or span[0] != span[1]]
+    assert audit.quarantined.height == len(answered), "a null id per answer is set aside"
     return asked
 
 
@@ -293,19 +298,29 @@ def finished(told: Told, *days: dt.date) -> None:
 
 def test_changes_are_asked_since_the_day_last_observed(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
     finished(told, DAY - dt.timedelta(days=30), DAY - dt.timedelta(days=20), DAY, DAY + dt.timedelta(days=1))
-    assert spans_asked(monkeypatch, told, Reach.LIVE) == [("2026-02-18", "2026-03-03"), ("2026-03-03", "2026-03-10")]
+    assert spans_asked(monkeypatch, told, Reach.LIVE) == [
+        ("2026-03-09", "2026-03-09"),
+        ("2026-02-18", "2026-03-03"),
+        ("2026-03-03", "2026-03-08"),
+    ]
+
+
+def test_a_feed_that_leaves_its_end_out_is_asked_up_to_today(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    finished(told, DAY - dt.timedelta(days=1))
+    asked = spans_asked(monkeypatch, told, Reach.LIVE, end_is_left_out=True)
+    assert asked == [("2026-03-09", "2026-03-09"), ("2026-03-09", "2026-03-10")]
 
 
 @pytest.mark.parametrize("reach", [Reach.LIVE, Reach.HISTORY])
 def test_without_an_observed_day_changes_are_asked_since_yesterday(
     monkeypatch: pytest.MonkeyPatch, told: Told, reach: Reach
 ) -> None:
-    assert spans_asked(monkeypatch, told, reach) == [("2026-03-09", "2026-03-10")]
+    assert spans_asked(monkeypatch, told, reach) == [("2026-03-09", "2026-03-09")]
 
 
 def test_a_source_with_history_is_asked_alike_whatever_is_kept(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
     finished(told, DAY - dt.timedelta(days=20))
-    assert spans_asked(monkeypatch, told, Reach.HISTORY) == [("2026-03-09", "2026-03-10")]
+    assert spans_asked(monkeypatch, told, Reach.HISTORY) == [("2026-03-09", "2026-03-09")]
 
 
 # -- whose details -------------------------------------------------------------------------------------------------------
