@@ -129,7 +129,10 @@ class Contract:
 
     @cached_property
     def _pandera(self) -> pa.DataFrameSchema:
-        return pa.DataFrameSchema(dict(self.columns), strict=True)
+        """The columns that promise more than their type, which the audit has compared before."""
+        return pa.DataFrameSchema(
+            {name: c for name, c in self.columns.items() if c.checks or not c.nullable}, strict=True
+        )
 
     @cached_property
     def delta_schema(self) -> DeltaSchema:
@@ -199,11 +202,7 @@ def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
         _rules=pl.col("rule").str.join("; "), _reasons=pl.col("reason").str.join("; ")
     )
     valid = traced.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else traced
-    kept = (
-        valid.unique(list(contract.grain), keep="first", maintain_order=True)
-        if contract.duplicates == "first"
-        else valid
-    )
+    kept = _first_of_each(valid, contract.grain) if contract.duplicates == "first" else valid
     return Audit(
         contract,
         kept.select(list(contract.schema)),
@@ -211,6 +210,12 @@ def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
         received,
         valid.height - kept.height,
     )
+
+
+def _first_of_each(rows: pl.DataFrame, grain: Sequence[str]) -> pl.DataFrame:
+    """The first row of each grain; wide rows are only moved when there is something to leave out."""
+    later = ~rows.select(pl.struct(grain).is_first_distinct()).to_series()
+    return rows.filter(~later) if later.any() else rows
 
 
 def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
@@ -233,10 +238,11 @@ def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
 
 def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
     """One row per row and broken rule: _row, rule, reason with column and value."""
-    checked = traced.filter(pl.col("_rejected").is_null())
+    fits = traced.get_column("_rejected").is_null()
+    checked = traced if fits.all() else traced.filter(fits)
     schema = {"_row": pl.Int64, "rule": pl.String, "reason": pl.String}
     try:
-        contract._pandera.validate(checked.select(list(contract.schema)), lazy=True)
+        contract._pandera.validate(checked.select(list(contract._pandera.columns)), lazy=True)
     except pandera.errors.SchemaErrors as error:
         cases: pl.DataFrame = error.failure_cases
         whole = cases.filter(pl.col("index").is_null())

@@ -243,6 +243,9 @@ class DeltaStore:
     ) -> None:
         kept = self._owned_rows(contract, table, frame, retracted)
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
+        if not kept.height:
+            self._append_new(table, members, metadata)
+            return
         if contract.order:
             guarded = kept if retracted is None else kept.join(retracted, on=list(contract.owner), how="anti")
             newer = _newer_kept(contract, frame, guarded)
@@ -251,16 +254,6 @@ class DeltaStore:
         changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
         removed = kept.join(members, on=list(contract.grain), how="anti")
         if not changed.height and not removed.height:
-            return
-        if not kept.height:  # only new owners: no need to join, but nobody may have committed in between
-            write_deltalake(
-                table,
-                members,
-                mode="append",
-                schema_mode="merge",
-                writer_properties=WRITER,
-                commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
-            )
             return
         source = pl.concat([changed.with_columns(_op=pl.lit("put")), removed.with_columns(_op=pl.lit("drop"))])
         same = " AND ".join(f"t.{c} = s.{c}" for c in contract.grain)
@@ -279,6 +272,19 @@ class DeltaStore:
             .when_not_matched_insert(columns, predicate="s._op = 'put'")
             .execute()
         )
+
+    def _append_new(self, table: DeltaTable, members: pl.DataFrame, metadata: Mapping[str, str]) -> None:
+        """Rows of owners that have none: nothing to compare, but nobody may have committed in between."""
+        if members.height:
+            properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
+            write_deltalake(
+                table,
+                members,
+                mode="append",
+                schema_mode="merge",
+                writer_properties=WRITER,
+                commit_properties=properties,
+            )
 
     def _owned_rows(
         self, contract: Contract, table: DeltaTable, frame: pl.DataFrame, retracted: pl.DataFrame | None

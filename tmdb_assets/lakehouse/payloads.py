@@ -10,9 +10,11 @@ whole column; msgspec alone would build every row as Python objects. So msgspec 
 from __future__ import annotations
 
 import functools
+import os
 import types
 import typing
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +22,11 @@ import polars as pl
 
 #: A whole number that fits a 64-bit column; anything else is rejected, not rounded.
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+
+SLICE_AT_LEAST = 500  # payloads decoded at once: small enough to keep all cores busy on a day's films
+#: In how many payloads unknown fields are looked for: among their own keys, and among those nested in them.
+OWN_KEYS, NESTED_KEYS = 1_500, 30
 
 
 class Shape(msgspec.Struct, gc=False):
@@ -53,6 +60,15 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
     Returns one row per payload, in order: the shape's fields as columns, and `_rejected`: null, or why the payload
     does not fit (the field's path and what was expected there); the fields of a rejected row are null.
     """
+    # While Polars decodes one slice, without Python's lock, msgspec judges the next.
+    cores = os.cpu_count() or 1
+    size = max(SLICE_AT_LEAST, len(payloads) // (4 * cores))
+    slices = [payloads.slice(start, size) for start in range(0, max(len(payloads), 1), size)]
+    with ThreadPoolExecutor(max_workers=cores) as pool:
+        return pl.concat(pool.map(lambda part: _decode(part, shape), slices))
+
+
+def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
     judge = msgspec.json.Decoder(shape)
     reasons: list[str | None] = []
     for text in payloads:
@@ -112,21 +128,20 @@ def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
 _UNREADABLE = (msgspec.MsgspecError, RecursionError)
 
 
-def unknown_fields(payloads: Sequence[str] | pl.Series, shape: type[Shape], nested: int = 100) -> set[str]:
+def unknown_fields(payloads: Sequence[str] | pl.Series, shape: type[Shape]) -> set[str]:
     """Paths of keys in the payloads that the shape does not know: `softcore`, `credits.cast[].nickname`.
 
-    Every payload's own keys are looked at; what is nested in them in about `nested` payloads, evenly spread.
+    The keys of up to OWN_KEYS payloads, evenly spread, are looked at, those nested in them in up to NESTED_KEYS.
     """
     found: set[str] = set()
     top, known = msgspec.json.Decoder(dict[str, msgspec.Raw]), set(_hints(shape))
-    stride = max(1, len(payloads) // nested)
+    some, few = (max(1, -(-len(payloads) // n)) for n in (OWN_KEYS, NESTED_KEYS))
     for number, text in enumerate(payloads):
         try:
-            found |= (
-                _unknown(msgspec.json.decode(text), shape, "")
-                if number % stride == 0
-                else top.decode(text).keys() - known
-            )
+            if number % few == 0:
+                found |= _unknown(msgspec.json.decode(text), shape, "")
+            elif number % some == 0:
+                found |= top.decode(text).keys() - known
         except _UNREADABLE:
             continue
     return found

@@ -154,7 +154,7 @@ def _publish_batch(
             )
             frame = _rebuilt(table, store, frame, retracted)
     markers = _markers(contract, frame)
-    audit = contract.audit(frame.filter(~markers))
+    audit = contract.audit(frame.filter(~markers) if markers.any() else frame)
     outcomes = list(_check(table, store, days, frame, audit, retracted))
     blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
     if blocked:
