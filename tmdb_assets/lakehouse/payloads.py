@@ -116,12 +116,16 @@ def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
     `pages`), `_item` (position on its page), `_payload`.
     """
     page_decoder, list_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(list[msgspec.Raw])
-    rows = [
-        (number, position, bytes(item).decode())
-        for number, page in enumerate(pages)
-        for position, item in enumerate(list_decoder.decode(page if key is None else page_decoder.decode(page)[key]))
-    ]
-    return pl.DataFrame(rows, schema={"_page": pl.Int64, "_item": pl.Int64, "_payload": pl.String}, orient="row")
+    texts: list[str] = []
+    counts: list[int] = []
+    for page in pages:
+        items = list_decoder.decode(page if key is None else page_decoder.decode(page)[key])
+        texts += [str(item, "utf-8") for item in items]
+        counts.append(len(items))
+    count = pl.Series(counts, dtype=pl.Int64)
+    places = pl.select(_page=pl.int_range(len(counts)), _item=pl.int_ranges(count))
+    exploded = places.explode("_item", empty_as_null=False)
+    return exploded.with_columns(_payload=pl.Series(texts, dtype=pl.String))
 
 
 #: What decode() sets aside with its reason: a text that is no JSON object at all, or too deep.
