@@ -29,6 +29,12 @@ SLICE_AT_LEAST = 500  # payloads decoded at once: small enough to keep all cores
 OWN_KEYS, NESTED_KEYS = 1_500, 30
 
 
+#: What decode() sets aside with its reason: a text that is no JSON object at all, or too deep.
+_UNREADABLE = (msgspec.MsgspecError, RecursionError)
+
+JUDGED_AT_ONCE = 200
+
+
 class Shape(msgspec.Struct, gc=False):
     """Base of a source's payload shapes: fields are JSON keys; unknown keys are let through (see unknown_fields)."""
 
@@ -69,14 +75,8 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
 
 
 def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
-    judge = msgspec.json.Decoder(shape)
-    reasons: list[str | None] = []
-    for text in payloads:
-        try:
-            judge.decode(text)
-            reasons.append(None)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            reasons.append(_reason(text, error))
+    texts = payloads.to_list()
+    reasons = [r for n in range(0, len(texts), JUDGED_AT_ONCE) for r in _judge(texts[n : n + JUDGED_AT_ONCE], shape)]
     struct = pl.Struct(struct_fields(shape))
     while True:
         rejected = pl.Series("_rejected", reasons, dtype=pl.String)
@@ -87,6 +87,29 @@ def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
             # msgspec does not look into fields the shape lacks; Polars does, and 1e999 there raises for the column.
             position, problem = _first_unreadable(fitting, struct)
             reasons[position] = f"{problem} (text begins {payloads[position][:60]!r})"
+
+
+@functools.cache
+def _many(shape: type[Shape]) -> msgspec.json.Decoder[list[Any]]:
+    return msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]  # a type made at run time
+
+
+def _judge(texts: list[str], shape: type[Shape]) -> list[str | None]:
+    """Per text, None or why it does not fit. Nearly always all fit: then one look at all of them is enough."""
+    try:
+        if len(_many(shape).decode(f"[{','.join(texts)}]")) == len(texts):
+            return [None] * len(texts)
+    except (*_UNREADABLE, UnicodeError):
+        pass  # one of them does not fit: the loop below says which
+    judge = msgspec.json.Decoder(shape)
+    reasons: list[str | None] = []
+    for text in texts:
+        try:
+            judge.decode(text)
+            reasons.append(None)
+        except (*_UNREADABLE, UnicodeError) as error:
+            reasons.append(_reason(text, error))
+    return reasons
 
 
 def _first_unreadable(payloads: pl.Series, struct: pl.Struct) -> tuple[int, str]:
@@ -126,10 +149,6 @@ def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
     places = pl.select(_page=pl.int_range(len(counts)), _item=pl.int_ranges(count))
     exploded = places.explode("_item", empty_as_null=False)
     return exploded.with_columns(_payload=pl.Series(texts, dtype=pl.String))
-
-
-#: What decode() sets aside with its reason: a text that is no JSON object at all, or too deep.
-_UNREADABLE = (msgspec.MsgspecError, RecursionError)
 
 
 def unknown_fields(payloads: Sequence[str] | pl.Series, shape: type[Shape]) -> set[str]:

@@ -25,7 +25,7 @@ from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
 
 # Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
 # and film payloads take about thirty times as much room decoded.
-BYTES_PER_BATCH = 64_000_000
+BYTES_PER_BATCH = 128_000_000
 REJECTED_AT_MOST = 0.5
 REJECTED_FEW = 20
 SHRINK_AT_MOST = 0.05
