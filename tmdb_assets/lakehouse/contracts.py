@@ -7,7 +7,7 @@ quarantined rows. What does not: reading or writing tables (delta.py), and any s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -311,7 +311,7 @@ def quarantine_contract(source: str) -> Contract:
     )
 
 
-def dictionary_lines(contracts: Sequence[Contract], source_note: Callable[[Contract], str] | None = None) -> list[str]:
+def dictionary_lines(contracts: Sequence[Contract]) -> list[str]:
     """The data dictionary of some tables as Markdown lines: what a row is, grain, partition, columns with units."""
     lines: list[str] = []
     for contract in contracts:
@@ -321,9 +321,7 @@ def dictionary_lines(contracts: Sequence[Contract], source_note: Callable[[Contr
             else f"last known state, replaced per `{', '.join(contract.owner)}`"
         )
         lines += [f"### `{contract.path}`", "", contract.description, ""]
-        lines += [
-            f"Grain: `{', '.join(contract.grain)}` · {kept}" + (f" · {source_note(contract)}" if source_note else "")
-        ]
+        lines.append(f"Grain: `{', '.join(contract.grain)}` · {kept}")
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]
         for name, column in contract.columns.items():
             rules = "; ".join(str(check.error) for check in column.checks or [])
