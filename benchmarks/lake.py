@@ -22,7 +22,7 @@ import polars as pl
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.http import Http, Request
 from tmdb_assets.lakehouse.pages import walk_pages
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.publishing import DerivedTable, publish
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets.sources.tmdb.raw import APPENDED
@@ -116,7 +116,12 @@ def _row(film: dict[str, Any], day: int) -> dict[str, Any]:
     return {**{k: film.get(k) for k in kept}, "popularity": _popularity(film, day), "adult": False}
 
 
+def daily_tables() -> list[DerivedTable]:
+    """The clean and star tables; views are measured apart."""
+    return [table for table in derived_tables() if table.contract.stage != "views"]
+
+
 def derive(store: DeltaStore, days: Sequence[dt.date]) -> None:
-    """The derived stages of some days, every table in its order, as one run does them."""
-    for table in derived_tables():
+    """Clean and star of some days, every table in its order, as one run does them."""
+    for table in daily_tables():
         publish(table, store, days, {}, lambda line: None)

@@ -11,11 +11,10 @@ import polars as pl
 from deltalake import write_deltalake
 
 from benchmarks.figure import Figure, peak_mb, run_child, seconds
-from benchmarks.lake import derive, fill_raw, films
+from benchmarks.lake import daily_tables, derive, fill_raw, films
 from tmdb_assets.lakehouse.delta import WRITER, DeltaStore
 from tmdb_assets.lakehouse.payloads import struct_fields
 from tmdb_assets.sources.tmdb import contracts, payloads
-from tmdb_assets.sources.tmdb.assets import derived_tables
 
 FILMS, DAY = 4_800, dt.date(2026, 11, 1)
 
@@ -50,7 +49,7 @@ def _ours(folder: str) -> None:
 
 
 def _floor(folder: str) -> None:
-    tables = [(t.contract, pl.read_parquet(_result(folder, t.contract))) for t in derived_tables()]
+    tables = [(t.contract, pl.read_parquet(_result(folder, t.contract))) for t in daily_tables()]
     with tempfile.TemporaryDirectory() as fresh:
 
         def work() -> None:
@@ -75,7 +74,7 @@ def _result(folder: str, contract: contracts.Contract) -> Path:
 
 
 def _keep_result(store: DeltaStore, folder: str) -> None:
-    for table in derived_tables():
+    for table in daily_tables():
         store.scan(table.contract).collect().write_parquet(_result(folder, table.contract))
 
 

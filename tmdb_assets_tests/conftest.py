@@ -88,7 +88,7 @@ def log() -> Callable[[str], None]:
     return lambda line: None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of recorded real input, for tests marked `real`; skips without it."""
     if not REAL_DATA:

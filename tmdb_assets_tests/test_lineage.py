@@ -16,8 +16,10 @@ from tmdb_assets.lakehouse.publishing import DerivedTable
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import assets as tmdb_assets
 from tmdb_assets.sources.tmdb import clean, contracts, raw, star
+from tmdb_assets_tests.conftest import PROJECT
 
 STAGES: dict[str, ModuleType] = {"clean": clean, "star": star}
+VIEWS = {view.contract.name: view for view in contracts.VIEWS}
 SIDE_TABLES = {ledger_contract("tmdb").name, quarantine_contract("tmdb").name}
 DERIVED = tmdb_assets.derived_tables()
 BY_NAME = {c.name: c for c in contracts.CONTRACTS}
@@ -51,12 +53,20 @@ def test_no_two_tables_share_a_name() -> None:
     assert len(BY_NAME) == len(contracts.CONTRACTS), "functions are found by the name alone"
 
 
-@pytest.mark.parametrize("contract", contracts.CONTRACTS, ids=path)
+@pytest.mark.parametrize("contract", [c for c in contracts.CONTRACTS if c.name not in VIEWS], ids=path)
 def test_a_contracts_constant_is_named_as_its_table(contract: Contract) -> None:
     assert getattr(contracts, contract.name.upper()) is contract
 
 
-@pytest.mark.parametrize("contract", [c for c in contracts.CONTRACTS if c.name not in SIDE_TABLES], ids=path)
+@pytest.mark.parametrize("contract", [c for c in contracts.CONTRACTS if c.name in VIEWS], ids=path)
+def test_a_view_is_the_file_of_its_name(contract: Contract) -> None:
+    assert contract.stage == "views"
+    assert VIEWS[contract.name].file == PROJECT / "tmdb_assets" / "sources" / "tmdb" / "views" / f"{contract.name}.sql"
+
+
+@pytest.mark.parametrize(
+    "contract", [c for c in contracts.CONTRACTS if c.name not in SIDE_TABLES and c.name not in VIEWS], ids=path
+)
 def test_every_table_has_a_function_of_its_name_in_its_stages_module(contract: Contract) -> None:
     room = raw.Tmdb if contract.stage == "raw" else STAGES[contract.stage]
     function = getattr(room, contract.name)
@@ -78,11 +88,12 @@ def test_every_raw_table_is_asked_by_the_client_and_wired() -> None:
 
 @pytest.mark.parametrize("table", DERIVED, ids=path)
 def test_parameters_name_tables_that_exist_and_stand_before(table: DerivedTable) -> None:
-    stages = ["raw", "clean", "star"]
+    stages = ["raw", "clean", "star", "views"]
     for name, read in table.reads().items():
         assert read is BY_NAME[name.removeprefix("all_")]
         assert stages.index(read.stage) <= stages.index(table.contract.stage)
     assert table.contract.stage != "clean" or all(c.stage == "raw" for c in table.reads().values())
+    assert table.contract.stage != "views" or all(c.stage in {"star", "views"} for c in table.reads().values())
 
 
 @pytest.mark.parametrize("table", DERIVED, ids=path)
@@ -99,11 +110,12 @@ def test_every_key_of_the_star_refers_to_its_dimension() -> None:
             assert set(contract.grain) - {"credit_id"} <= set(contract.references), contract.name
 
 
-@pytest.mark.parametrize("table", [t for t in DERIVED if t.contract.stage == "star"], ids=path)
-def test_every_star_column_comes_from_columns_that_exist(table: DerivedTable) -> None:
+@pytest.mark.parametrize("table", [t for t in DERIVED if t.contract.stage in {"star", "views"}], ids=path)
+def test_every_star_and_view_column_comes_from_columns_that_exist(table: DerivedTable) -> None:
     assert list(table.lineage) == list(table.contract.columns)
     for column, sources in table.lineage.items():
-        assert sources, column
+        # a plain count, or a word that a view writes itself, comes from no column
+        assert sources or table.contract.stage == "views", column
         for source, name in sources:
             assert name in source.columns, f"{column}: {source.path} has no {name}"
             assert source is not table.contract
@@ -129,7 +141,7 @@ def test_every_asset_says_what_it_is(
     assert spec.owners
     assert "deltalake" in spec.kinds
     assert spec.tags["stage"] == contract.stage
-    assert spec.partitions_def is not None
+    assert (spec.partitions_def is None) == contract.is_whole
     assert checks[contract.path]
     schema = spec.metadata["dagster/column_schema"]
     assert [(c.name, c.type) for c in schema.columns] == [(n, str(t)) for n, t in contract.schema.items()]

@@ -77,11 +77,11 @@ def not_blank() -> pa.Check:
 class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
-    A table is kept in one of two ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
+    A table is kept in one of three ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
     days; with `small`, a few rows a day, the days share one folder, so that reading all of them opens few files.
     *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
     least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
-    same. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
+    same. *Whole* (neither): every run replaces all of it, as a view's answer is. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
     ("refuse"). `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
     `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
@@ -109,13 +109,18 @@ class Contract:
         named |= {self.partition} if self.partition else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
-        if bool(self.partition) == bool(self.owner):
-            raise ContractError(self.path, None, "needs either a partition column or an owner, and not both")
+        if self.partition and self.owner:
+            raise ContractError(self.path, None, "has a partition column and an owner: it can be kept in one way only")
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Asset key of the table, also its folder under the lake root."""
         return (self.source, self.stage, self.name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every run replaces all of the table."""
+        return not self.partition and not self.owner
 
     @property
     def path(self) -> str:
@@ -315,11 +320,11 @@ def dictionary_lines(contracts: Sequence[Contract]) -> list[str]:
     """The data dictionary of some tables as Markdown lines: what a row is, grain, partition, columns with units."""
     lines: list[str] = []
     for contract in contracts:
-        kept = (
-            f"one partition per `{contract.partition}`"
-            if contract.partition
-            else f"last known state, replaced per `{', '.join(contract.owner)}`"
-        )
+        kept = f"last known state, replaced per `{', '.join(contract.owner)}`"
+        if contract.partition:
+            kept = f"one partition per `{contract.partition}`"
+        elif contract.is_whole:
+            kept = "answered anew by each run"
         lines += [f"### `{contract.path}`", "", contract.description, ""]
         lines.append(f"Grain: `{', '.join(contract.grain)}` · {kept}")
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]

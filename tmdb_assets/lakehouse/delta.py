@@ -26,6 +26,7 @@ from tmdb_assets.lakehouse.errors import LakehouseError
 
 T = TypeVar("T")
 Version = int | dt.datetime
+_Stamp = tuple[int, int]
 
 WRITER = WriterProperties(compression="ZSTD")
 CHECKPOINT_EVERY = 20  # commits; keeps opening a table cheap however many days it has absorbed
@@ -65,6 +66,7 @@ class DeltaStore:
     def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = str(root).rstrip("/")
         self.storage_options = dict(storage_options or {}) or None
+        self._opened: dict[str, tuple[_Stamp, DeltaTable]] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -82,11 +84,15 @@ class DeltaStore:
 
         Raises LakeError when the table is there but never had that version or was not yet there at that instant.
         """
+        if version is None and (table := self._as_opened(contract)):
+            return table
         try:
             table = _Table(self.uri(contract), storage_options=self.storage_options)
         except TableNotFoundError:
             return None
-        if version is not None:
+        if version is None:
+            self._remember(contract, table)
+        else:
             if isinstance(version, dt.datetime) and (oldest := _oldest_commit(table)) > version:
                 # Delta would give its oldest version without a word
                 raise LakeError(f"{contract.path} has no version {version}: its oldest is of {oldest}")
@@ -95,6 +101,29 @@ class DeltaStore:
             except (DeltaError, ValueError) as error:
                 raise LakeError(f"{contract.path} has no version {version}: {error}") from None
         return table
+
+    def _as_opened(self, contract: Contract) -> DeltaTable | None:
+        """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day.
+
+        Lazy frames hold on to it, so it is never changed once remembered.
+        """
+        stamp, table = self._opened.get(self.uri(contract), (None, None))
+        return table if table and stamp == self._stamp(contract, table) else None
+
+    def _remember(self, contract: Contract, table: DeltaTable) -> None:
+        if stamp := self._stamp(contract, table):
+            self._opened[self.uri(contract)] = stamp, table
+
+    def _stamp(self, contract: Contract, table: DeltaTable) -> _Stamp | None:
+        """What tells this version's commit file from any other of that number; None if it is not the newest."""
+        if not self.is_local:
+            return None  # asking an object store costs as much as opening the table does
+        log, version = Path(self.uri(contract).removeprefix("file://")) / "_delta_log", table.version()
+        try:
+            kept = (log / f"{version:020}.json").stat()
+        except OSError:
+            return None
+        return None if (log / f"{version + 1:020}.json").exists() else (kept.st_ino, kept.st_mtime_ns)
 
     def version(self, contract: Contract) -> int | None:
         """The table's newest version, None while it has never been written."""
@@ -218,6 +247,16 @@ class DeltaStore:
             contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
         )
 
+    def overwrite(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
+        """Replace the whole table in one commit; the same rows again cost nothing."""
+
+        def write(table: DeltaTable) -> None:
+            rows = _ordered(contract, frame)
+            if not self._rows(contract, table).equals(rows):
+                self._rewrite(table, rows, metadata)
+
+        return self._commit(contract, write)
+
     def merge(
         self,
         contract: Contract,
@@ -241,10 +280,13 @@ class DeltaStore:
         metadata: Mapping[str, str],
         retracted: pl.DataFrame | None,
     ) -> None:
-        kept = self._owned_rows(contract, table, frame, retracted)
+        there = self._rows(contract, table)
+        owners = [frame.select(contract.owner)] + ([] if retracted is None else [retracted.select(contract.owner)])
+        kept = there.join(pl.concat(owners).unique(), on=list(contract.owner), how="semi")
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
-        if not kept.height:
-            self._append_new(table, members, metadata)
+        if not kept.height:  # nothing to compare, as on a first day: joins over every column cost more than the rest
+            if members.height:
+                self._rewrite(table, _ordered(contract, pl.concat([there, members])), metadata)
             return
         if contract.order:
             guarded = kept if retracted is None else kept.join(retracted, on=list(contract.owner), how="anti")
@@ -253,54 +295,32 @@ class DeltaStore:
             kept = kept.join(newer, on=list(contract.owner), how="anti")
         changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
         removed = kept.join(members, on=list(contract.grain), how="anti")
-        if not changed.height and not removed.height:
-            return
-        source = pl.concat([changed.with_columns(_op=pl.lit("put")), removed.with_columns(_op=pl.lit("drop"))])
-        same = " AND ".join(f"t.{c} = s.{c}" for c in contract.grain)
-        columns = {c: f"s.{c}" for c in contract.schema}
-        (
-            table.merge(
-                source,
-                predicate=same,
-                source_alias="s",
-                target_alias="t",
-                writer_properties=WRITER,
-                commit_properties=CommitProperties(custom_metadata=dict(metadata)),
-            )
-            .when_matched_delete(predicate="s._op = 'drop'")
-            .when_matched_update(columns, predicate="s._op = 'put'")
-            .when_not_matched_insert(columns, predicate="s._op = 'put'")
-            .execute()
-        )
+        if changed.height or removed.height:
+            others = there.join(kept, on=list(contract.grain), how="anti")
+            self._rewrite(table, _ordered(contract, pl.concat([others, members])), metadata)
 
-    def _append_new(self, table: DeltaTable, members: pl.DataFrame, metadata: Mapping[str, str]) -> None:
-        """Rows of owners that have none: nothing to compare, but nobody may have committed in between."""
-        if members.height:
-            properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
-            write_deltalake(
-                table,
-                members,
-                mode="append",
-                schema_mode="merge",
-                writer_properties=WRITER,
-                commit_properties=properties,
-            )
+    def _rows(self, contract: Contract, table: DeltaTable) -> pl.DataFrame:
+        return pl.scan_delta(table).select(list(contract.schema)).collect()
 
-    def _owned_rows(
-        self, contract: Contract, table: DeltaTable, frame: pl.DataFrame, retracted: pl.DataFrame | None
-    ) -> pl.DataFrame:
-        owners = [frame.select(contract.owner)] + ([] if retracted is None else [retracted.select(contract.owner)])
-        there = pl.scan_delta(table).select(list(contract.schema))
-        return there.join(pl.concat(owners).unique().lazy(), on=list(contract.owner), how="semi").collect()
+    def _rewrite(self, table: DeltaTable, rows: pl.DataFrame, metadata: Mapping[str, str]) -> None:
+        """Put `rows` in place of all that `table` holds, if nobody has committed since it was opened.
 
-    def _write(self, table: DeltaTable, frame: pl.DataFrame, metadata: Mapping[str, str], **mode: Any) -> None:
+        Delta's MERGE would rewrite nearly the same files (a day's films lie all over a table), takes twice as long and
+        leaves small ones behind; one sorted file keeps a day's cost flat however many days a table has absorbed.
+        """
+        self._write(table, rows, metadata, mode="overwrite", retries=0)
+
+    def _write(
+        self,
+        table: DeltaTable,
+        frame: pl.DataFrame,
+        metadata: Mapping[str, str],
+        retries: int | None = None,
+        **mode: Any,
+    ) -> None:
+        properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=retries)
         write_deltalake(
-            table,
-            frame,
-            schema_mode="merge",
-            writer_properties=WRITER,
-            commit_properties=CommitProperties(custom_metadata=dict(metadata)),
-            **mode,
+            table, frame, schema_mode="merge", writer_properties=WRITER, commit_properties=properties, **mode
         )
 
     def _commit(self, contract: Contract, write: Callable[[DeltaTable], None]) -> Commit:
@@ -313,11 +333,14 @@ class DeltaStore:
         )
         for attempt in retrying:
             with attempt:
+                self._opened.pop(self.uri(contract), None)  # readers keep theirs: this one is about to change
                 table = self._open_or_create(contract)
+                self._opened.pop(self.uri(contract), None)
                 before, version = _files(table), table.version()
                 write(table)
                 table.update_incremental()
                 after = _files(table)
+        self._remember(contract, table)
         added = after.join(before, on="path", how="anti")
         removed = before.join(after, on="path", how="anti")
         return Commit(
@@ -406,6 +429,11 @@ def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
     if not days:
         return pl.lit(False)
     return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
+
+
+def _ordered(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the order of their grain: the same content is the same file, and readers skip what they do not need."""
+    return frame.select(list(contract.schema)).sort(contract.grain, nulls_last=True)
 
 
 def _newer_kept(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from tmdb_assets.lakehouse.contracts import Audit, Contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
 from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
+from tmdb_assets.lakehouse.sql import View
 
 # Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
 # and film payloads take about thirty times as much room decoded.
@@ -75,7 +76,12 @@ class DerivedTable:
 
     @cached_property
     def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
-        """Column -> the columns it comes from: as its contract states, else those of its name in the tables read."""
+        """Column -> the columns it comes from.
+
+        A view's text says it; else it is as the contract states, else those of its name in the tables read.
+        """
+        if isinstance(self.build, View):
+            return self.build.lineage(self.tables)
         read = {c.name: c for c in self.reads().values() if c is not self.contract}
         found: dict[str, list[tuple[Contract, str]]] = {}
         stated = self.contract.comes_from
@@ -125,11 +131,13 @@ def publish(
 ) -> Published:
     """Build a table for the given days and commit it, as few commits as memory allows (one, unless days are huge).
 
+    A whole table is built of everything there is, whatever the days.
+
     Raises BlockedError naming the check that did not hold, ContractError, LakeError; nothing of that batch is visible.
     """
     store.refuse_unwritable_root()
     done = Published()
-    for batch in _batches(table, store, sorted(days)):
+    for batch in [None] if table.contract.is_whole else _batches(table, store, sorted(days)):
         _publish_batch(table, store, batch, metadata, log, done)
     done.outcomes = _merged(done.outcomes)
     return done
@@ -138,7 +146,7 @@ def publish(
 def _publish_batch(
     table: DerivedTable,
     store: DeltaStore,
-    days: Sequence[dt.date],
+    days: Sequence[dt.date] | None,
     metadata: Mapping[str, str],
     log: Callable[[str], None],
     done: Published,
@@ -146,7 +154,7 @@ def _publish_batch(
     contract = table.contract
     frame = table.build(**_inputs(table, store, days))
     retracted = None
-    if contract.order:
+    if days and contract.order:
         retracted = _retracted(table, store, days, frame)
         if retracted.height:
             log(
@@ -155,24 +163,41 @@ def _publish_batch(
             frame = _rebuilt(table, store, frame, retracted)
     markers = _markers(contract, frame)
     audit = contract.audit(frame.filter(~markers) if markers.any() else frame)
-    outcomes = list(_check(table, store, days, frame, audit, retracted))
+    outcomes = list(_check(table, store, days or (), frame, audit, retracted))
+    name = f"{contract.path} {_span(days)}" if days else contract.path
     blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
     if blocked:
-        raise BlockedError(blocked.check, f"{contract.path} {_span(days)}: {blocked.sentence}", **blocked.figures)
-    quarantine(store, contract, audit.quarantined, days, metadata)
-    if contract.partition:
-        commit = store.replace(contract, audit.kept, days, metadata)
-    else:
-        states = pl.concat([audit.kept, frame.filter(markers).select(list(contract.schema))])
-        commit = store.merge(contract, states, metadata, retracted)
+        raise BlockedError(blocked.check, f"{name}: {blocked.sentence}", **blocked.figures)
+    commit = _commit(contract, store, days, audit, frame.filter(markers), metadata, retracted)
     done.audits.append(audit)
     done.commits.append(commit)
     done.outcomes += outcomes
+    if days is None:
+        log(f"{name}: {audit.kept.height:,} rows" + ("" if commit.changed else "; nothing changed"))
+        return
     log(
-        f"{contract.path} {_span(days)}: received {audit.received:,}, kept {audit.kept.height:,}, "
+        f"{name}: received {audit.received:,}, kept {audit.kept.height:,}, "
         f"quarantined {audit.quarantined.height:,}, duplicates {audit.duplicates:,}"
         + ("" if commit.changed else "; nothing changed")
     )
+
+
+def _commit(
+    contract: Contract,
+    store: DeltaStore,
+    days: Sequence[dt.date] | None,
+    audit: Audit,
+    markers: pl.DataFrame,
+    metadata: Mapping[str, str],
+    retracted: pl.DataFrame | None,
+) -> Commit:
+    if days is None:
+        return store.overwrite(contract, audit.kept, metadata)
+    quarantine(store, contract, audit.quarantined, days, metadata)
+    if contract.partition:
+        return store.replace(contract, audit.kept, days, metadata)
+    states = pl.concat([audit.kept, markers.select(list(contract.schema))])
+    return store.merge(contract, states, metadata, retracted)
 
 
 # -- inputs --------------------------------------------------------------------------------------------------------------
@@ -271,12 +296,15 @@ def _check(
 
 
 def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
-    """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped."""
+    """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
+
+    A whole table is our own arithmetic: one row that breaks its contract is a fault of it, and nothing to set aside.
+    """
     received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
     rules: dict[str, int] = {}
     for rule, count in (item for a in audits for item in a.rules.items()):
         rules[rule] = rules.get(rule, 0) + count
-    many = bad > REJECTED_FEW and bad > REJECTED_AT_MOST * received
+    many = contract.is_whole or (bad > REJECTED_FEW and bad > REJECTED_AT_MOST * received)
     worst = max(rules, key=lambda r: rules[r], default="")
     sentence = f"{bad:,} of {received:,} rows break it, most often: {worst}" if bad else "every row keeps its contract"
     return Outcome("contract", not bad, sentence, {"quarantined": bad, **rules}, warns=not many)
@@ -336,11 +364,12 @@ def _references(table: DerivedTable, store: DeltaStore, audit: Audit) -> Outcome
 
 def _shrinkage(contract: Contract, store: DeltaStore, lost: int) -> Outcome:
     """A dimension only grows; owners are lost when the days that knew them no longer do."""
+    if not lost:
+        return Outcome("row_count_drift", True, "nothing was lost", {"lost": 0}, warns=True)
     before = store.scan(contract).select(contract.owner).unique().select(pl.len()).collect().item()
-    sentence = f"{lost:,} of {before:,} lost their rows" if lost else "nothing was lost"
-    return Outcome(
-        "row_count_drift", lost <= SHRINK_AT_MOST * before, sentence, {"before": before, "lost": lost}, warns=True
-    )
+    sentence = f"{lost:,} of {before:,} lost their rows"
+    figures = {"before": before, "lost": lost}
+    return Outcome("row_count_drift", lost <= SHRINK_AT_MOST * before, sentence, figures, warns=True)
 
 
 def _unknown(shape: type[Shape], frame: pl.DataFrame) -> Outcome:

@@ -37,6 +37,8 @@ from tmdb_assets.lakehouse.publishing import (
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
+#: What fills the tables of a stage, as Dagster's icons call it; Polars the others.
+ENGINES = {"raw": "python", "views": "duckdb"}
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 60
 
@@ -53,28 +55,37 @@ RAW_BLOCKING = {"extraction_complete", "mass_delete"}
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
-def days_of(context: dg.AssetExecutionContext) -> list[dt.date]:
-    """The days of the run, oldest first. A run started without a partition is told how to name its day."""
+def days_of(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.date]:
+    """The days of the run, oldest first; none for a table that is not filled by the day.
+
+    A run started without a partition is told how to name its day.
+    """
+    if contract.is_whole:
+        return []
     if not (context.has_partition_key or context.has_partition_key_range):
         how = """`--tags '{"dagster/partition": "2026-11-20"}'` for a job, `--partition 2026-11-20` for assets"""
         raise dg.Failure(
-            f"This run names no day, and every table is filled by the day: use {how}.", allow_retries=False
+            f"This run names no day, and {contract.path} is filled by the day: use {how}.", allow_retries=False
         )
     return sorted(dt.date.fromisoformat(key) for key in context.partition_keys)
 
 
 def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) -> dict[str, Any]:
-    """What every asset of a table shares: key, description, schema, group, kinds, tags, owner, freshness."""
-    return {
+    """What every asset of a table shares: key, description, schema, group, kinds, tags, owner, freshness.
+
+    A whole table has no partitions: each run answers it anew.
+    """
+    daily = (
+        {} if contract.is_whole else {"partitions_def": partitions, "backfill_policy": dg.BackfillPolicy.single_run()}
+    )
+    return daily | {
         "key": dg.AssetKey(contract.key),
         "description": f"{contract.description}\n\nGrain: `{', '.join(contract.grain)}`.",
         "group_name": contract.source,
-        "kinds": {"deltalake", "python" if contract.stage == "raw" else "polars"},
+        "kinds": {"deltalake", ENGINES.get(contract.stage, "polars")},
         "tags": {"stage": contract.stage, "source": contract.source},
         "owners": ["team:data-engineering"],
         "code_version": contract.code_version,
-        "partitions_def": partitions,
-        "backfill_policy": dg.BackfillPolicy.single_run(),
         "freshness_policy": dg.FreshnessPolicy.time_window(
             fail_window=dt.timedelta(hours=48), warn_window=dt.timedelta(hours=30)
         ),
@@ -147,7 +158,7 @@ def raw_asset(
     def extract(context: dg.AssetExecutionContext) -> Events:
         store: DeltaStore = context.resources.lake
         client: SourceClient = getattr(context.resources, contract.source)
-        days = days_of(context)
+        days = days_of(context, contract)
 
         def events() -> Events:
             with _one_fetch_at_a_time(store, contract, context.log.info):
@@ -165,13 +176,13 @@ def raw_asset(
 def derived_asset(
     table: DerivedTable, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract] = ()
 ) -> dg.AssetsDefinition:
-    """A clean or star table: built from the tables its function names, audited, then committed.
+    """A clean or star table, or a view: built from the tables its function names, audited, then committed.
 
     `after`: tables that must stand first though the function does not read them.
     """
     contract = table.contract
     options = asset_options(contract, partitions)
-    if contract.stage != "clean":
+    if contract.stage == "star":
         options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
 
     @_asset(
@@ -182,11 +193,13 @@ def derived_asset(
     )
     def build(context: dg.AssetExecutionContext) -> Events:
         store: DeltaStore = context.resources.lake
-        days = days_of(context)
+        days = days_of(context, contract)
 
         def events() -> Events:
             done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
-            yield _materialized(context, contract, days, done.commits, {})
+            # a view's lineage is read from its text, which would keep every command waiting if it were done on loading
+            lineage = {"dagster/column_lineage": column_lineage(table)} if contract.stage == "views" else {}
+            yield _materialized(context, contract, days, done.commits, lineage)
             yield from _results(contract, done.outcomes)
 
         yield from _told(contract, events())
@@ -212,7 +225,7 @@ def side_asset(
     )
     def report(context: dg.AssetExecutionContext) -> Events:
         store: DeltaStore = context.resources.lake
-        days = days_of(context)
+        days = days_of(context, contract)
 
         def events() -> Events:
             store.create(contract)
@@ -336,11 +349,12 @@ def _told(contract: Contract, events: Events) -> Events:
 
 
 def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> dict[str, str]:
-    days = context.partition_keys
+    days = [] if contract.is_whole else context.partition_keys
+    named = {"partitions": days[0] if len(days) == 1 else f"{days[0]}...{days[-1]}"} if days else {}
     return {
         "run_id": context.run.run_id,
         "asset_key": contract.path,
-        "partitions": days[0] if len(days) == 1 else f"{days[0]}...{days[-1]}",
+        **named,
         "code_version": contract.code_version,
     }
 

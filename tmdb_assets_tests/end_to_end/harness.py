@@ -94,8 +94,11 @@ def fill(
     return Run(result.success, said, result.all_events)
 
 
-def fill_plainly(lake: Path, *days: dt.date, **settings: Any) -> None:
+def fill_plainly(lake: Path, *days: dt.date, together: bool = False, **settings: Any) -> None:
     """What runs of the daily job do to the lake, one day after the other, in a third of their time: without Dagster.
+
+    Whole tables, which every run answers anew, are answered once, after the last day; `together` derives the other
+    tables of all days at once as well, as a run over a range does.
 
     An error meant for the user is raised as it is.
     """
@@ -107,11 +110,18 @@ def fill_plainly(lake: Path, *days: dt.date, **settings: Any) -> None:
             stack.callback(sandbox.stop)
         client = stack.enter_context(closing(Tmdb(loaded, clock, sandbox, _say_nothing)))
         extractor = Extractor(store, Ledger(store, SOURCE), clock, client, _say_nothing)
-        for day in days:
-            for table in client.tables().values():
-                extractor.observe(table, day)
-            for derived in derived_tables():
-                publish(derived, store, [day], {}, _say_nothing)
+        for run in [days] if together else [[day] for day in days]:
+            for day in run:
+                for table in client.tables().values():
+                    extractor.observe(table, day)
+            _derive(store, run, whole=False)
+        _derive(store, [], whole=True)
+
+
+def _derive(store: DeltaStore, days: Sequence[dt.date], *, whole: bool) -> None:
+    for table in derived_tables():
+        if table.contract.is_whole == whole:
+            publish(table, store, days, {}, _say_nothing)
 
 
 def _say_nothing(line: str) -> None:

@@ -225,10 +225,11 @@ def test_a_contract_may_only_name_its_own_columns(name: str) -> None:
         Contract("toy", "star", "t", "T.", columns=columns, **stated)
 
 
-@pytest.mark.parametrize("kept", [{}, {"partition": "a", "owner": ("a",)}])
-def test_a_table_is_kept_by_partition_or_by_owner(kept: dict[str, Any]) -> None:
-    with pytest.raises(ContractError, match="either a partition column or an owner, and not both"):
-        Contract("toy", "star", "t", "T.", grain=("a",), columns={"a": col(pl.Int64, "A.")}, **kept)
+def test_a_table_is_kept_in_one_way() -> None:
+    a: dict[str, Any] = {"grain": ("a",), "columns": {"a": col(pl.Int64, "A.")}}
+    with pytest.raises(ContractError, match="it can be kept in one way only"):
+        Contract("toy", "star", "t", "T.", **a, partition="a", owner=("a",))
+    assert Contract("toy", "views", "t", "T.", **a).is_whole
 
 
 def test_the_dictionary_states_types_rules_and_nullability() -> None:

@@ -37,8 +37,8 @@ RAW_AFTER: dict[Contract, Sequence[Contract]] = {
 
 
 def derived_tables() -> list[DerivedTable]:
-    """Every clean and star table with the function of its name."""
-    return [
+    """Every clean and star table with the function of its name, every view with its text."""
+    built = [
         DerivedTable(
             contract,
             getattr(STAGES[contract.stage], contract.name),
@@ -50,10 +50,11 @@ def derived_tables() -> list[DerivedTable]:
         for contract in contracts.CONTRACTS
         if contract.stage in STAGES and contract is not contracts.QUARANTINE
     ]
+    return built + [DerivedTable(view.contract, view, TABLES) for view in contracts.VIEWS]
 
 
 def _last_of(tables: Sequence[DerivedTable]) -> list[Contract]:
-    """Tables that no other one waits for: when they stand, every table stands."""
+    """Tables that no other one of them waits for: when they stand, every table stands."""
     awaited = {c.key for table in tables for c in table.upstream}
     return [t.contract for t in tables if t.contract.key not in awaited]
 
@@ -111,7 +112,7 @@ def build(settings: Settings) -> dg.Definitions:
         side_asset(
             contracts.QUARANTINE,
             PARTITIONS,
-            _last_of(derived),
+            _last_of([t for t in derived if not t.contract.is_whole]),  # a whole table sets no row aside
             "explained",
             "Every row set aside says why.",
             _quarantine_verdict,

@@ -7,6 +7,7 @@ What does not: TMDB's own JSON (payloads.py), transforms, Dagster.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -23,6 +24,7 @@ from tmdb_assets.lakehouse.contracts import (
     quarantine_contract,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
+from tmdb_assets.lakehouse.sql import read_views
 
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
@@ -523,5 +525,12 @@ FACT_MOVIE_DAILY = Contract(
     references={"movie_id": "dim_movie", "date_id": "dim_date"},
 )
 
+# -- views -------------------------------------------------------------------------------------------------------------
+
+_TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
+
+#: The questions: each .sql file is its own contract, in its head.
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES])
+
 #: Every table of the source, in the order in which data flows.
-CONTRACTS: tuple[Contract, ...] = tuple(value for value in globals().values() if isinstance(value, Contract))
+CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))

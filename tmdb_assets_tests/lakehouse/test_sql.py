@@ -1,0 +1,186 @@
+"""A .sql file is a table: its head is read as a contract, its text is run, its faults are told with file and line."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.publishing import DerivedTable, Published, publish
+from tmdb_assets.lakehouse.sql import SqlError, View, read_view, read_views
+
+FILMS = Contract(
+    "toy",
+    "star",
+    "films",
+    "Films.",
+    grain=("film_id",),
+    owner=("film_id",),
+    columns={
+        "film_id": col(pl.Int64, "Film."),
+        "genre": col(pl.String, "Genre.", nullable=True),
+        "earned": col(pl.Int64, "Dollars.", nullable=True),
+    },
+)
+
+HEAD = """\
+-- Films and dollars of each genre,
+-- unknown genres left out.
+--
+-- Grain: genre
+--
+-- genre         String{drama|comedy}  Genre.
+-- films         Int64{>=1}            Films.
+-- total_earned  Int64?                Dollars of the films whose earnings
+--                                     are known.
+-- share         Float64{0..1}?        Of all dollars, a ratio.
+"""
+SELECT = """
+SELECT
+    genre,
+    count(*) AS films,
+    sum(earned) AS total_earned,
+    sum(earned) / CAST((SELECT sum(earned) FROM films) AS DOUBLE) AS share
+FROM films -- FROM nowhere
+WHERE genre IS NOT NULL
+GROUP BY genre
+"""
+
+
+def films(*rows: tuple[int, str | None, int | None]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=FILMS.schema, orient="row")
+
+
+SOME = films((1, "drama", 10), (2, "drama", None), (3, "comedy", 30), (4, None, 60))
+
+
+def written(folder: Path, text: str, name: str = "vw_genres") -> Path:
+    file = folder / f"{name}.sql"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def view(folder: Path, text: str = HEAD + SELECT) -> View:
+    return read_view(written(folder, text), "toy", ["films"])
+
+
+def published(store: DeltaStore, answer: View) -> Published:
+    table = DerivedTable(answer.contract, answer, {"films": FILMS})
+    return publish(table, store, [], {}, lambda line: None)
+
+
+def test_the_head_is_the_contract(tmp_path: Path) -> None:
+    contract = view(tmp_path).contract
+    assert contract.path == "toy/views/vw_genres"
+    assert contract.description == "Films and dollars of each genre, unknown genres left out."
+    assert contract.grain == ("genre",)
+    assert contract.is_whole
+    assert contract.schema == {"genre": pl.String, "films": pl.Int64, "total_earned": pl.Int64, "share": pl.Float64}
+    assert [c for c, column in contract.columns.items() if column.nullable] == ["total_earned", "share"]
+    assert contract.columns["total_earned"].description == "Dollars of the films whose earnings are known."
+
+
+def test_it_is_wired_by_the_tables_it_names_and_not_by_its_comments(tmp_path: Path) -> None:
+    assert view(tmp_path).reads == ("films",)
+    assert list(inspect.signature(view(tmp_path)).parameters) == ["films"]
+
+
+def test_the_answer_is_typed_as_the_head_says(tmp_path: Path) -> None:
+    answer = view(tmp_path)(films=SOME.lazy())
+    assert answer.schema == view(tmp_path).contract.schema
+    assert answer.sort("genre").rows() == [("comedy", 1, 30, 0.3), ("drama", 2, 10, 0.1)]
+
+
+def test_another_text_is_another_code_version(tmp_path: Path) -> None:
+    first = view(tmp_path).contract.code_version
+    assert view(tmp_path, HEAD + SELECT.replace("count(*)", "count(film_id)")).contract.code_version != first
+    assert view(tmp_path).contract.code_version == first
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("-- films Integer Films.", "the type Integer is none of Int64, Float64"),
+        ("-- films Int64{many} Films.", r"the rule \{many\} is none of"),
+        ("-- films: how many", "is not of the form `name  Type  meaning`"),
+    ],
+)
+def test_a_head_that_cannot_be_read_names_file_and_line(tmp_path: Path, line: str, problem: str) -> None:
+    text = HEAD.replace("-- films         Int64{>=1}            Films.", line) + SELECT
+    with pytest.raises(SqlError, match=rf"vw_genres\.sql, line 7: .*{problem}"):
+        view(tmp_path, text)
+
+
+def test_a_file_without_a_head_says_what_it_lacks(tmp_path: Path) -> None:
+    with pytest.raises(SqlError, match=r"vw_genres\.sql, line 1: the head comment must say"):
+        view(tmp_path, SELECT)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "problem"),
+    [
+        ("GROUP BY genre", "GROUP genre", 19, "syntax error"),
+        ("sum(earned) AS", "sum(eraned) AS", 15, "eraned"),
+        ("FROM films --", "FROM fims --", 17, "fims"),
+    ],
+)
+def test_a_typo_is_told_with_its_line_and_keeps_nothing_from_loading(
+    tmp_path: Path, right: str, wrong: str, line: int, problem: str
+) -> None:
+    broken = view(tmp_path, HEAD + SELECT.replace(right, wrong))
+    with pytest.raises(SqlError, match=rf"vw_genres\.sql, line {line}: .*{problem}") as caught:
+        broken(**{name: SOME.lazy() for name in broken.reads})
+    assert caught.value.line == line
+
+
+def test_views_come_after_those_they_read(tmp_path: Path) -> None:
+    written(tmp_path, HEAD + SELECT.replace("FROM films --", "FROM vw_b --"), "vw_a")
+    written(tmp_path, HEAD + SELECT, "vw_b")
+    assert [v.contract.name for v in read_views(tmp_path, "toy", ["films"])] == ["vw_b", "vw_a"]
+
+
+def test_views_that_read_each_other_are_refused(tmp_path: Path) -> None:
+    written(tmp_path, HEAD + SELECT.replace("FROM films --", "FROM vw_b --"), "vw_a")
+    written(tmp_path, HEAD + SELECT.replace("FROM films --", "JOIN vw_a --"), "vw_b")
+    with pytest.raises(SqlError, match="in a circle: vw_a, vw_b"):
+        read_views(tmp_path, "toy", ["films"])
+
+
+def test_a_view_is_published_whole_and_the_same_answer_again_costs_nothing(lake: DeltaStore, tmp_path: Path) -> None:
+    lake.merge(FILMS, SOME, {})
+    answer = view(tmp_path)
+    assert published(lake, answer).commits[0].rows_added == 2
+    assert not published(lake, answer).commits[0].changed
+    lake.merge(FILMS, films((3, "drama", 30)), {})
+    assert published(lake, answer).commits[0].changed
+    assert lake.scan(answer.contract).collect().rows() == [("drama", 3, 40, 0.4)]
+
+
+def test_an_answer_that_breaks_its_contract_is_not_published(lake: DeltaStore, tmp_path: Path) -> None:
+    lake.merge(FILMS, SOME, {})
+    answer = view(tmp_path)
+    published(lake, answer)
+    lake.merge(FILMS, films((5, "western", 1)), {})
+    with pytest.raises(
+        BlockedError, match="toy/views/vw_genres: 1 of 3 rows break it, most often: genre must be one of"
+    ):
+        published(lake, answer)
+    assert lake.rows(answer.contract) == 2
+
+
+def test_a_typo_leaves_what_was_published(lake: DeltaStore, tmp_path: Path) -> None:
+    lake.merge(FILMS, SOME, {})
+    published(lake, view(tmp_path))
+    with pytest.raises(SqlError, match="line 19"):
+        published(lake, view(tmp_path, HEAD + SELECT.replace("GROUP BY genre", "GROUP genre")))
+    assert lake.rows(view(tmp_path).contract) == 2
+
+
+def test_a_view_over_a_table_never_written_answers_with_no_rows(lake: DeltaStore, tmp_path: Path) -> None:
+    published(lake, view(tmp_path))
+    assert lake.rows(view(tmp_path).contract) == 0

@@ -1,0 +1,76 @@
+"""The views that others stand on, against plain Python over the payloads: last observation, money per film, the top."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tmdb_assets_tests.sources.tmdb.worlds import World, approximately
+
+BUDGET_TIERS = [(1e6, "micro"), (1e7, "low"), (5e7, "medium"), (1e8, "high"), (float("inf"), "blockbuster")]
+RATING_TIERS = [
+    (3, "poor"),
+    (5, "below average"),
+    (6.5, "average"),
+    (7.5, "good"),
+    (8.5, "very good"),
+    (99, "excellent"),
+]
+
+
+def tier(value: float | None, tiers: list[tuple[float, str]]) -> str | None:
+    return None if value is None else next(name for limit, name in tiers if value < limit)
+
+
+def test_the_last_observation_of_each_film(world: World) -> None:
+    answered = {row["movie_id"]: row for row in world.rows("vw_movie_latest")}
+    last = world.last_seen()
+    voted = {
+        film: (day, seen)
+        for day in sorted(world.daily)
+        for film, seen in world.daily[day].items()
+        if seen.vote_count is not None
+    }
+    assert set(answered) == set(last)
+    today = [seen.popularity for seen in world.daily[world.newest].values()]
+    for film, (day, seen) in last.items():
+        row = answered[film]
+        assert (row["observed_on"], row["popularity"]) == (day, seen.popularity)
+        assert row["is_current"] == (day == world.newest)
+        better = sum(p > seen.popularity for p in today) + 1 if row["is_current"] else None
+        assert row["popularity_rank"] == better
+        votes_on, votes = voted.get(film, (None, None))
+        assert row["votes_on"] == votes_on
+        assert row["vote_count"] == (votes.vote_count if votes else None)
+        assert row["vote_average"] == (votes.vote_average if votes else None)
+        assert row["rating_tier"] == tier(row["vote_average"], RATING_TIERS)
+        assert row["gone_on"] == world.gone.get(film)
+        if film in world.films:
+            assert row["title"] == world.films[film]["title"].strip()
+
+
+def test_the_top_is_the_200_most_popular_films_of_the_newest_day(world: World) -> None:
+    there = {f: s for f, s in world.daily[world.newest].items() if f not in world.gone}
+    best = sorted(there, key=lambda film: (-there[film].popularity, film))[:200]
+    answered = world.rows("vw_top_movies")
+    assert [row["position"] for row in answered] == list(range(1, len(best) + 1))
+    assert [row["movie_id"] for row in answered] == best
+    assert [row["popularity"] for row in answered] == [there[film].popularity for film in best]
+
+
+def test_money_per_film(world: World) -> None:
+    answered = {row["movie_id"]: row for row in approximately(world.rows("vw_movie_financials"))}
+    assert set(answered) == set(world.films) - set(world.gone)
+    for film, row in answered.items():
+        said = world.films[film]
+        budget, revenue = said["budget"] or None, said["revenue"] or None
+        runtime = said["runtime"] or None
+        assert (row["budget_usd"], row["revenue_usd"], row["runtime_minutes"]) == (budget, revenue, runtime)
+        assert row["has_money"] == (budget is not None and revenue is not None)
+        assert row["profit_usd"] == (revenue - budget if budget and revenue else None)
+        assert row["roi"] == (pytest.approx(revenue / budget) if budget and revenue else None)
+        assert row["revenue_per_minute_usd"] == (pytest.approx(revenue / runtime) if revenue and runtime else None)
+        assert row["budget_tier"] == tier(budget, BUDGET_TIERS)
+        released = dt.date.fromisoformat(said["release_date"]) if said["release_date"] else None
+        assert (row["release_date"], row["release_year"]) == (released, released.year if released else None)
