@@ -32,10 +32,10 @@ def measure_after_a_year() -> Figure:
         store = DeltaStore(folder)
         # every twentieth film, so that no day gets all the long ones
         fill_raw(store, days(0, KEPT_DAYS + 3), known, lambda n: [known[(n + 20 * i) % 2_000] for i in range(100)])
-        first = _day_in_a_process(folder, 0)
+        first = _in_a_process(folder, 0, 1)
         for start in range(1, KEPT_DAYS, 5):
             derive(store, days(start, min(start + 5, KEPT_DAYS)))
-        later = [_day_in_a_process(folder, n) for n in range(KEPT_DAYS, KEPT_DAYS + 3)]
+        later = [_in_a_process(folder, n, n + 1) for n in range(KEPT_DAYS, KEPT_DAYS + 3)]
     return Figure(
         "b. one day's derived stages after 365 kept days over the first day's",
         statistics.median(later) / first,
@@ -48,14 +48,14 @@ def measure_after_a_year() -> Figure:
     )
 
 
-def _day_in_a_process(folder: str, number: int) -> float:
-    """Seconds that a fresh process takes for a day's derived stages, imports left out."""
-    child = run_child([sys.executable, "-W", "ignore", "-m", "benchmarks.history", folder, str(number)])
+def _in_a_process(folder: str, start: int, end: int) -> float:
+    """Seconds that a fresh process takes for the derived stages of some days, imports left out."""
+    child = run_child([sys.executable, "-W", "ignore", "-m", "benchmarks.history", folder, str(start), str(end)])
     return float(child.output.split()[-1])
 
 
 def measure_backfill() -> Figure:
-    """A steady-state day, and 90 of them in one run."""
+    """A steady-state day, and 90 of them in one run; each is a process of its own, as a run is."""
     known, _ = films(LISTED)
 
     def detailed(n: int) -> Sequence[dict[str, object]]:
@@ -65,8 +65,8 @@ def measure_backfill() -> Figure:
         store = DeltaStore(folder)
         fill_raw(store, days(0, 92), known, detailed)
         derive(store, days(0, 1))
-        one = seconds(lambda: derive(store, days(1, 2)))
-        many = seconds(lambda: derive(store, days(2, 92)))
+        one = _in_a_process(folder, 1, 2)
+        many = _in_a_process(folder, 2, 92)
     return Figure(
         "c. a 90-day backfill of the derived stages in one run over one day's",
         many / one,
@@ -80,5 +80,5 @@ def measure_backfill() -> Figure:
 
 
 if __name__ == "__main__":
-    where, which = DeltaStore(sys.argv[1]), int(sys.argv[2])
-    print(seconds(lambda: derive(where, days(which, which + 1))))
+    where, first_day, end_day = DeltaStore(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    print(seconds(lambda: derive(where, days(first_day, end_day))))

@@ -9,11 +9,12 @@ whole column; msgspec alone would build every row as Python objects. So msgspec 
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import itertools
 import os
 import types
 import typing
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -32,7 +33,8 @@ OWN_KEYS, NESTED_KEYS = 1_500, 30
 #: What decode() sets aside with its reason: a text that is no JSON object at all, or too deep.
 _UNREADABLE = (msgspec.MsgspecError, RecursionError)
 
-JUDGED_AT_ONCE = 200
+#: Bytes of texts that msgspec looks at in one go: what it builds of them stays in the processor's cache.
+JUDGED_AT_ONCE = 40_000
 
 
 class Shape(msgspec.Struct, gc=False):
@@ -75,8 +77,9 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
 
 
 def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
-    texts = payloads.to_list()
-    reasons = [r for n in range(0, len(texts), JUDGED_AT_ONCE) for r in _judge(texts[n : n + JUDGED_AT_ONCE], shape)]
+    texts = iter(payloads.to_list())
+    together = (payloads.str.len_bytes().fill_null(0).cum_sum() // JUDGED_AT_ONCE).rle().struct.field("len")
+    reasons = [reason for count in together for reason in _judge(list(itertools.islice(texts, count)), shape)]
     struct = pl.Struct(struct_fields(shape))
     while True:
         rejected = pl.Series("_rejected", reasons, dtype=pl.String)
@@ -151,22 +154,20 @@ def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
     return exploded.with_columns(_payload=pl.Series(texts, dtype=pl.String))
 
 
-def unknown_fields(payloads: Sequence[str] | pl.Series, shape: type[Shape]) -> set[str]:
+def unknown_fields(payloads: pl.Series, shape: type[Shape]) -> set[str]:
     """Paths of keys in the payloads that the shape does not know: `softcore`, `credits.cast[].nickname`.
 
     The keys of up to OWN_KEYS payloads, evenly spread, are looked at, those nested in them in up to NESTED_KEYS.
     """
     found: set[str] = set()
     top, known = msgspec.json.Decoder(dict[str, msgspec.Raw]), set(_hints(shape))
-    some, few = (max(1, -(-len(payloads) // n)) for n in (OWN_KEYS, NESTED_KEYS))
-    for number, text in enumerate(payloads):
-        try:
-            if number % few == 0:
-                found |= _unknown(msgspec.json.decode(text), shape, "")
-            elif number % some == 0:
-                found |= top.decode(text).keys() - known
-        except _UNREADABLE:
-            continue
+    some, few = (payloads.gather_every(max(1, -(-len(payloads) // n))) for n in (OWN_KEYS, NESTED_KEYS))
+    for text in few:
+        with contextlib.suppress(*_UNREADABLE):
+            found |= _unknown(msgspec.json.decode(text), shape, "")
+    for text in some:
+        with contextlib.suppress(*_UNREADABLE):
+            found |= top.decode(text).keys() - known
     return found
 
 
