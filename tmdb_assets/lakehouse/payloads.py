@@ -68,6 +68,7 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
     Returns one row per payload, in order: the shape's fields as columns, and `_rejected`: null, or why the payload
     does not fit (the field's path and what was expected there); the fields of a rejected row are null.
     """
+    _many(shape)  # made before there are threads: two that make it at once crash msgspec
     # While Polars decodes one slice, without Python's lock, msgspec judges the next.
     cores = os.cpu_count() or 1
     size = max(SLICE_AT_LEAST, len(payloads) // (4 * cores))

@@ -75,9 +75,7 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
 
     A whole table has no partitions: each run answers it anew.
     """
-    daily = (
-        {} if contract.is_whole else {"partitions_def": partitions, "backfill_policy": dg.BackfillPolicy.single_run()}
-    )
+    daily = {} if contract.is_whole else {"partitions_def": partitions}
     return daily | {
         "key": dg.AssetKey(contract.key),
         "description": f"{contract.description}\n\nGrain: `{', '.join(contract.grain)}`.",
@@ -86,6 +84,7 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
         "tags": {"stage": contract.stage, "source": contract.source},
         "owners": ["team:data-engineering"],
         "code_version": contract.code_version,
+        "backfill_policy": dg.BackfillPolicy.single_run(),  # of a whole table too: a range with one of them is refused else
         "freshness_policy": dg.FreshnessPolicy.time_window(
             fail_window=dt.timedelta(hours=48), warn_window=dt.timedelta(hours=30)
         ),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import polars as pl
@@ -219,3 +221,23 @@ def test_any_json_is_either_kept_as_it_is_or_rejected_whole(values: list[Any]) -
             assert type(row["id"]) is type(value["id"])
         else:
             assert all(v is None for k, v in row.items() if k != "_rejected")
+
+
+FIRST_USES = """
+import sys
+import polars as pl
+from tmdb_assets.lakehouse.payloads import Shape, decode
+
+sys.setswitchinterval(1e-6)
+texts = pl.Series(['{"member": {"id": 1}}'] * 2_000)
+for number in range(60):
+    member = type("Member", (Shape,), {"__annotations__": {"id": int}})
+    whole = type("Whole", (Shape,), {"__annotations__": {"member": member}})
+    assert decode(texts, whole).height == len(texts)
+"""
+
+
+def test_a_shape_met_for_the_first_time_by_several_threads_crashes_nothing() -> None:
+    """msgspec reads a shape's fields on first use, and two threads at it ended the process without a word."""
+    done = subprocess.run([sys.executable, "-c", FIRST_USES], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
