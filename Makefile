@@ -22,14 +22,14 @@ demo dev: export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
 # Tests never see the user's credentials, lake or Dagster instance; the folder of recorded input is the one thing passed on.
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
-	RAW_RETENTION_DAYS MOOVITAMIX_URL STREAMFLOW_DROPS,$(.VARIABLES)))
+	RAW_RETENTION_DAYS WAREHOUSE_FACT_DAYS MOOVITAMIX_URL MOOVITAMIX_HASH_KEY STREAMFLOW_DROPS,$(.VARIABLES)))
 
 unexport PYTHONDONTWRITEBYTECODE  # each command starts seconds faster once Python has kept what it compiled
 
-.PHONY: help setup demo test check dev docs bench lock clean FORCE
+.PHONY: help setup demo test check dev dashboard docs bench forget lock clean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.ready ## make .venv with the locked dependencies; safe to repeat, repairs what was interrupted
 
@@ -50,14 +50,25 @@ check: setup ## format, lint, import rules, types, then the tests
 dev: setup ## Dagster's UI, on port 3000
 	@$(BIN)/dagster dev -w workspace.yaml $(ARGS)
 
+dashboard: setup ## the web page over the warehouse, on port 8501 of this machine
+	@$(BIN)/streamlit run tmdb_assets/dashboard/app.py $(ARGS)
+
 docs: setup ## write docs/tables.md, the data dictionary, from the contracts
 	@$(BIN)/python -m tmdb_assets.dictionary
 
 bench: setup ## run the benchmarks; each prints its figure beside its floor or its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+forget: setup ## forget a listener everywhere, old versions included: make forget USER=46803
+ifneq ($(filter command line,$(origin USER)),command line)
+	@echo "Say who is to be forgotten: make forget USER=46803 (the source's user id)." >&2
+	exit 1
+else
+	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(USER)
+endif
+
 lock: setup ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade takes newer releases
-	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile pyproject.toml --extra dev --extra dashboard --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header -o requirements.lock $(ARGS)
 
 clean: ## remove .venv and the caches; the lake, the warehouse and .env stay

@@ -9,7 +9,7 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-from benchmarks import fetching, history, raw_to_star, whole_run
+from benchmarks import breakouts, fetching, history, raw_to_star, views, warehouse, whole_run
 from benchmarks.figure import machine
 
 PAGE = Path(__file__).parent / "README.md"
@@ -20,6 +20,10 @@ BENCHMARKS = {
     "d": fetching.measure_rate,
     "e": fetching.measure_calls,
     "f": whole_run.measure,
+    "g": breakouts.measure,
+    "h": views.measure,
+    "i": warehouse.measure,
+    "j": views.measure_pandas,
 }
 
 

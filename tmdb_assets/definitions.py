@@ -1,4 +1,4 @@
-"""What Dagster loads: every source's assets over one lake.
+"""What Dagster loads: every source's assets over one lake, and the warehouse published from it.
 
 What belongs here: finding the sources, binding the resources they share, the executor. What does not: anything about a
 source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is found.
@@ -18,7 +18,9 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.upkeep import upkeep
+from tmdb_assets.report import assets as report
 from tmdb_assets.settings import Settings, SettingsError, load_settings
+from tmdb_assets.warehouse import assets as warehouse
 
 
 def source_modules(name: str) -> list[ModuleType]:
@@ -47,6 +49,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         loggers={"console": console},
     )
     found = [module.build(settings) for module in source_modules("assets")]
+    found.append(warehouse.build(settings, source_modules("contracts")))
+    found.append(report.build(settings))
     return dg.Definitions.merge(shared, upkeep(all_contracts(), settings.raw_retention_days), *found)
 
 

@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         "data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://)."
     )
     tmdb_assets_warehouse: Path = Field(Path("data/warehouse.duckdb"), description="The analysts' DuckDB file.")
+    tmdb_assets_reports: Path = Field(
+        Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
+    )
+    warehouse_fact_days: int | None = Field(
+        None, ge=1, description="Newest days of the facts that the warehouse holds; all of them without it."
+    )
     tmdb_assets_allow_mass_delete: bool = Field(
         False, description="1 lets a day through on which more than 5% of the known films vanished."
     )
@@ -81,6 +87,12 @@ class Settings(BaseSettings):
         180, ge=1, description="Raw older than this expires; TMDB's terms forbid caching for longer than six months."
     )
     moovitamix_url: str | None = Field(None, description="Root of the music API; without it the sandbox serves.")
+    moovitamix_hash_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key of the hashes that stand for e-mails and forgotten listeners, at least 16 characters; without it "
+        "one is made, once, and kept in a file beside the lake that only its owner may read.",
+    )
     streamflow_drops: Path = Field(
         Path("data/drops/streamflow"), description="Folder where the monthly CSV drops land."
     )
@@ -110,6 +122,14 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @model_validator(mode="after")
+    def _a_frozen_clock_never_meets_the_real_music_api(self) -> Settings:
+        if self.tmdb_assets_today and self.moovitamix_url and urlsplit(self.moovitamix_url).hostname not in LOOPBACK:
+            raise ValueError(
+                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset it, or point MOOVITAMIX_URL at loopback"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_frozen_clock_never_meets_the_real_api(self) -> Settings:
         if self.tmdb_assets_today and not self.uses_sandbox and urlsplit(self.tmdb_api_url).hostname not in LOOPBACK:
             raise ValueError(
@@ -130,7 +150,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction."""
-        return tuple(s.get_secret_value() for s in (self.tmdb_api_token, self.tmdb_api_key) if s)
+        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key)
+        return tuple(s.get_secret_value() for s in known if s)
 
     def is_set(self, name: str) -> bool:
         """Whether a setting was given rather than left at its default."""

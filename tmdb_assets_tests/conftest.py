@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tmdb_assets.lakehouse.calendar import Clock
@@ -27,7 +28,18 @@ TODAY = dt.date(2026, 3, 10)
 #: Read before any test runs, since `_clean_environment` unsets it like every variable of the project.
 REAL_DATA = os.environ.get("TMDB_ASSETS_REAL_DATA")
 
-_OURS = ("TMDB_", "AWS_", "AZURE_", "GOOGLE_", "DAGSTER_", "RAW_", "HTTP_CACHE", "MOOVITAMIX_", "STREAMFLOW_")
+_OURS = (
+    "TMDB_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "DAGSTER_",
+    "RAW_",
+    "WAREHOUSE_",
+    "HTTP_CACHE",
+    "MOOVITAMIX_",
+    "STREAMFLOW_",
+)
 
 settings.register_profile(
     "tmdb_assets",
@@ -86,6 +98,20 @@ def clock(today: dt.date) -> Clock:
 def log() -> Callable[[str], None]:
     """Somewhere to log to."""
     return lambda line: None
+
+
+@pytest.fixture(scope="session")
+def film_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small warehouse of the sandbox's films, made once for all workers of a run. Read only: every test shares it."""
+    from tmdb_assets_tests.warehouse.published import publish_films  # late: most tests do without all that it needs
+
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "film_warehouse"
+    with FileLock(folder.with_suffix(".lock")):
+        done = folder / "done"
+        if not done.exists():
+            done.write_text(str(publish_films(folder)), encoding="utf-8")
+        return Path(done.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ LONG_ON_PURPOSE = {
     "tmdb_assets/lakehouse/http.py": "one request with its pacing, retries, cache and redaction",
     "tmdb_assets/lakehouse/delta.py": "one store: every way to read, write and keep up a table",
     "tmdb_assets/sources/tmdb/contracts.py": "a list of tables",
+    "tmdb_assets/sources/moovitamix/contracts.py": "a list of tables",
     "tmdb_assets/sources/tmdb/raw.py": "one client: every question put to TMDB",
 }
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "util", "base"}
@@ -52,14 +53,16 @@ def test_the_import_contracts_hold() -> None:
     [
         (
             "dagster",
-            r"tmdb_assets/(definitions|demo)\.py|tmdb_assets/orchestration/.*|tmdb_assets/sources/\w+/assets\.py",
+            r"tmdb_assets/(definitions|demo)\.py|tmdb_assets/orchestration/.*|tmdb_assets/(sources/\w+|warehouse|report)/assets\.py",
         ),
         ("requests", r"tmdb_assets/lakehouse/http\.py"),
         ("requests_cache", r"tmdb_assets/lakehouse/http\.py"),
         ("deltalake", r"tmdb_assets/lakehouse/(delta|contracts)\.py"),
         ("pandera", r"tmdb_assets/lakehouse/(contracts|sql)\.py"),
         ("sqlglot", r"tmdb_assets/lakehouse/sql\.py"),
-        ("duckdb", r"tmdb_assets/lakehouse/sql\.py"),
+        ("duckdb", r"tmdb_assets/(lakehouse/sql|warehouse/(database|publish|reader))\.py"),
+        ("streamlit", r"tmdb_assets/dashboard/.*"),
+        ("altair", r"tmdb_assets/dashboard/.*"),
         ("pandas", r"(?!)"),
         ("pydantic_settings", r"tmdb_assets/settings\.py"),
     ],

@@ -1,7 +1,8 @@
 """The honest calendar: which day it is, and what may still be observed for a given one.
 
-What belongs here: the one clock of the project and the rule that a past day is never filled with today's numbers.
-What does not: what a source can serve (its raw.py), partitions as Dagster knows them (orchestration).
+What belongs here: the one clock of the project, the rule that a past day is never filled with today's numbers, and how
+often a source is observed. What does not: what a source can serve (its raw.py), partitions as Dagster knows them
+(orchestration).
 """
 
 from __future__ import annotations
@@ -15,6 +16,28 @@ from tmdb_assets.lakehouse.errors import LakehouseError
 
 class CalendarError(LakehouseError):
     """A day that cannot be observed. The message names the day and says what to do."""
+
+
+class Cadence(enum.Enum):
+    """How often a source is observed. A partition has a key, as it is typed, and stands for its last day."""
+
+    DAY = "day"  #: keys such as 2026-11-20, the day itself
+    MONTH = "month"  #: keys such as 2026-11, standing for 2026-11-30
+
+    def day(self, key: str) -> dt.date:
+        """The day that the partition of this key stands for."""
+        if self is Cadence.DAY:
+            return dt.date.fromisoformat(key)
+        first = dt.date.fromisoformat(f"{key}-01")
+        return (first + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+
+    def key(self, day: dt.date) -> str:
+        """The key of the partition that has this day."""
+        return day.isoformat() if self is Cadence.DAY else f"{day:%Y-%m}"
+
+    def before(self, day: dt.date) -> dt.date:
+        """The day that the partition before this day's stands for."""
+        return (day if self is Cadence.DAY else day.replace(day=1)) - dt.timedelta(days=1)
 
 
 class Reach(enum.Enum):

@@ -18,6 +18,7 @@ import pandera.polars as pa
 import polars as pl
 from deltalake import Schema as DeltaSchema
 
+from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.errors import LakehouseError
 
 Column = pa.Column
@@ -85,7 +86,11 @@ class Contract:
     ("refuse"). `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
     `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
-    namesake in the tables read.
+    namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
+    span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
+    reported, and the same rows again cost nothing. `kept_for` names what the rows are kept for, as "pages.page_hash": a
+    row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
+    which never leave the lake for a log or a preview.
     """
 
     source: str
@@ -102,10 +107,14 @@ class Contract:
     drift_limit: float | None = 0.25
     small: bool = False
     comes_from: Mapping[str, str] = field(default_factory=dict)
+    cadence: Cadence = Cadence.DAY
+    is_corrected: bool = False
+    kept_for: str = ""
+    personal: tuple[str, ...] = ()
     code_version: str = "1"
 
     def __post_init__(self) -> None:
-        named = {*self.grain, *self.owner, *self.order, *self.references}
+        named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal}
         named |= {self.partition} if self.partition else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
@@ -290,7 +299,7 @@ def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame
     return rejected
 
 
-def quarantine_contract(source: str) -> Contract:
+def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The quarantine table of a source: one row per row that broke its contract, whatever table it was bound for."""
     return Contract(
         source,
@@ -302,6 +311,7 @@ def quarantine_contract(source: str) -> Contract:
         partition="date_id",
         small=True,
         drift_limit=None,
+        cadence=cadence,
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "origin": col(pl.String, "Path of the table the row was bound for."),

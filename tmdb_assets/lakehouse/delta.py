@@ -31,6 +31,7 @@ _Stamp = tuple[int, int]
 WRITER = WriterProperties(compression="ZSTD")
 CHECKPOINT_EVERY = 20  # commits; keeps opening a table cheap however many days it has absorbed
 RETRIES = 10
+RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 
 
 class LakeError(LakehouseError):
@@ -84,7 +85,7 @@ class DeltaStore:
 
         Raises LakeError when the table is there but never had that version or was not yet there at that instant.
         """
-        if version is None and (table := self._as_opened(contract)):
+        if (table := self._as_opened(contract)) and version in (None, table.version()):
             return table
         try:
             table = _Table(self.uri(contract), storage_options=self.storage_options)
@@ -140,17 +141,19 @@ class DeltaStore:
         table = self.open(contract, version)
         if table is None:
             return contract.empty().lazy()
-        frame = pl.scan_delta(table)
-        if days is not None and contract.partition:
-            frame = frame.filter(_within(contract.partition, days))
-        there = frame.collect_schema()
-        missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
-        return frame.with_columns(missing).select(list(contract.schema))
+        frame = _as_promised(contract, table)
+        return frame.filter(_within(contract.partition, days)) if days is not None and contract.partition else frame
 
     def rows(self, contract: Contract) -> int:
         """Rows of the table, from the Delta log alone."""
         table = self.open(contract)
         return 0 if table is None else int(_files(table).get_column("num_records").sum())
+
+    def files(self, contract: Contract, version: Version | None = None) -> pl.DataFrame:
+        """The table's data files, from the Delta log alone: path (never used twice), num_records, size_bytes, and
+        partition.<column> where it is partitioned by folder; no columns while there are no files."""
+        table = self.open(contract, version)
+        return pl.DataFrame() if table is None else _files(table)
 
     def partition_rows(self, contract: Contract) -> dict[dt.date, int]:
         """Rows per partition, from the Delta log alone where the table is partitioned by folder."""
@@ -212,6 +215,28 @@ class DeltaStore:
     def append(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
         """Add rows in one commit. The caller answers for their being new."""
         return self._commit(contract, lambda table: self._write(table, frame, metadata, mode="append"))
+
+    def append_new(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
+        """Add the rows whose grain is not kept yet, in one commit: how content is kept once, under its own hash.
+
+        Raises LakeError when a kept row of the same grain says something else: two contents share a hash.
+        """
+
+        def write(table: DeltaTable) -> None:
+            rows, grain = frame.unique(contract.grain, maintain_order=True), list(contract.grain)
+            there = _as_promised(contract, table)
+            kept = there.join(rows.lazy().select(grain), on=grain, how="semi").collect()
+            other = kept.join(rows, on=list(contract.schema), how="anti", nulls_equal=True)
+            if other.height:
+                raise LakeError(
+                    f"{contract.path}: another row than the one kept comes with {', '.join(grain)} {other.row(0)[0]}: "
+                    "two contents share one hash, so nothing was written."
+                )
+            new = rows.join(kept, on=grain, how="anti")
+            if new.height:
+                self._write(table, _ordered(contract, new), metadata, mode="append", retries=0)
+
+        return self._commit(contract, write)
 
     def replace(
         self,
@@ -300,7 +325,7 @@ class DeltaStore:
             self._rewrite(table, _ordered(contract, pl.concat([others, members])), metadata)
 
     def _rows(self, contract: Contract, table: DeltaTable) -> pl.DataFrame:
-        return pl.scan_delta(table).select(list(contract.schema)).collect()
+        return _as_promised(contract, table).collect()
 
     def _rewrite(self, table: DeltaTable, rows: pl.DataFrame, metadata: Mapping[str, str]) -> None:
         """Put `rows` in place of all that `table` holds, if nobody has committed since it was opened.
@@ -390,6 +415,23 @@ class DeltaStore:
             )
         return rows
 
+    def drop_unnamed(self, contract: Contract, naming: pl.LazyFrame, metadata: Mapping[str, str]) -> int:
+        """Delete the rows whose key is not among `naming`, a frame of one column (keys, or lists of them).
+
+        Returns the rows deleted.
+        """
+        (key,) = contract.grain
+        names = naming.select(pl.all().name.map(lambda _: key))
+        if isinstance(names.collect_schema()[key], pl.List):
+            names = names.explode(key)
+        before = self.rows(contract)
+        if not before:
+            return 0
+        kept = self.scan(contract).join(names.unique(), on=key, how="semi").collect()
+        if kept.height < before:
+            self.overwrite(contract, kept, metadata)
+        return before - kept.height
+
     def upkeep(self, contract: Contract, *, keep_hours: float = 168.0) -> dict[str, int]:
         """Compact small files, write a checkpoint, and delete files that no version younger than `keep_hours` needs.
 
@@ -410,6 +452,25 @@ class DeltaStore:
             "files_deleted": len(vacuumed) + staged,
         }
 
+    def drop_past(self, contract: Contract) -> None:
+        """Delete everything but the newest version: older files, and the log entries that hold their statistics.
+
+        For what must not be readable any more, in no version. Nobody else may be writing meanwhile. Cut before its end,
+        it is finished by running it again.
+        """
+        if self.open(contract) is None:
+            return
+        self._opened.pop(self.uri(contract), None)
+        table = _Table(self.uri(contract), storage_options=self.storage_options)
+        table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
+        names = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+        table.alter.set_table_properties(dict.fromkeys(names, "interval 0 seconds"))
+        table.update_incremental()
+        table.create_checkpoint()
+        table.cleanup_metadata()
+        table.alter.set_table_properties(dict(zip(names, RETENTION, strict=True)))
+        self._remove_staging_files(contract, 0)
+
     def _remove_staging_files(self, contract: Contract, keep_hours: float) -> int:
         if not self.is_local:
             return 0  # object stores finish an upload or drop it: there are no staging files
@@ -429,6 +490,14 @@ def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
     if not days:
         return pl.lit(False)
     return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
+
+
+def _as_promised(contract: Contract, table: DeltaTable) -> pl.LazyFrame:
+    """The table's rows with exactly the contract's columns; one younger than the kept files reads as null."""
+    frame = pl.scan_delta(table)
+    there = frame.collect_schema()
+    missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
+    return frame.with_columns(missing).select(list(contract.schema))
 
 
 def _ordered(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:

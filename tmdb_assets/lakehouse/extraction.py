@@ -47,6 +47,7 @@ class Receipt:
     received_ids: int | None = None
     is_complete: bool = True
     sentence: str = ""
+    takes: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,14 @@ class Chunk:
     """Raw rows to be kept in one commit, with the proof that goes with them.
 
     `replaces` names the part of the day they replace (`{}`: all of it); None means they are new and are appended.
+    `contents` are texts the rows name by their hash: tables in which each is kept once, whatever days have it. They are
+    kept before the rows, so that no row ever names what is not there.
     """
 
     frame: pl.DataFrame
     receipts: Sequence[Receipt]
     replaces: Mapping[str, str] | None = field(default_factory=dict)
+    contents: Mapping[Contract, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,15 @@ class RawTable:
     """A raw table and the function that asks for its rows.
 
     `endpoints` are its rows in the ledger. `archived`: the source keeps an archive of it, so that a past day may still
-    be asked for. `verify` runs after each day, kept or fetched, and raises BlockedError to stop what comes after.
+    be asked for. `is_corrected`: the source may tell a day that is over anew, so that every run asks. `verify` runs after
+    each day, kept or fetched, and raises BlockedError to stop what comes after.
     """
 
     contract: Contract
     fetch: Callable[[Asked], Iterator[Chunk]]
     endpoints: Sequence[str]
     archived: bool = False
+    is_corrected: bool = False
     verify: Callable[[Asked], None] | None = None
 
 
@@ -102,6 +108,20 @@ class Observed:
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
+
+
+@dataclass
+class _Standing:
+    """What stands of a table's day while its chunks come in: rows kept, rows set aside, duplicates left out."""
+
+    kept: int
+    duplicates: int
+    rejected: list[pl.DataFrame]
+
+    @property
+    def received(self) -> int:
+        """Rows that came: each is one of the three."""
+        return self.kept + sum(rows.height for rows in self.rejected) + self.duplicates
 
 
 class SourceClient(Protocol):
@@ -160,15 +180,22 @@ class Extractor:
     def _may_ask(self, table: RawTable, reach: Reach, day: dt.date, finished: bool) -> bool:
         if reach is Reach.LIVE or (reach is Reach.HISTORY and day == self.clock.today()):
             return True
-        return not finished and (reach is Reach.HISTORY or table.archived)
+        return table.is_corrected or (not finished and (reach is Reach.HISTORY or table.archived))
 
     def _keep(self, table: RawTable, asked: Asked, observed: Observed, resumed: Mapping[str, Entry]) -> None:
         self.store.refuse_unwritable_root()
         before = {e: replace(self.client.traffic().get(e, EndpointStats())) for e in table.endpoints}
-        rejected = [self._quarantined(table.contract, asked.day)] if resumed else []
+        kept = self.store.partition_rows(table.contract).get(asked.day, 0)
+        left_out = max((e.duplicate_rows or 0 for e in resumed.values()), default=0)
+        standing = _Standing(kept, left_out, [self._quarantined(table.contract, asked.day)] if resumed else [])
 
         def account(receipt: Receipt, *, finished: bool) -> Entry:
-            entry = self._entry(receipt, asked, before, resumed, finished=finished)
+            entry = replace(
+                self._entry(receipt, asked, before, resumed, finished=finished),
+                table_name=table.contract.path,
+                received_rows=standing.received,
+                duplicate_rows=standing.duplicates,
+            )
             self.ledger.write(asked.day, entry, self.metadata)
             return entry
 
@@ -180,9 +207,11 @@ class Extractor:
             last |= {r.endpoint: r for r in chunk.receipts}
             for receipt in chunk.receipts:
                 account(receipt, finished=False)
-                if not receipt.is_complete:
-                    raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {receipt.sentence}")
-            self._keep_chunk(table.contract, asked.day, chunk, rejected, observed)
+            if short := next((r for r in chunk.receipts if not r.is_complete), None):
+                raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {short.sentence}")
+            self._keep_chunk(table.contract, asked.day, chunk, standing, observed)
+        if not last:
+            standing.rejected = [self._quarantined(table.contract, asked.day)]
         # What an archive does not have yet stays open, so that a later run asks for it again.
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
         observed.entries = [account(r, finished=not table.archived) for r in nothing]
@@ -198,10 +227,11 @@ class Extractor:
         return self.client.origin() or next(iter(self.ledger.origins()), REAL)
 
     def _keep_chunk(
-        self, contract: Contract, day: dt.date, chunk: Chunk, rejected: list[pl.DataFrame], observed: Observed
+        self, contract: Contract, day: dt.date, chunk: Chunk, standing: _Standing, observed: Observed
     ) -> None:
         """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it resumes."""
         audit = contract.audit(chunk.frame)
+        rejected = standing.rejected
         if chunk.replaces == {}:
             rejected.clear()
         is_first = not observed.audits and not rejected
@@ -215,6 +245,8 @@ class Extractor:
             if not audit.kept.height:
                 return
             observed.commits.append(self.store.append(contract, audit.kept, self.metadata))
+            standing.kept += audit.kept.height
+            standing.duplicates += audit.duplicates
             return
         same_part = [pl.col(c) == v for c, v in chunk.replaces.items()]
         kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
@@ -223,7 +255,11 @@ class Extractor:
                 f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay"
             )
             return
+        for target, texts in chunk.contents.items():
+            observed.commits.append(self.store.append_new(target, texts, self.metadata))
         observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, **chunk.replaces))
+        standing.kept += audit.kept.height - kept
+        standing.duplicates = audit.duplicates + (standing.duplicates if chunk.replaces else 0)
 
     def _refuse_if_midnight_passed(self, asked: Asked) -> None:
         if asked.reach is Reach.LIVE and self.clock.today() != asked.day:
@@ -257,6 +293,7 @@ class Extractor:
             finished,
             **spent,
             finished_at=self.clock.now() if finished else None,
+            takes=receipt.takes,
         )
 
 

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
+from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Contract, at_least, col, one_of
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
 
 SANDBOX, REAL = "sandbox", "real"
 
 
-def ledger_contract(source: str) -> Contract:
+def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The extraction ledger of a source: one row per day and endpoint."""
     count = at_least(0)
     return Contract(
@@ -32,6 +33,7 @@ def ledger_contract(source: str) -> Contract:
         partition="date_id",
         small=True,
         drift_limit=None,
+        cadence=cadence,
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "endpoint": col(pl.String, "What was asked, as the source spells it."),
@@ -42,6 +44,23 @@ def ledger_contract(source: str) -> Contract:
                 pl.Int64, "Distinct ids the source said there are, or that were asked for.", count, nullable=True
             ),
             "received_ids": col(pl.Int64, "Distinct ids that arrived.", count, nullable=True),
+            "table_name": col(pl.String, "Path of the raw table that its rows were bound for.", nullable=True),
+            "received_rows": col(
+                pl.Int64,
+                "Rows that came for that table, whichever of its endpoints brought them: kept, set aside or duplicates.",
+                count,
+                nullable=True,
+            ),
+            "duplicate_rows": col(
+                pl.Int64, "Those of them that were left out because their grain had come before.", count, nullable=True
+            ),
+            "takes": col(
+                pl.Int64,
+                "How often it was asked for from the start: again, when the source changed meanwhile, so that no two of its "
+                "states are mixed.",
+                at_least(1),
+                nullable=True,
+            ),
             "is_complete": col(pl.Boolean, "Whether what was promised arrived."),
             "is_finished": col(pl.Boolean, "False while under way or cut: the next run resumes."),
             "calls": col(pl.Int64, "HTTP calls, retries included.", count),
@@ -76,6 +95,10 @@ class Entry:
     bytes: int = 0
     seconds: float = 0.0
     finished_at: dt.datetime | None = None
+    table_name: str | None = None
+    received_rows: int | None = None
+    duplicate_rows: int | None = None
+    takes: int | None = None
 
 
 class Ledger:

@@ -1,8 +1,8 @@
 """Publishing a derived table: build, audit, check, and only then commit.
 
 What belongs here: the order of things while a clean or star table is rebuilt for some days, the same for every table
-of every source, and the checks made on the way. What does not: the transforms (a source's clean.py and star.py), how
-Dagster shows the outcome (orchestration).
+of every source. What does not: the transforms (a source's clean.py and star.py), what is checked on the way (checks.py),
+how Dagster shows the outcome (orchestration).
 
 A blocking check that does not hold raises before the commit, so what was published before stays untouched.
 """
@@ -12,45 +12,33 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.checks import (
+    CHECKS,
+    Outcome,
+    accounting,
+    contract_kept,
+    drift,
+    grain,
+    merged,
+    references_kept,
+    shrinkage,
+    unknown,
+)
 from tmdb_assets.lakehouse.contracts import Audit, Contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
-from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
+from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.sql import View
 
 # Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
 # and film payloads take about thirty times as much room decoded.
 BYTES_PER_BATCH = 128_000_000
-REJECTED_AT_MOST = 0.5
-REJECTED_FEW = 20
-SHRINK_AT_MOST = 0.05
-
-CHECKS = {
-    "contract": "Rows that break the contract are quarantined; when more than half of them do, nothing is published.",
-    "grain": "No two published rows share the grain.",
-    "accounting": "Every row received is kept, quarantined or a duplicate.",
-    "referential_integrity": "Every key that refers to a dimension exists there.",
-    "row_count_drift": "The row count stays near that of the day before (a dimension does not shrink).",
-    "unknown_fields": "The source sends no field that the payload shapes do not know.",
-}
-BLOCKING = {"contract", "grain", "accounting", "referential_integrity"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of one check: whether it held, a sentence, figures. `warns`: it never stops a publication."""
-
-    check: str
-    passed: bool
-    sentence: str
-    figures: Mapping[str, int | float | str] = field(default_factory=dict)
-    warns: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +47,10 @@ class DerivedTable:
 
     A parameter `<name>` is that table: the days of the run where it is kept by day, else whole; `all_<name>` is all of
     it; any other name is found in `loaded`, read at run time. `received` counts the raw rows the table must account
-    for; `shape` is what its payloads should look like.
+    for; `shape` is what its payloads should look like. `warnings` are checks of its own, by name, that never stop a
+    publication: a function whose parameters name tables, and `rows` for those about to be published; its docstring says
+    what is checked. `follows` names a table whose days are told one against the other: a day of this one says what
+    changed since the kept day before it, so that publishing a day publishes the kept day after it too.
     """
 
     contract: Contract
@@ -68,11 +59,14 @@ class DerivedTable:
     loaded: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
     received: Callable[..., int] | None = None
     shape: type[Shape] | None = None
+    warnings: Mapping[str, Callable[..., Outcome]] = field(default_factory=dict)
+    follows: str = ""
 
     def reads(self, function: Callable[..., Any] | None = None) -> dict[str, Contract]:
         """Parameter -> contract of the tables a function reads (by default the one that builds the table)."""
         names = inspect.signature(function or self.build).parameters
-        return {name: self.tables[name.removeprefix("all_")] for name in names if name not in self.loaded}
+        own = {*self.loaded, "rows"}
+        return {name: self.tables[name.removeprefix("all_")] for name in names if name not in own}
 
     @cached_property
     def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
@@ -98,19 +92,21 @@ class DerivedTable:
 
     @property
     def upstream(self) -> list[Contract]:
-        """Tables that must stand before this one: those it reads and those it refers to."""
-        named = {c.key: c for c in [*self.reads().values(), *self.references.values()] if c is not self.contract}
+        """Tables that must stand before this one: those it reads, those its warnings read and those it refers to."""
+        read = [c for f in (self.build, *self.warnings.values()) for c in self.reads(f).values()]
+        named = {c.key: c for c in [*read, *self.references.values()] if c is not self.contract}
         return list(named.values())
 
     @property
-    def checks(self) -> list[str]:
-        """Names of the checks made on this table."""
+    def checks(self) -> dict[str, str]:
+        """The checks made on this table: name -> what is checked."""
         skipped = {
             "referential_integrity": not self.contract.references,
             "unknown_fields": self.shape is None,
             "row_count_drift": self.contract.drift_limit is None,
         }
-        return [name for name in CHECKS if not skipped.get(name)]
+        usual = {name: meaning for name, meaning in CHECKS.items() if not skipped.get(name)}
+        return usual | {name: inspect.getdoc(judge) or name for name, judge in self.warnings.items()}
 
 
 @dataclass
@@ -120,6 +116,26 @@ class Published:
     audits: list[Audit] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What filling partitions again did to the rows kept of them before."""
+
+    added: int
+    changed: int
+    removed: int
+    is_correction: bool = True
+
+    def __add__(self, other: Difference) -> Difference:
+        counts = (self.added + other.added, self.changed + other.changed, self.removed + other.removed)
+        return Difference(*counts, self.is_correction or other.is_correction)
+
+    @property
+    def figures(self) -> dict[str, int]:
+        """The counts by the names they have in metadata."""
+        return {"rows_added": self.added, "rows_changed": self.changed, "rows_removed": self.removed}
 
 
 def publish(
@@ -137,10 +153,17 @@ def publish(
     """
     store.refuse_unwritable_root()
     done = Published()
-    for batch in [None] if table.contract.is_whole else _batches(table, store, sorted(days)):
+    for batch in [None] if table.contract.is_whole else _batches(table, store, _and_those_after(table, store, days)):
         _publish_batch(table, store, batch, metadata, log, done)
-    done.outcomes = _merged(done.outcomes)
+    done.outcomes = merged(done.outcomes)
     return done
+
+
+def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
+    """The days, and for a table that follows another the kept days next to them, oldest first."""
+    kept = sorted(store.partition_rows(table.tables[table.follows])) if table.follows else []
+    after = (next((k for k in kept if k > day), None) for day in days)
+    return sorted({*days, *(day for day in after if day)})
 
 
 def _publish_batch(
@@ -168,7 +191,10 @@ def _publish_batch(
     blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
     if blocked:
         raise BlockedError(blocked.check, f"{name}: {blocked.sentence}", **blocked.figures)
-    commit = _commit(contract, store, days, audit, frame.filter(markers), metadata, retracted)
+    difference = _difference(contract, store, days, audit.kept) if days and contract.is_corrected else None
+    commit = _commit(contract, store, days, audit, frame.filter(markers), metadata, retracted, difference)
+    if difference:
+        done.difference = difference + done.difference if done.difference else difference
     done.audits.append(audit)
     done.commits.append(commit)
     done.outcomes += outcomes
@@ -180,6 +206,20 @@ def _publish_batch(
         f"quarantined {audit.quarantined.height:,}, duplicates {audit.duplicates:,}"
         + ("" if commit.changed else "; nothing changed")
     )
+    if difference and difference.is_correction and commit.changed:
+        log(
+            f"{name} was kept before and is corrected: {difference.added:,} rows added, {difference.changed:,} changed, "
+            f"{difference.removed:,} removed (version {commit.version})"
+        )
+
+
+def _difference(contract: Contract, store: DeltaStore, days: Sequence[dt.date], rows: pl.DataFrame) -> Difference:
+    """How the rows about to be kept of some partitions differ from those that are."""
+    there, grain = store.scan(contract, days).collect(), list(contract.grain)
+    again = rows.join(there, on=grain, how="semi")
+    changed = again.join(there, on=list(contract.schema), how="anti", nulls_equal=True)
+    removed = there.join(rows, on=grain, how="anti")
+    return Difference(rows.height - again.height, changed.height, removed.height, bool(there.height))
 
 
 def _commit(
@@ -190,12 +230,17 @@ def _commit(
     markers: pl.DataFrame,
     metadata: Mapping[str, str],
     retracted: pl.DataFrame | None,
+    difference: Difference | None = None,
 ) -> Commit:
     if days is None:
         return store.overwrite(contract, audit.kept, metadata)
     quarantine(store, contract, audit.quarantined, days, metadata)
     if contract.partition:
-        return store.replace(contract, audit.kept, days, metadata)
+        version = store.version(contract)
+        if difference and not any(difference.figures.values()) and version is not None:
+            return Commit(version, 0, 0, 0, changed=False)
+        told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}
+        return store.replace(contract, audit.kept, days, {**metadata, **told})
     states = pl.concat([audit.kept, markers.select(list(contract.schema))])
     return store.merge(contract, states, metadata, retracted)
 
@@ -274,126 +319,30 @@ def _check(
     retracted: pl.DataFrame | None,
 ) -> Iterator[Outcome]:
     yield contract_kept(table.contract, [audit])
-    yield _grain(table.contract, audit.kept, audit.duplicates)
+    yield grain(table.contract, audit.kept, audit.duplicates)
     received = table.received(**_inputs(table, store, days, table.received)) if table.received else audit.received
     yield accounting(received, [audit])
     if table.contract.references:
-        yield _references(table, store, audit)
+        yield references_kept(table.references, store, audit)
     if table.contract.drift_limit is not None:
         lost = 0 if retracted is None else retracted.join(frame, on=list(table.contract.owner), how="anti").height
         yield (
-            _shrinkage(table.contract, store, lost)
+            shrinkage(table.contract, store, lost)
             if table.contract.owner
             else drift(
                 table.contract,
                 store,
                 days,
-                dict.fromkeys(days, 0) | dict(audit.kept.group_by("date_id").len().iter_rows()),
+                dict.fromkeys(days, 0) | dict(audit.kept.group_by(table.contract.partition).len().iter_rows()),
             )
         )
     if table.shape is not None:
-        yield _unknown(table.shape, frame)
-
-
-def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
-    """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
-
-    A whole table is our own arithmetic: one row that breaks its contract is a fault of it, and nothing to set aside.
-    """
-    received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
-    rules: dict[str, int] = {}
-    for rule, count in (item for a in audits for item in a.rules.items()):
-        rules[rule] = rules.get(rule, 0) + count
-    many = contract.is_whole or (bad > REJECTED_FEW and bad > REJECTED_AT_MOST * received)
-    worst = max(rules, key=lambda r: rules[r], default="")
-    sentence = f"{bad:,} of {received:,} rows break it, most often: {worst}" if bad else "every row keeps its contract"
-    return Outcome("contract", not bad, sentence, {"quarantined": bad, **rules}, warns=not many)
-
-
-def accounting(received: int, audits: Sequence[Audit]) -> Outcome:
-    """received = kept + quarantined + duplicates."""
-    kept, bad = sum(a.kept.height for a in audits), sum(a.quarantined.height for a in audits)
-    twice = sum(a.duplicates for a in audits)
-    figures = {"received": received, "kept": kept, "quarantined": bad, "duplicates": twice}
-    passed = received == kept + bad + twice
-    sentence = f"received {received:,} = kept {kept:,} + quarantined {bad:,} + duplicates {twice:,}"
-    return Outcome("accounting", passed, sentence if passed else f"not accounted for: {sentence}", figures)
-
-
-def grain_kept(contract: Contract, store: DeltaStore, days: Sequence[dt.date]) -> Outcome:
-    """Whether the kept rows of some days have no grain twice."""
-    return _grain(contract, store.scan(contract, days).select(contract.grain).collect())
-
-
-def drift(
-    contract: Contract, store: DeltaStore, days: Sequence[dt.date], published: Mapping[dt.date, int] | None = None
-) -> Outcome:
-    """Whether each day has about as many rows as the day before; `published`: rows about to be kept per day."""
-    counted = {**store.partition_rows(contract), **(published or {})}
-    figures: dict[str, int | float | str] = {}
-    moved: list[str] = []
-    for day in days:
-        was, rows = counted.get(day - dt.timedelta(days=1), 0), counted.get(day, 0)
-        if was and abs(rows - was) > (contract.drift_limit or 0) * was:
-            moved.append(f"{day}: {rows:,} rows after {was:,} the day before")
-        figures = {"rows": rows, "rows_the_day_before": was}
-    return Outcome("row_count_drift", not moved, "; ".join(moved) or "near the day before", figures, warns=True)
-
-
-def _grain(contract: Contract, rows: pl.DataFrame, left_out: int = 0) -> Outcome:
-    keys = rows.select(contract.grain)
-    twice = keys.filter(keys.is_duplicated())
-    sentence = f"{twice.height} rows share their grain, e.g. {twice.row(0)}" if twice.height else "no grain twice"
-    return Outcome("grain", not twice.height, sentence, {"duplicates_left_out": left_out})
-
-
-def _references(table: DerivedTable, store: DeltaStore, audit: Audit) -> Outcome:
-    orphans: dict[str, int] = {}
-    example = ""
-    for column, dimension in table.references.items():
-        key = dimension.grain[0]
-        known = store.scan(dimension).select(pl.col(key).alias(column))
-        missing = audit.kept.lazy().select(column).drop_nulls().join(known, on=column, how="anti").collect()
-        orphans[f"{column} not in {dimension.name}"] = missing.height
-        if missing.height and not example:
-            example = (
-                f"{missing.height} rows refer to a {column} that {dimension.path} lacks, e.g. {missing.item(0, 0)}"
-            )
-    return Outcome("referential_integrity", not example, example or "every key exists in its dimension", orphans)
-
-
-def _shrinkage(contract: Contract, store: DeltaStore, lost: int) -> Outcome:
-    """A dimension only grows; owners are lost when the days that knew them no longer do."""
-    if not lost:
-        return Outcome("row_count_drift", True, "nothing was lost", {"lost": 0}, warns=True)
-    before = store.scan(contract).select(contract.owner).unique().select(pl.len()).collect().item()
-    sentence = f"{lost:,} of {before:,} lost their rows"
-    figures = {"before": before, "lost": lost}
-    return Outcome("row_count_drift", lost <= SHRINK_AT_MOST * before, sentence, figures, warns=True)
-
-
-def _unknown(shape: type[Shape], frame: pl.DataFrame) -> Outcome:
-    payloads = frame.get_column("_payload").drop_nulls()
-    found = sorted(unknown_fields(payloads, shape))
-    sentence = f"fields that {shape.__name__} does not know: {', '.join(found)}" if found else "no unknown field"
-    return Outcome("unknown_fields", not found, sentence, {"payloads": len(payloads)}, warns=True)
-
-
-def _merged(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """One outcome per check over the batches of a run: figures add up, a failure stays one."""
-    merged: dict[str, Outcome] = {}
-    for o in outcomes:
-        was = merged.get(o.check)
-        if was is None:
-            merged[o.check] = o
-            continue
-        figures = dict(was.figures)
-        for name, value in o.figures.items():
-            old = figures.get(name, 0)
-            figures[name] = old + value if isinstance(value, int | float) and isinstance(old, int | float) else value
-        worse = o if was.passed else was
-        merged[o.check] = Outcome(o.check, was.passed and o.passed, worse.sentence, figures, was.warns and o.warns)
-    return list(merged.values())
+        yield unknown(table.shape, frame)
+    for name, judge in table.warnings.items():
+        inputs = _inputs(table, store, days or None, judge)
+        if "rows" in inspect.signature(judge).parameters:
+            inputs["rows"] = audit.kept.lazy()
+        yield replace(judge(**inputs), check=name, warns=True)
 
 
 def _span(days: Sequence[dt.date]) -> str:

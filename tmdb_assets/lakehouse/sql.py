@@ -33,6 +33,7 @@ import duckdb
 import pandera.polars as pa
 import polars as pl
 
+from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col, one_of
 from tmdb_assets.lakehouse.errors import LakehouseError
 
@@ -120,18 +121,18 @@ def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path) -> pl.DataFram
             connection.execute(f"EXPLAIN {sql}").fetchall()  # sql() would keep the line of a fault to itself
             answer: pl.DataFrame = connection.sql(sql).pl()
         except duckdb.Error as error:
-            raise _told(error, file) from None
+            raise told(error, file) from None
     return answer
 
 
-def read_views(folder: Path, source: str, tables: Collection[str]) -> tuple[View, ...]:
+def read_views(folder: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> tuple[View, ...]:
     """Every view of a folder over the named tables and each other, each after those it reads.
 
     Raises SqlError when a head cannot be read, or when views read each other in a circle.
     """
     files = sorted(folder.glob("*.sql"))
     known = {*tables, *(file.stem for file in files)}
-    waiting = {file.stem: read_view(file, source, known) for file in files}
+    waiting = {file.stem: read_view(file, source, known, cadence) for file in files}
     ordered: list[View] = []
     while waiting:
         ready = [view for view in waiting.values() if not set(view.reads) & set(waiting)]
@@ -143,7 +144,7 @@ def read_views(folder: Path, source: str, tables: Collection[str]) -> tuple[View
     return tuple(ordered)
 
 
-def read_view(file: Path, source: str, tables: Collection[str]) -> View:
+def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> View:
     """A view over the named tables from its file.
 
     Raises SqlError naming the line of the head that is not of the form this module describes. A fault in the SELECT
@@ -179,6 +180,7 @@ def read_view(file: Path, source: str, tables: Collection[str]) -> View:
         grain,
         columns,
         drift_limit=None,
+        cadence=cadence,
         code_version=sha256(text.encode()).hexdigest()[:8],
     )
     read = dict.fromkeys(name for name in _TABLE.findall(_COMMENT.sub("", text)) if name in tables)
@@ -225,7 +227,7 @@ def _is_whole_number(dtype: pl.DataType) -> bool:
     return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)
 
 
-def _told(error: duckdb.Error, file: Path) -> SqlError:
+def told(error: duckdb.Error, file: Path) -> SqlError:
     """DuckDB's first sentence, and the line it points at."""
     text = str(error)
     line = re.search(r"^LINE (\d+):", text, re.MULTILINE)

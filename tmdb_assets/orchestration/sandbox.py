@@ -24,8 +24,13 @@ class SandboxError(LakehouseError):
 class Sandbox:
     """A sandbox server on a free loopback port. Its standard input is our pipe: when we die, it sees the end and stops."""
 
-    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
-        self._settings, self._log = settings, log
+    def __init__(
+        self,
+        settings: Settings,
+        log: Callable[[str], None],
+        why: str = "No TMDB credentials are set: the built-in sandbox serves invented films",
+    ) -> None:
+        self._settings, self._log, self._why = settings, log, why
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._url = ""
@@ -56,7 +61,7 @@ class Sandbox:
         threading.Thread(target=_drain, args=(process,), daemon=True).start()
         self._process = process
         url: str = json.loads(line)["url"]
-        self._log(f"No TMDB credentials are set: the built-in sandbox serves invented films at {url}")
+        self._log(f"{self._why} at {url}")
         return url
 
     def stop(self) -> None:

@@ -16,29 +16,25 @@ import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
-from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.calendar import Cadence, Clock
+from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed, SourceClient
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import (
-    BLOCKING,
-    CHECKS,
-    DerivedTable,
-    Outcome,
-    accounting,
-    contract_kept,
-    drift,
-    grain_kept,
-    publish,
-)
+from tmdb_assets.lakehouse.publishing import DerivedTable, publish
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 #: What fills the tables of a stage, as Dagster's icons call it; Polars the others.
 ENGINES = {"raw": "python", "views": "duckdb"}
+#: How old the newest partition may grow before Dagster warns, and before it calls the table stale.
+FRESH = {
+    Cadence.DAY: (dt.timedelta(hours=30), dt.timedelta(hours=48)),
+    Cadence.MONTH: (dt.timedelta(days=35), dt.timedelta(days=45)),
+}
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 60
 
@@ -63,11 +59,12 @@ def days_of(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.da
     if contract.is_whole:
         return []
     if not (context.has_partition_key or context.has_partition_key_range):
-        how = """`--tags '{"dagster/partition": "2026-11-20"}'` for a job, `--partition 2026-11-20` for assets"""
+        span, key = contract.cadence.value, contract.cadence.key(dt.date(2026, 11, 20))
+        how = f"""`--tags '{{"dagster/partition": "{key}"}}'` for a job, `--partition {key}` for assets"""
         raise dg.Failure(
-            f"This run names no day, and {contract.path} is filled by the day: use {how}.", allow_retries=False
+            f"This run names no {span}, and {contract.path} is filled by the {span}: use {how}.", allow_retries=False
         )
-    return sorted(dt.date.fromisoformat(key) for key in context.partition_keys)
+    return sorted(contract.cadence.day(key) for key in context.partition_keys)
 
 
 def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) -> dict[str, Any]:
@@ -75,6 +72,7 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
 
     A whole table has no partitions: each run answers it anew.
     """
+    warn, fail = FRESH[contract.cadence]
     daily = {} if contract.is_whole else {"partitions_def": partitions}
     return daily | {
         "key": dg.AssetKey(contract.key),
@@ -85,9 +83,7 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
         "owners": ["team:data-engineering"],
         "code_version": contract.code_version,
         "backfill_policy": dg.BackfillPolicy.single_run(),  # of a whole table too: a range with one of them is refused else
-        "freshness_policy": dg.FreshnessPolicy.time_window(
-            fail_window=dt.timedelta(hours=48), warn_window=dt.timedelta(hours=30)
-        ),
+        "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn),
         "metadata": {
             "dagster/column_schema": column_schema(contract),
             "dagster/table_name": contract.path,
@@ -187,7 +183,7 @@ def derived_asset(
     @_asset(
         **options,
         deps=[dg.AssetKey(c.key) for c in [*table.upstream, *after]],
-        check_specs=_specs(contract, {n: CHECKS[n] for n in table.checks}, BLOCKING),
+        check_specs=_specs(contract, table.checks, BLOCKING),
         required_resource_keys={"lake"},
     )
     def build(context: dg.AssetExecutionContext) -> Events:
@@ -196,9 +192,10 @@ def derived_asset(
 
         def events() -> Events:
             done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
-            # a view's lineage is read from its text, which would keep every command waiting if it were done on loading
-            lineage = {"dagster/column_lineage": column_lineage(table)} if contract.stage == "views" else {}
-            yield _materialized(context, contract, days, done.commits, lineage)
+            more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
+            if contract.stage == "views":  # read from its text, which would keep every command waiting if done on loading
+                more["dagster/column_lineage"] = column_lineage(table)
+            yield _materialized(context, contract, days, done.commits, more)
             yield from _results(contract, done.outcomes)
 
         yield from _told(contract, events())
@@ -372,20 +369,21 @@ def _materialized(
         "dagster/uri": store.uri(contract),
         "bytes_written": sum(c.bytes_added for c in commits),
         "rows_written": sum(c.rows_added for c in commits),
-        "preview": dg.MetadataValue.md(preview(store.scan(contract, days))),
+        "preview": dg.MetadataValue.md(preview(store.scan(contract, days), contract.personal)),
         **more,
     }
     version = store.version(contract)
     if version is not None:
         metadata["delta_version"] = version
     for day in days if contract.partition else ():
-        context.add_asset_metadata({"dagster/partition_row_count": counted.get(day, 0)}, partition_key=day.isoformat())
+        rows = {"dagster/partition_row_count": counted.get(day, 0)}
+        context.add_asset_metadata(rows, partition_key=contract.cadence.key(day))
     return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
 
 
-def preview(rows: pl.LazyFrame) -> str:
-    """A few rows as a Markdown table, long texts cut."""
-    head = rows.head(PREVIEW_ROWS).collect()
+def preview(rows: pl.LazyFrame, hidden: Sequence[str] = ()) -> str:
+    """A few rows as a Markdown table, long texts cut; what is hidden stays in the lake."""
+    head = rows.head(PREVIEW_ROWS).with_columns(pl.lit("***").alias(c) for c in hidden).collect()
     lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * head.width]
     for row in head.iter_rows():
         cells = [str(value)[:PREVIEW_CHARACTERS].replace("|", "\\|").replace("\n", " ") for value in row]

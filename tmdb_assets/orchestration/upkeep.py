@@ -20,7 +20,8 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
     """Job `lake_upkeep` over every table of every source, weekly on Sunday at 03:00 UTC.
 
     Raw partitions older than the retention are deleted (TMDB's terms forbid caching for longer than six months); the
-    ledger stays: it is our own record of what was observed. Old Delta versions are readable for seven days more.
+    ledger stays: it is our own record of what was observed. Contents that no kept row names any more go with them. Old
+    Delta versions are readable for seven days more.
     """
 
     @dg.op(required_resource_keys={"lake", "clock"}, description="Expire, compact, checkpoint and vacuum every table.")
@@ -28,9 +29,14 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
         store: DeltaStore = context.resources.lake
         clock: Clock = context.resources.clock
         oldest = clock.today() - dt.timedelta(days=raw_retention_days)
-        metadata: dict[str, str] = {"run_id": context.run_id, "operation": "upkeep"}
+        metadata: dict[str, str] = {"run_id": context.run_id, "purpose": "upkeep"}
+        tables = {c.key: c for c in contracts}
         for contract in contracts:
             expired = store.expire(contract, oldest, metadata) if contract.stage == "raw" and not contract.small else 0
+            if contract.kept_for:
+                name, column = contract.kept_for.split(".")
+                naming = store.scan(tables[contract.source, contract.stage, name]).select(column)
+                expired = store.drop_unnamed(contract, naming, metadata)
             done: dict[str, Any] = store.upkeep(contract)
             if done:
                 told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in done.items())

@@ -5,6 +5,8 @@
     answers.py    the seam every source implements: a Request in, an Answer out
     faults.py     the ways in which a real API fails, on purpose
     tmdb/         The Movie Database: a synthetic catalogue, or recorded answers
+    moovitamix/   the music API: tracks, users, listening history
+    streamflow/   invented subscribers, written as monthly CSV drops (`drops`) rather than served
 
 What belongs here: imitations of what the real systems do, quirks included, computed from a seed. What does not: any
 real film, person or figure, and anything of the package but its settings. Nobody imports this package. A further source

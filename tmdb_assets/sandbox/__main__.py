@@ -1,4 +1,4 @@
-"""The sandbox's command line: `python -m tmdb_assets.sandbox [serve] [options]`.
+"""The sandbox's command line: `python -m tmdb_assets.sandbox [serve | drops] [options]`.
 
 What belongs here: options and their checking. What does not: what is served (server.py and the folders of the sources).
 """
@@ -12,11 +12,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from tmdb_assets.sandbox.moovitamix.api import MoovitamixSite
 from tmdb_assets.sandbox.server import HISTORY_STARTS, Application, Weather, run
+from tmdb_assets.sandbox.streamflow.folders import FolderError, write_drops
+from tmdb_assets.sandbox.streamflow.people import FIRST_MONTH, month_number
 from tmdb_assets.sandbox.tmdb.api import TmdbSite
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
 from tmdb_assets.sandbox.tmdb.recorded import RecordedCatalogue, RecordingError
 from tmdb_assets.sandbox.tmdb.reference import GENRES
+from tmdb_assets.settings import SettingsError, load_settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -34,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help"}):
         given.insert(0, "serve")
     options = _parser().parse_args(given)
+    if options.command == "drops":
+        return _drop(options)
     try:
         return _serve(options)
     except RecordingError as error:
@@ -53,22 +59,55 @@ def _serve(options: argparse.Namespace) -> int:
     else:
         site = TmdbSite(SyntheticCatalogue(options.films, options.seed, today()), options.token, GENRES, options.drift)
     weather = Weather(options.latency, options.rate_limit, options.faults, options.slow, options.seed)
-    run(Application([site], today, weather), options.host, options.port, options.exit_with_stdin)
+    music = MoovitamixSite(options.seed, options.listeners, options.restart_after)
+    run(Application([site, music], today, weather), options.host, options.port, options.exit_with_stdin)
     return 0
+
+
+def _drop(options: argparse.Namespace) -> int:
+    try:
+        folder = options.to or load_settings().streamflow_drops
+        for written, users in write_drops(folder, options.months, options.users, options.seed):
+            print(f"{written}: {users:,} users", flush=True)
+    except (FolderError, SettingsError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"sandbox: drops cannot be written to {error.filename or folder} ({error.strerror}).", file=sys.stderr)
+    else:
+        return 0
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m tmdb_assets.sandbox", description="A stand-in for the project's sources, on loopback only."
     )
-    serve = parser.add_subparsers(dest="command", required=True).add_parser(
-        "serve", help="serve the APIs (the default)"
-    )
-    add = serve.add_argument
+    commands = parser.add_subparsers(dest="command", required=True)
+    drops = commands.add_parser("drops", help="write monthly CSV drops of streamflow into a folder")
+    add = drops.add_argument
+    add("--months", required=True, type=_months, metavar="YYYY-MM..YYYY-MM", help="the months to write, or one of them")
+    add("--to", type=Path, metavar="FOLDER", help="where to (the setting STREAMFLOW_DROPS)")
+    add("--users", default=2000, type=_between(int, 20, 1_000_000), help="about how many users a month has (2000)")
+    add("--seed", default=7, type=int, help="another number is another service (7)")
+    add = commands.add_parser("serve", help="serve the APIs (the default)").add_argument
     add("--host", default="127.0.0.1", type=_host, help="loopback only (127.0.0.1)")
     add("--port", default=0, type=_between(int, 0, 65535), help="0 takes a free port; the ready line says which")
     add("--token", default="sandbox", help="the credential callers must show (sandbox)")
     add("--films", default=2400, type=_between(int, 1, 200_000), help="about how many films there are by now (2400)")
+    add(
+        "--listeners",
+        default=300,
+        type=_between(int, 1, 20_000),
+        help="how many listeners the music API had when it opened (300)",
+    )
+    add(
+        "--restart-after",
+        action="append",
+        default=[],
+        type=_between(int, 0, 1_000_000),
+        metavar="ANSWERS",
+        help="let the music API restart after so many answers: nearly every id changes (repeatable)",
+    )
     add("--seed", default=7, type=int, help="another number is another world (7)")
     add("--today", type=_day, metavar="YYYY-MM-DD", help="the day it is (the real one, in UTC)")
     add(
@@ -119,6 +158,19 @@ def _day(text: str) -> dt.date:
     if day < HISTORY_STARTS:
         raise argparse.ArgumentTypeError(f"{text} is before {HISTORY_STARTS}, where the sandbox's history starts.")
     return day
+
+
+def _months(text: str) -> list[int]:
+    first, _, last = text.partition("..")
+    try:
+        ends = [dt.datetime.strptime(month, "%Y-%m").date() for month in (first, last or first)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not of the form YYYY-MM..YYYY-MM.") from None
+    if ends[0] < FIRST_MONTH or ends[1].year > 2050:
+        raise argparse.ArgumentTypeError(f"{text} is not between {FIRST_MONTH:%Y-%m} and 2050-12.")
+    if ends[1] < ends[0]:
+        raise argparse.ArgumentTypeError(f"{text} ends before it begins.")
+    return list(range(month_number(ends[0]), month_number(ends[1]) + 1))
 
 
 def _between(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:

@@ -81,7 +81,8 @@ def fill(
         # Imported late: importing it builds the project for whatever the environment says.
         from tmdb_assets.definitions import build_definitions
 
-        loaded = load_settings(_env_file=None, tmdb_assets_lake=str(lake), **(DEFAULTS | settings))
+        places = {"tmdb_assets_lake": str(lake), "tmdb_assets_warehouse": lake.with_name(f"{lake.name}.duckdb")}
+        loaded = load_settings(_env_file=None, **(places | DEFAULTS | settings))
         job = build_definitions(loaded).resolve_job_def("tmdb_daily")
         days: dict[str, Any] = {"partition_key": first.isoformat()}
         if last is not None:
@@ -94,11 +95,11 @@ def fill(
     return Run(result.success, said, result.all_events)
 
 
-def fill_plainly(lake: Path, *days: dt.date, together: bool = False, **settings: Any) -> None:
+def fill_plainly(lake: Path, *days: dt.date, together: bool = False, answers: bool = True, **settings: Any) -> None:
     """What runs of the daily job do to the lake, one day after the other, in a third of their time: without Dagster.
 
-    Whole tables, which every run answers anew, are answered once, after the last day; `together` derives the other
-    tables of all days at once as well, as a run over a range does.
+    Whole tables, which every run answers anew, are answered once, after the last day, or not at all without `answers`;
+    `together` derives the other tables of all days at once as well, as a run over a range does.
 
     An error meant for the user is raised as it is.
     """
@@ -115,7 +116,8 @@ def fill_plainly(lake: Path, *days: dt.date, together: bool = False, **settings:
                 for table in client.tables().values():
                     extractor.observe(table, day)
             _derive(store, run, whole=False)
-        _derive(store, [], whole=True)
+        if answers:
+            _derive(store, [], whole=True)
 
 
 def _derive(store: DeltaStore, days: Sequence[dt.date], *, whole: bool) -> None:

@@ -88,6 +88,26 @@ def test_a_reference_file_that_cannot_be_used_is_named_and_the_star_stays(
     assert set(versions(tmp_path / "lake").values()) == {None}
 
 
+@pytest.mark.parametrize("text", [None, "year,cpi_u\n2000,a lot\n", "year,cpi_u\n2000,-172.2\n"])
+def test_a_price_index_that_cannot_be_used_is_named_and_the_last_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    lake, select = tmp_path / "lake", ["tmdb/star/dim_cpi"]
+    assert fill(lake, TODAY, select=select).success
+    kept, at = contents(lake, only=select), versions(lake)
+    file = tmp_path / "us_cpi.csv"
+    if text:
+        file.write_text(text)
+    monkeypatch.setattr(star.us_cpi, "__defaults__", (file,))
+    run = fill(lake, TODAY, select=select)
+    assert not run.success
+    assert len(run.said) == 1
+    assert run.said[0].startswith(f"The file {file}")
+    assert run.said[0].endswith(": restore it from the project.")
+    assert versions(lake) == at
+    assert differences(contents(lake, only=select), kept) == []
+
+
 @pytest.mark.parametrize("first", ["sandbox", "real"])
 def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, first: str) -> None:
     lake, yesterday = tmp_path / "lake", TODAY - dt.timedelta(days=1)
@@ -114,4 +134,4 @@ def test_a_sandbox_asked_by_the_real_client_is_still_told_from_the_real_tmdb(tmp
             run = fill(tmp_path / "lake", TODAY, select=REFERENCE, **asked_of(real.url, TODAY))
             assert run.success, run.said
         with pytest.raises(LakeError, match="holds real data of tmdb, and this run would add sandbox data"):
-            fill_plainly(tmp_path / "lake", TODAY, **asked_of(sandbox.url, TODAY))
+            fill_plainly(tmp_path / "lake", TODAY, answers=False, **asked_of(sandbox.url, TODAY))

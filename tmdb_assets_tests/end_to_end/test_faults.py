@@ -34,10 +34,10 @@ WORLD = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
 
 def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path) -> None:
     with running(*WORLD) as quiet:
-        fill_plainly(tmp_path / "quiet", TODAY, **asked_of(quiet.url, TODAY))
+        fill_plainly(tmp_path / "quiet", TODAY, answers=False, **asked_of(quiet.url, TODAY))
     with running(*WORLD, "--faults", "0.3", "--slow", "0.1") as rough:
         # More at once than usual: the waits between attempts overlap.
-        fill_plainly(tmp_path / "rough", TODAY, **asked_of(rough.url, TODAY), tmdb_concurrency=32)
+        fill_plainly(tmp_path / "rough", TODAY, answers=False, **asked_of(rough.url, TODAY), tmdb_concurrency=32)
     assert differences(contents(tmp_path / "rough", but=COSTS), contents(tmp_path / "quiet", but=COSTS)) == []
     calls, rough_calls = (
         {
@@ -56,7 +56,7 @@ def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path) -> None
 def test_a_day_cut_short_asks_for_the_missing_details_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(raw, "DETAILS_PER_COMMIT", 16)
     with running(*WORLD) as sandbox, real_looking(sandbox) as server:
-        fill_plainly(tmp_path / "whole", TODAY, **asked_of(server.url, TODAY))
+        fill_plainly(tmp_path / "whole", TODAY, answers=False, **asked_of(server.url, TODAY))
         wanted, answers = details_asked(server), server.script
         assert len(wanted) == len(set(wanted)) > 100
 
@@ -68,14 +68,14 @@ def test_a_day_cut_short_asks_for_the_missing_details_only(tmp_path: Path, monke
 
         server.script = revoked
         with pytest.raises(Unauthorized):
-            fill_plainly(tmp_path / "cut", TODAY, **asked_of(server.url, TODAY))
+            fill_plainly(tmp_path / "cut", TODAY, answers=False, **asked_of(server.url, TODAY))
         kept = set(read(tmp_path / "cut", "tmdb/raw/movie_details").get_column("movie_id"))
         assert 0 < len(kept) < len(wanted)
         assert not ledger(tmp_path / "cut", TODAY)["movie/{id}"]["is_finished"]
         assert read(tmp_path / "cut", "tmdb/star/dim_movie").height == 0
 
         server.script, before = answers, len(details_asked(server))
-        fill_plainly(tmp_path / "cut", TODAY, **asked_of(server.url, TODAY))
+        fill_plainly(tmp_path / "cut", TODAY, answers=False, **asked_of(server.url, TODAY))
         assert sorted(details_asked(server)[before:]) == sorted(set(wanted) - kept)
     assert differences(contents(tmp_path / "cut", but=COSTS), contents(tmp_path / "whole", but=COSTS)) == []
 

@@ -44,17 +44,21 @@ def test_days_one_by_one_in_any_order_give_what_one_run_gives(
     days: list[dt.date], in_one_run: Path, tmp_path: Path
 ) -> None:
     lake = tmp_path / "lake"
-    for day in shuffled(days, seed=1):
-        fill_plainly(lake, day)
+    *earlier, last = shuffled(days, seed=1)
+    for day in earlier:
+        fill_plainly(lake, day, answers=False)
+    fill_plainly(lake, last)
     assert differences(contents(lake), contents(in_one_run)) == []
 
 
 def test_a_range_is_one_commit_per_table(days: list[dt.date], in_one_run: Path) -> None:
     of_the_range = f"{days[0]}...{days[-1]}"
     for path, contract in TABLES.items():
-        commits = [
-            c["partitions"] for c in DeltaStore(in_one_run).history(contract) if c["operation"] != "CREATE TABLE"
-        ]
+        history = DeltaStore(in_one_run).history(contract)
+        commits = [c.get("partitions") for c in history if c["operation"] != "CREATE TABLE"]
+        if contract.is_whole:
+            assert len(commits) == 1, path
+            continue
         if path.startswith("tmdb/star/") or path == "tmdb/clean/movies":
             assert commits.count(of_the_range) == 1, path
 

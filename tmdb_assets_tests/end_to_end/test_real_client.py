@@ -82,7 +82,7 @@ def story(tmdb: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         def step(name: str, day: dt.date, today: dt.date) -> None:
             before, error = len(server.seen), None
             try:
-                fill_plainly(lake, day, **asked_of(server.url, today))
+                fill_plainly(lake, day, answers=False, **asked_of(server.url, today))
             except (CalendarError, NothingToObserve) as refused:
                 error = refused
             asked = [seen.target for seen in server.seen[before:]]
@@ -239,7 +239,7 @@ def test_a_mass_deletion_stops_before_anything_is_published_until_it_is_allowed(
     for name, ids in (("all", range(1, 61)), ("fewer", sorted(set(range(1, 61)) - gone))):
         (tmp_path / name).with_suffix(".jsonl").write_text("".join(json.dumps(film(n)) + "\n" for n in ids))
     with running("--movies", str(tmp_path / "all.jsonl"), "--token", TOKEN, "--today", first.isoformat()) as tmdb:
-        fill_plainly(lake, first, **asked_of(tmdb.url, first))
+        fill_plainly(lake, first, answers=False, **asked_of(tmdb.url, first))
     before, at = contents(lake, only=DERIVED), versions(lake)
     assert before["tmdb/star/dim_movie"].height == 60
     with running("--movies", str(tmp_path / "fewer.jsonl"), "--token", TOKEN, "--today", second.isoformat()) as tmdb:
@@ -251,7 +251,7 @@ def test_a_mass_deletion_stops_before_anything_is_published_until_it_is_allowed(
         assert run.failed_checks == {"tmdb/raw/movie_details mass_delete"}
         assert {path for path in DERIVED if versions(lake)[path] != at[path]} == set()
         assert differences(contents(lake, only=DERIVED), before) == []
-        fill_plainly(lake, second, **asked_of(tmdb.url, second), tmdb_assets_allow_mass_delete=True)
+        fill_plainly(lake, second, answers=False, **asked_of(tmdb.url, second), tmdb_assets_allow_mass_delete=True)
     films = read(lake, "tmdb/star/dim_movie")
     assert films.height == 60
     assert set(films.filter(pl.col("gone_on") == second).get_column("movie_id")) == gone

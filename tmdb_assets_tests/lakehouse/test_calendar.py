@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.calendar import CalendarError, Clock, Reach
+from tmdb_assets.lakehouse.calendar import Cadence, CalendarError, Clock, Reach
 
 
 @pytest.mark.parametrize("has_history", [False, True])
@@ -38,3 +40,27 @@ def test_the_running_clock_tells_utc() -> None:
     now = Clock().now()
     assert before <= now <= dt.datetime.now(dt.UTC)
     assert now.utcoffset() == dt.timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "key", "day", "before"),
+    [
+        (Cadence.DAY, "2026-03-01", dt.date(2026, 3, 1), dt.date(2026, 2, 28)),
+        (Cadence.MONTH, "2024-02", dt.date(2024, 2, 29), dt.date(2024, 1, 31)),
+        (Cadence.MONTH, "2026-12", dt.date(2026, 12, 31), dt.date(2026, 11, 30)),
+        (Cadence.MONTH, "2026-01", dt.date(2026, 1, 31), dt.date(2025, 12, 31)),
+    ],
+)
+def test_a_partition_stands_for_its_last_day(cadence: Cadence, key: str, day: dt.date, before: dt.date) -> None:
+    assert cadence.day(key) == day
+    assert cadence.key(day) == key
+    assert cadence.before(day) == before
+    assert cadence.day(cadence.key(before)) == before
+
+
+@given(st.dates(min_value=dt.date(1900, 1, 1), max_value=dt.date(2200, 1, 1)), st.sampled_from(Cadence))
+def test_every_day_lies_in_a_partition_that_ends_on_or_after_it(day: dt.date, cadence: Cadence) -> None:
+    last = cadence.day(cadence.key(day))
+    assert last >= day
+    assert cadence.before(day) < day
+    assert cadence.before(last + dt.timedelta(days=1)) == last

@@ -67,7 +67,7 @@ class FakeClient:
         self.verified += 1
 
     def tables(self) -> Mapping[str, RawTable]:
-        return {"things": RawTable(RAW, self.fetch, [LIST], self.archived, self.verify)}
+        return {"things": RawTable(RAW, self.fetch, [LIST], archived=self.archived, verify=self.verify)}
 
     def origin(self) -> str | None:
         return self.answers_as if self.calls else None
@@ -380,3 +380,78 @@ def test_an_unwritable_root_stops_before_anything_is_asked(
     with pytest.raises(LakeError, match="cannot be written"):
         Room(DeltaStore(tmp_path / "taken"), clock).observe(client, today)
     assert client.told == []
+
+
+def accounted(room: Room, day: dt.date) -> tuple[Any, ...]:
+    entry = room.entry(day)
+    return entry.table_name, entry.received_rows, entry.duplicate_rows
+
+
+@HOW
+def test_the_ledger_says_how_many_rows_came_and_were_left_out(room: Room, today: dt.date, how: Any) -> None:
+    room.observe(FakeClient([chunk(today, 1, 0, 2, 2, 2, how=how)]), today)
+    assert accounted(room, today) == (RAW.path, 5, 2)
+
+
+@pytest.mark.parametrize("how", ["part", None], ids=["a part", "appended"])
+def test_rows_of_several_chunks_and_runs_add_up(room: Room, today: dt.date, how: Any) -> None:
+    with pytest.raises(RuntimeError):
+        room.observe(FakeClient([chunk(today, 1, 0, part="a", how=how), RuntimeError("cut")]), today)
+    room.observe(FakeClient([chunk(today, 2, 2, part="b", how=how), chunk(today, 3, part="c", how=how)]), today)
+    assert accounted(room, today) == (RAW.path, 5, 1)
+    assert (len(room.kept(today)), len(room.rejected(today))) == (3, 1)
+
+
+def test_duplicates_counted_before_a_cut_are_not_forgotten(room: Room, today: dt.date) -> None:
+    first = [chunk(today, 1, 1, part="a"), chunk(today, 2, part="b"), RuntimeError("cut")]
+    with pytest.raises(RuntimeError):
+        room.observe(FakeClient(first), today)
+    room.observe(FakeClient([chunk(today, 3, part="c")]), today)
+    assert accounted(room, today) == (RAW.path, 4, 1)
+
+
+def test_rows_of_a_day_observed_anew_are_counted_anew(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 1, 0, part="a")]), today)
+    room.observe(FakeClient([chunk(today, 2, 3, part="a"), chunk(today, 4, part="b")]), today)
+    assert accounted(room, today) == (RAW.path, 3, 0)
+    room.observe(FakeClient([chunk(today, 5, 6, 7, 7, part="z", how={})]), today)
+    assert accounted(room, today) == (RAW.path, 4, 1)
+
+
+def test_kept_rows_that_stay_are_those_that_count(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 2, 3, how={})]), today)
+    room.observe(FakeClient([chunk(today, 8, 8, how={})]), today)
+    assert accounted(room, today) == (RAW.path, 3, 0)
+
+
+def test_rows_kept_stay_counted_when_a_later_run_brings_none(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 2, 0)]), today)
+    room.observe(FakeClient([]), today)
+    assert accounted(room, today) == (RAW.path, 3, 0)
+
+
+@pytest.mark.parametrize("has_history", [False, True])
+def test_a_day_that_may_be_corrected_is_asked_each_time(
+    room: Room, today: dt.date, yesterday: dt.date, has_history: bool
+) -> None:
+    client = FakeClient([chunk(yesterday, 1, how=None)], has_history=has_history)
+    table = changed(client.tables()["things"], is_corrected=True)
+    extractor = Extractor(room.store, Ledger(room.store, "toy"), room.clock, client, room.lines.append, {})
+    assert extractor.observe(table, yesterday).fetched
+    client.chunks = [chunk(yesterday, 2, how=None)]
+    assert extractor.observe(table, yesterday).fetched
+    assert room.kept(yesterday) == [("all", 1), ("all", 2)]
+
+
+def test_every_endpoint_of_a_chunk_is_accounted_for_before_the_one_that_fell_short_blocks(
+    room: Room, today: dt.date
+) -> None:
+    receipts = [Receipt(LIST, promised_ids=9, is_complete=False, sentence="2 of 9 came"), Receipt("things/more", 1, 1)]
+    client = FakeClient([Chunk(things(today, 1), receipts)])
+    table = changed(client.tables()["things"], endpoints=[LIST, "things/more"])
+    ledger = Ledger(room.store, "toy")
+    client.traffic = lambda: {LIST: EndpointStats(), "things/more": EndpointStats()}  # type: ignore[method-assign]  # two endpoints here
+    with pytest.raises(BlockedError, match="2 of 9 came"):
+        Extractor(room.store, ledger, room.clock, client, room.lines.append, {}).observe(table, today)
+    assert (ledger.entry(today, LIST).is_complete, ledger.entry(today, "things/more").is_complete) == (False, True)  # type: ignore[union-attr]  # both were written
+    assert room.kept(today) == []

@@ -384,7 +384,7 @@ def test_every_check_a_table_names_has_an_outcome(
     source.says(DAYS[0], notice(1))
     source.run(DAYS[0])
     table = derived(function, **changes)
-    assert table.checks == names
+    assert list(table.checks) == names
     assert [o.check for o in source.publish(table, DAYS[0]).outcomes] == names
 
 

@@ -9,15 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import DerivedTable, Outcome
+from tmdb_assets.lakehouse.publishing import DerivedTable
+from tmdb_assets.orchestration.accounts import last_of, ledger_asset, quarantine_asset
+from tmdb_assets.orchestration.jobs import tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.sandbox import Sandbox
-from tmdb_assets.orchestration.tables import derived_asset, raw_asset, side_asset
+from tmdb_assets.orchestration.tables import derived_asset, raw_asset
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import clean, contracts, raw, star
 
@@ -25,6 +24,8 @@ FIRST_DAY = "2025-01-01"
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
 TABLES = {c.name: c for c in contracts.CONTRACTS}
 STAGES: dict[str, Any] = {"clean": clean, "star": star}
+RECEIVED = clean.RECEIVED | star.RECEIVED
+QUALITY = {contracts.FACT_COLUMN_QUALITY, contracts.FACT_TABLE_QUALITY}
 
 #: What each raw table waits for. The small lists come first: a wrong credential stops there, once, with nothing written.
 RAW_AFTER: dict[Contract, Sequence[Contract]] = {
@@ -43,8 +44,8 @@ def derived_tables() -> list[DerivedTable]:
             contract,
             getattr(STAGES[contract.stage], contract.name),
             TABLES,
-            loaded={"country_continent": star.country_continents},
-            received=clean.RECEIVED.get(contract.name),
+            loaded={"country_continent": star.country_continents, "us_cpi": star.us_cpi},
+            received=RECEIVED.get(contract.name),
             shape=clean.SHAPES.get(contract.name),
         )
         for contract in contracts.CONTRACTS
@@ -53,76 +54,25 @@ def derived_tables() -> list[DerivedTable]:
     return built + [DerivedTable(view.contract, view, TABLES) for view in contracts.VIEWS]
 
 
-def _last_of(tables: Sequence[DerivedTable]) -> list[Contract]:
-    """Tables that no other one of them waits for: when they stand, every table stands."""
-    awaited = {c.key for table in tables for c in table.upstream}
-    return [t.contract for t in tables if t.contract.key not in awaited]
-
-
-def _ledger_verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
-    ledger = Ledger(store, contracts.SOURCE)
-    short = ledger.days_short(days)
-    rows = store.scan(contracts.EXTRACTION_LEDGER, days).collect()
-    sentence = "every endpoint is finished and kept its promise"
-    if short.height:
-        first = short.row(0, named=True)
-        sentence = (
-            f"{short.height} endpoints fell short, first {first['endpoint']} on {first['date_id']}: run the day again"
-        )
-    figures = {c: int(rows.get_column(c).sum()) for c in ("calls", "retries", "throttled", "cache_hits", "bytes")}
-    return Outcome("extraction_complete", not short.height, sentence, figures), dict(figures)
-
-
-def _quarantine_verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
-    rows = store.scan(contracts.QUARANTINE, days).collect()
-    rules = rows.group_by("origin", "rule").len().sort("len", descending=True)
-    listed = "\n".join(f"- {n} x {origin}: {rule}" for origin, rule, n in rules.iter_rows()) or "nothing is quarantined"
-    unexplained = rows.filter(pl.col("reason").str.strip_chars() == "").height
-    sentence = (
-        f"{rows.height:,} rows are set aside, each with its reason"
-        if not unexplained
-        else f"{unexplained} rows lack a reason"
-    )
-    return Outcome("explained", not unexplained, sentence, {"rows": rows.height}), {
-        "by_rule": dg.MetadataValue.md(listed)
-    }
-
-
 def build(settings: Settings) -> dg.Definitions:
     """The assets, resource, job and schedule of this source."""
     assets = [
         raw_asset(c, PARTITIONS, after, checks=["mass_delete"] if c is contracts.MOVIE_DETAILS else [])
         for c, after in RAW_AFTER.items()
     ]
-    assets.append(
-        side_asset(
-            contracts.EXTRACTION_LEDGER,
-            PARTITIONS,
-            RAW_AFTER,
-            "extraction_complete",
-            "Every endpoint of the day is finished and what was promised arrived.",
-            _ledger_verdict,
-        )
-    )
+    assets.append(ledger_asset(contracts.EXTRACTION_LEDGER, PARTITIONS, RAW_AFTER))
     derived = derived_tables()
     for table in derived:
         proof = [contracts.EXTRACTION_LEDGER] if table.contract.stage == "clean" else []
         assets.append(derived_asset(table, PARTITIONS, after=proof))
-    assets.append(
-        side_asset(
-            contracts.QUARANTINE,
-            PARTITIONS,
-            _last_of([t for t in derived if not t.contract.is_whole]),  # a whole table sets no row aside
-            "explained",
-            "Every row set aside says why.",
-            _quarantine_verdict,
-        )
-    )
+    # a whole table sets no row aside, and the profiles tell of the quarantine itself
+    last = last_of([t for t in derived if not t.contract.is_whole and t.contract not in QUALITY])
+    assets.append(quarantine_asset(contracts.QUARANTINE, PARTITIONS, last))
     job = dg.define_asset_job(
         "tmdb_daily",
-        selection=dg.AssetSelection.groups(contracts.SOURCE),
+        selection=tables_and_publication(contracts.SOURCE),
         config=CONSOLE_CONFIG,
-        description="One day of TMDB: observed, kept, cleaned, standing as a star schema.",
+        description="One day of TMDB: observed, kept, cleaned, standing as a star schema, published.",
     )
 
     @dg.schedule(

@@ -24,6 +24,7 @@ from tmdb_assets.lakehouse.contracts import (
     quarantine_contract,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
+from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
 from tmdb_assets.lakehouse.sql import read_views
 
 SOURCE = "tmdb"
@@ -407,6 +408,24 @@ DIM_DATE = Contract(
     },
 )
 
+DIM_CPI = Contract(
+    SOURCE,
+    "star",
+    "dim_cpi",
+    "Consumer prices in the United States by year, as shipped in data/reference/us_cpi.csv (source there): what money "
+    "of one year is worth in that of another.",
+    grain=("year",),
+    drift_limit=None,
+    columns={
+        "year": col(pl.Int64, "Calendar year; one without a published average is absent.", between(1913, 2100)),
+        "cpi_u": col(
+            pl.Float64,
+            "Annual average of the CPI-U (all items, U.S. city average, not seasonally adjusted); 1982-84 is 100.",
+            at_least(0),
+        ),
+    },
+)
+
 DIM_MOVIE = Contract(
     SOURCE,
     "star",
@@ -524,6 +543,22 @@ FACT_MOVIE_DAILY = Contract(
     columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
     references={"movie_id": "dim_movie", "date_id": "dim_date"},
 )
+
+#: Tables whose days are profiled: those kept by the day, but for those that tell of the others.
+PROFILED = (
+    DISCOVER_PAGES,
+    MOVIE_IDS,
+    MOVIE_CHANGES,
+    MOVIE_DETAILS,
+    REFERENCE,
+    MOVIES,
+    MOVIE_TOMBSTONES,
+    MOVIE_STATS,
+    FACT_MOVIE_DAILY,
+)
+
+FACT_COLUMN_QUALITY = column_quality_contract(SOURCE, PROFILED)
+FACT_TABLE_QUALITY = table_quality_contract(SOURCE)
 
 # -- views -------------------------------------------------------------------------------------------------------------
 

@@ -11,15 +11,20 @@ has none, so that members which left disappear.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.payloads import decode, split_items
-from tmdb_assets.sources.tmdb import contracts, payloads
+from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.sources.tmdb import clean, contracts, payloads
 
-COUNTRY_CONTINENT = Path(__file__).parents[3] / "data" / "reference" / "country_continent.csv"
+REFERENCE = Path(__file__).parents[3] / "data" / "reference"
+COUNTRY_CONTINENT = REFERENCE / "country_continent.csv"
+US_CPI = REFERENCE / "us_cpi.csv"
+RESTORE = "restore it from the project"
 
 
 class ReferenceFileError(LakehouseError):
@@ -123,6 +128,11 @@ def dim_date(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+def dim_cpi(us_cpi: pl.DataFrame) -> pl.DataFrame:
+    """Consumer prices by year: the shipped table."""
+    return us_cpi
+
+
 # -- bridges -------------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +179,17 @@ def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     return movie_stats.select(list(contracts.FACT_MOVIE_DAILY.schema)).collect()
 
 
+# -- quality -------------------------------------------------------------------------------------------------------------
+
+#: Rows each star table that is kept by the day must account for.
+RECEIVED: dict[str, Callable[..., int]] = {
+    "fact_movie_daily": lambda movie_stats: int(movie_stats.select(pl.len()).collect().item())
+}
+
+fact_column_quality = ColumnQuality(contracts.PROFILED)
+fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED | RECEIVED)
+
+
 # -- steps ---------------------------------------------------------------------------------------------------------------
 
 
@@ -177,16 +198,7 @@ def country_continents(path: Path = COUNTRY_CONTINENT) -> pl.DataFrame:
 
     Raises ReferenceFileError when the file is missing, unreadable, or lacks a column, a code or a known continent.
     """
-    remedy = "restore it from the project"
-    try:
-        table = pl.read_csv(
-            path, schema=dict.fromkeys(("iso_3166_1", "name", "continent"), pl.String), null_values=[""]
-        )
-    except (OSError, pl.exceptions.PolarsError, UnicodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ReferenceFileError(f"The file {path} cannot be read ({reason}): {remedy}.") from None
-    if not table.height:
-        raise ReferenceFileError(f"The file {path} has no countries: {remedy}.")
+    table = _shipped(path, pl.Schema(dict.fromkeys(("iso_3166_1", "name", "continent"), pl.String())), "countries")
     bad = table.with_row_index("line", offset=2).filter(
         pl.col("iso_3166_1").is_null() | ~pl.col("continent").is_in(contracts.CONTINENTS).fill_null(False)
         | pl.col("iso_3166_1").is_duplicated()
@@ -195,8 +207,40 @@ def country_continents(path: Path = COUNTRY_CONTINENT) -> pl.DataFrame:
         line, code, _, continent = bad.row(0)
         raise ReferenceFileError(
             f"The file {path}, line {line}: code {code!r} with continent {continent!r} cannot be used "
-            f"(a code once, a continent of {', '.join(contracts.CONTINENTS)}): {remedy}."
+            f"(a code once, a continent of {', '.join(contracts.CONTINENTS)}): {RESTORE}."
         )
+    return table
+
+
+def us_cpi(path: Path = US_CPI) -> pl.DataFrame:
+    """year, cpi_u (annual average, 1982-84 is 100) of every year with a published average, as shipped.
+
+    Raises ReferenceFileError when the file is missing, unreadable, or lacks a column, a year or an index.
+    """
+    table = _shipped(path, contracts.DIM_CPI.schema, "years")
+    index = pl.col("cpi_u")
+    bad = table.with_row_index("line", offset=2).filter(
+        pl.col("year").is_null() | pl.col("year").is_duplicated()
+        | ~(index.is_finite() & (index > 0)).fill_null(False)
+    )  # fmt: skip
+    if bad.height:
+        line, year, value = bad.row(0)
+        raise ReferenceFileError(
+            f"The file {path}, line {line}: year {year} with index {value} cannot be used "
+            f"(a year once, an index above 0): {RESTORE}."
+        )
+    return table
+
+
+def _shipped(path: Path, schema: pl.Schema, what: str) -> pl.DataFrame:
+    """A file of data/reference, typed; an error says which file it is and why it cannot be read."""
+    try:
+        table = pl.read_csv(path, schema=schema, null_values=[""])
+    except (OSError, pl.exceptions.PolarsError, UnicodeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ReferenceFileError(f"The file {path} cannot be read ({reason}): {RESTORE}.") from None
+    if not table.height:
+        raise ReferenceFileError(f"The file {path} has no {what}: {RESTORE}.")
     return table
 
 

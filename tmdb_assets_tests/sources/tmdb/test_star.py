@@ -383,3 +383,45 @@ def test_a_table_of_countries_that_cannot_be_used_is_said_in_one_sentence(
     assert said in str(raised.value)
     assert str(raised.value).endswith("restore it from the project.")
     assert "\n" not in str(raised.value)
+
+
+def test_the_shipped_prices_have_every_year_from_1913_and_the_base_period_is_100() -> None:
+    index = dict(star.us_cpi().iter_rows())
+    assert list(index) == list(range(1913, max(index) + 1))
+    assert sum(index[year] for year in (1982, 1983, 1984)) / 3 == pytest.approx(100, abs=0.05)
+    assert (index[1913], index[1950], index[2000], index[2024]) == (9.9, 24.1, 172.2, 313.689)
+    assert max(abs(index[year] / index[year - 1] - 1) for year in list(index)[1:]) < 0.2, "a digit is astray"
+    assert star.dim_cpi(star.us_cpi()).schema == contracts.DIM_CPI.schema
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read"),
+        ("", "cannot be read"),
+        ("year,cpi_u\n", "has no years"),
+        ("year,cpi_u\n2000,172.2\n2000,177.1\n", "line 2: year 2000 with index 172.2"),
+        ("year,cpi_u\n2000,172.2\n,177.1\n", "line 3: year None"),
+        ("year,cpi_u\n2000,172.2\n2001,\n", "line 3: year 2001 with index None"),
+        ("year,cpi_u\n2000,0\n", "line 2: year 2000 with index 0.0"),
+        ("year,cpi_u\n2000,-1\n", "line 2: year 2000 with index -1.0"),
+        ("year,cpi_u\n2000,inf\n", "line 2: year 2000 with index inf"),
+        ("year,cpi_u\n2000,NaN\n", "line 2: year 2000 with index nan"),
+        ("year,cpi_u\n2000,n/a\n", "cannot be read"),
+        ("year\n2000\n", "cannot be"),
+        ("jahr,cpi_u\n2000,172.2\n", "cannot be"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "cannot be"),
+    ],
+)
+def test_a_table_of_prices_that_cannot_be_used_is_said_in_one_sentence(
+    tmp_path: Path, text: str | bytes | None, said: str
+) -> None:
+    file = tmp_path / "prices.csv"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(star.ReferenceFileError) as raised:
+        star.us_cpi(file)
+    assert str(file) in str(raised.value)
+    assert said in str(raised.value)
+    assert str(raised.value).endswith("restore it from the project.")
+    assert "\n" not in str(raised.value)

@@ -33,12 +33,13 @@ def test_the_last_observation_of_each_film(world: World) -> None:
         if seen.vote_count is not None
     }
     assert set(answered) == set(last)
-    today = [seen.popularity for seen in world.daily[world.newest].values()]
+    today = [seen.popularity for film, seen in world.daily[world.newest].items() if film not in world.gone]
     for film, (day, seen) in last.items():
         row = answered[film]
         assert (row["observed_on"], row["popularity"]) == (day, seen.popularity)
         assert row["is_current"] == (day == world.newest)
-        better = sum(p > seen.popularity for p in today) + 1 if row["is_current"] else None
+        is_ranked = row["is_current"] and film not in world.gone
+        better = sum(p > seen.popularity for p in today) + 1 if is_ranked else None
         assert row["popularity_rank"] == better
         votes_on, votes = voted.get(film, (None, None))
         assert row["votes_on"] == votes_on

@@ -1,6 +1,6 @@
 -- The last observation of each film: one row per film ever observed, films that are gone included (`gone_on` says so).
 -- Popularity is that of the film's last day; votes are those of its last day with votes, since the ID export has none.
--- Ranks are among the films observed on the newest day of all: a film last seen earlier has none.
+-- Ranks are among the films observed on the newest day of all that are not gone: a film last seen earlier has none.
 --
 -- Grain: movie_id
 --
@@ -56,8 +56,8 @@ SELECT
     known.observed_on,
     known.is_current,
     known.popularity,
-    CASE WHEN known.is_current
-        THEN rank() OVER (PARTITION BY known.is_current ORDER BY known.popularity DESC)
+    CASE WHEN known.is_current AND dim_movie.gone_on IS NULL
+        THEN rank() OVER (PARTITION BY known.is_current, dim_movie.gone_on IS NULL ORDER BY known.popularity DESC)
     END AS popularity_rank,
     known.votes_on,
     known.vote_average,

@@ -1,0 +1,118 @@
+"""The dashboard: its pages, and what stands around every one of them. `streamlit run` starts this file.
+
+What belongs here: the list of pages, the banner, when the data was updated, the footer, what is said when there is no
+warehouse. What does not: anything on a page (films/).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from tmdb_assets.dashboard.asking import warehouse
+from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
+from tmdb_assets.settings import SettingsError
+from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.reader import Info, Stamp, WarehouseError
+
+ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
+INVENTED = "Invented films: these figures come from the built-in sandbox, not from TMDB. Set TMDB_API_TOKEN to observe real ones."
+MIXED = "Real films and invented ones of the built-in sandbox are mixed in this warehouse: do not rely on its figures."
+LOOK_AGAIN_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page: `path` is its place in the URL."""
+
+    title: str
+    path: str
+    icon: str
+    draw: Callable[[], None]
+
+
+#: Heading -> pages, in the order of the menu; a source with pages of its own adds a heading.
+PAGES = {
+    "Films": [
+        Page("Today", "", ":material/today:", today.page),
+        Page("Trends", "trends", ":material/trending_up:", trends.page),
+        Page("Genres and places", "places", ":material/public:", places.page),
+        Page("Money", "money", ":material/payments:", money.page),
+        Page("People and companies", "people", ":material/groups:", people.page),
+        Page("Find films", "find", ":material/search:", search.page),
+        Page("Data quality", "quality", ":material/verified:", quality.page),
+    ],
+}
+
+
+def main() -> None:
+    """The whole page."""
+    st.set_page_config("Films", "🎬", layout="wide")
+    listed = {
+        heading: [
+            st.Page(_drawn(page), title=page.title, icon=page.icon, url_path=page.path, default=not page.path)
+            for page in pages
+        ]
+        for heading, pages in PAGES.items()
+    }
+    st.navigation(listed).run()
+
+
+def show(path: str) -> None:
+    """The page at a path with all that stands around it, without the menu."""
+    page = next(page for pages in PAGES.values() for page in pages if page.path == path)
+    _drawn(page)()
+
+
+def _drawn(page: Page) -> Callable[[], None]:
+    def draw() -> None:
+        st.title(page.title, anchor=False)
+        try:
+            house = warehouse()
+            stamp, info = house.stamp, house.info
+            _banner(info)
+            page.draw()
+            _footer(info, stamp)
+        except (WarehouseError, SettingsError) as error:
+            st.info(str(error), icon=":material/database_off:")
+            _footer(None, None)
+
+    draw.__name__ = page.title  # Streamlit tells pages apart by it
+    return draw
+
+
+def _banner(info: Info) -> None:
+    """Who answered for the data, unless it was TMDB."""
+    if info.origin == "sandbox":
+        st.info(INVENTED, icon=":material/science:")
+    elif info.origin and "sandbox" in info.origin:
+        st.warning(MIXED, icon=":material/science:")
+
+
+def _footer(info: Info | None, stamp: Stamp | None) -> None:
+    st.divider()
+    _updated(info, stamp)
+    st.caption(ATTRIBUTION)
+
+
+@st.fragment(run_every=LOOK_AGAIN_SECONDS)
+def _updated(info: Info | None, stamp: Stamp | None) -> None:
+    """When the file was published. Looks at it from time to time: a new one, or the first one, draws the page anew."""
+    try:
+        now: Stamp | None = warehouse().stamp
+    except (WarehouseError, SettingsError):
+        now = None
+    if now != stamp:
+        st.rerun()
+    if info is None:
+        return
+    kept = f" · the newest {figures.count(info.fact_days)} days of facts" if info.fact_days else ""
+    ago = figures.ago(info.published_at, dt.datetime.now(dt.UTC))
+    st.caption(f"Updated {ago} ({figures.moment(info.published_at)}){kept}")
+
+
+if __name__ == "__main__":
+    main()

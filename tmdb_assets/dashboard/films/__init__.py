@@ -1,0 +1,1 @@
+"""The pages about films: the source tmdb, a module per page."""

@@ -1,0 +1,335 @@
+"""Money: what films cost and earn, by film, genre and year, and who leads each ranking.
+
+What belongs here: the page and its questions. What does not: what profit, roi or a tier is (the views).
+"""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.warehouse import figures
+
+COVERAGE = """
+SELECT count(*) AS films, count(*) FILTER (WHERE has_money) AS films_with_money
+FROM tmdb.vw_movie_financials
+"""
+FILMS = """
+SELECT title, release_year, budget_usd, revenue_usd, profit_usd, roi, budget_tier, has_implausible_money
+FROM tmdb.vw_movie_financials
+WHERE has_money AND ($with_implausible OR NOT has_implausible_money)
+ORDER BY revenue_usd DESC, movie_id
+LIMIT $at_most
+"""
+AT_MOST = 4000  # points: a browser on a phone must draw them
+TIERS = ["micro", "low", "medium", "high", "blockbuster"]
+GENRES = """
+SELECT name, median_roi, films, films_with_money, total_revenue_usd, mean_budget_usd
+FROM tmdb.vw_genre_performance
+WHERE median_roi IS NOT NULL
+ORDER BY median_roi DESC, genre_id
+"""
+YEARS = """
+SELECT release_year, films, films_with_money, total_revenue_usd AS revenue, total_budget_usd AS budget, best_earning_title
+FROM tmdb.vw_yearly_box_office
+WHERE films_with_money > 0
+ORDER BY release_year
+"""
+REAL_YEARS = """
+SELECT
+    release_year,
+    count(*) AS films,
+    count(*) AS films_with_money,
+    sum(real_revenue_usd) AS revenue,
+    sum(real_budget_usd) AS budget,
+    arg_max(title, real_revenue_usd) AS best_earning_title,
+    max(constant_year) AS constant_year
+FROM tmdb.vw_inflation_adjusted
+WHERE has_money
+GROUP BY release_year
+ORDER BY release_year
+"""
+KINDS = """
+SELECT
+    CASE WHEN is_franchise THEN 'Part of a series' ELSE 'Standalone' END AS kind,
+    films, films_with_money, films_with_votes, mean_revenue_usd, mean_budget_usd, median_roi, mean_rating, mean_popularity
+FROM tmdb.vw_franchise_vs_standalone
+ORDER BY is_franchise DESC
+"""
+TIER_FIGURES = """
+SELECT budget_tier, films, films_with_money, median_roi, mean_revenue_usd, mean_rating
+FROM tmdb.vw_budget_tiers
+ORDER BY tier_order
+"""
+RANKING = """
+SELECT position, title, value
+FROM tmdb.vw_rankings
+WHERE metric = $metric
+ORDER BY position
+"""
+#: What a ranking is called -> (metric, format, what it rests on)
+RANKINGS = {
+    "Revenue": ("revenue", drawing.DOLLARS, "films with budget and revenue known"),
+    "Budget": ("budget", drawing.DOLLARS, "films with budget and revenue known"),
+    "Highest profit": ("profit_highest", drawing.DOLLARS, "films with budget and revenue known"),
+    "Lowest profit": ("profit_lowest", drawing.DOLLARS, "films with budget and revenue known"),
+    "Highest return": ("roi_highest", drawing.DECIMAL, "films with a budget of $10M or more and a known revenue"),
+    "Lowest return": ("roi_lowest", drawing.DECIMAL, "films with a budget of $10M or more and a known revenue"),
+    "Most votes": ("votes", drawing.COUNT, "films whose votes were observed"),
+    "Highest rating": ("rating_highest", drawing.RATING, "films with at least 10 votes"),
+    "Lowest rating": ("rating_lowest", drawing.RATING, "films with at least 10 votes"),
+    "Popularity": ("popularity", drawing.DECIMAL, "films observed on the newest day"),
+}
+RECENT = 40  # years shown at first
+NOMINAL, REAL = "Dollars of the day", "Constant dollars"
+
+
+def page() -> None:
+    """The page."""
+    coverage = row(COVERAGE)
+    if not coverage["films_with_money"]:
+        layout.nothing(
+            f"Of {figures.count(coverage['films'])} films with details, none has both budget and revenue known."
+        )
+        return
+    known = (
+        f"{figures.count(coverage['films_with_money'])} of {figures.count(coverage['films'])} films with details: "
+        "those with budget and revenue known"
+    )
+    with layout.section("Revenue against budget"):
+        _films(known)
+    left, right = st.columns(2, gap="large")
+    with left, layout.section("Return by genre"):
+        _genres()
+    with right, layout.section("Rankings"):
+        _rankings()
+    with layout.section("Year by year"):
+        _years()
+    left, right = st.columns(2, gap="large")
+    with left, layout.section("Series against standalone films"):
+        _kinds()
+    with right, layout.section("Budget tiers"):
+        _tiers()
+
+
+def _films(known: str) -> None:
+    with_implausible = st.toggle(
+        "With entries that are hardly true",
+        key="implausible",
+        bind="query-params",
+        help="TMDB's figures are typed in by hand. Some, such as a budget of $1, are flagged and left out unless asked for.",
+    )
+    films = ask(FILMS, with_implausible=with_implausible, at_most=AT_MOST)
+    if films.is_empty():
+        layout.nothing("Every film with budget and revenue is flagged as hardly true: switch them on to see them.")
+        return
+    ticks = [10**n for n in range(12)]
+    dollars = alt.Axis(values=ticks, labelExpr="replace(format(datum.value, '$~s'), 'G', 'B')")
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    points = (
+        alt.Chart(films)
+        .mark_circle(size=55, opacity=0.65)
+        .encode(
+            x=alt.X("budget_usd:Q", title="Budget", scale=scale, axis=dollars),
+            y=alt.Y("revenue_usd:Q", title="Revenue", scale=scale, axis=dollars),
+            color=alt.Color(
+                "budget_tier:N",
+                sort=TIERS,
+                title=None,
+                scale=alt.Scale(domain=TIERS, scheme="viridis"),
+                legend=alt.Legend(orient="bottom", columns=3),
+            ),
+            tooltip=drawing.tips(
+                {
+                    "title": ("Film", None),
+                    "release_year": ("Year", None),
+                    "budget_usd": ("Budget", drawing.DOLLARS),
+                    "revenue_usd": ("Revenue", drawing.DOLLARS),
+                    "profit_usd": ("Profit", drawing.DOLLARS),
+                    "roi": ("Revenue over budget", drawing.DECIMAL),
+                }
+            ),
+        )
+    )
+    both = films.select(
+        low=pl.max_horizontal(pl.col("budget_usd").min(), pl.col("revenue_usd").min()),
+        high=pl.min_horizontal(pl.col("budget_usd").max(), pl.col("revenue_usd").max()),
+    )
+    ends = pl.DataFrame({"at": [float(value) for value in both.row(0)]})
+    even = alt.Chart(ends).mark_line(color=drawing.MUTED, strokeDash=[5, 4]).encode(x="at:Q", y="at:Q")
+    cut = (
+        f", of which the {figures.count(AT_MOST)} with the highest revenue are drawn" if films.height == AT_MOST else ""
+    )
+    layout.chart(
+        (even + points).properties(height=420),
+        f"Shows {figures.count(films.height)} films; money is known of {known}{cut}. Above the dashed line a film earned more "
+        "than it cost. Both axes are logarithmic.",
+        "Points: revenue against budget of each film, on logarithmic axes.",
+    )
+
+
+def _genres() -> None:
+    genres = ask(GENRES)
+    if genres.is_empty():
+        layout.nothing("No genre has a film with budget and revenue known.")
+        return
+    drawn = drawing.bars(
+        genres,
+        "name",
+        "median_roi",
+        title="Median revenue over budget (1 is break-even)",
+        style=drawing.DECIMAL,
+        tooltip=drawing.tips(
+            {
+                "name": ("Genre", None),
+                "median_roi": ("Median revenue over budget", drawing.DECIMAL),
+                "films_with_money": ("Films it rests on", drawing.COUNT),
+                "films": ("Films of the genre", drawing.COUNT),
+                "total_revenue_usd": ("Total revenue", drawing.DOLLARS),
+            }
+        ),
+    )
+    counted = genres.get_column("films_with_money")
+    layout.chart(
+        drawn,
+        f"Each bar rests on {layout.span(counted)} films with budget and "
+        "revenue known. A film of two genres counts in both.",
+        "Bars: median revenue over budget by genre.",
+    )
+
+
+def _rankings() -> None:
+    metric, style, rests_on = RANKINGS[
+        st.selectbox("Ranked by", list(RANKINGS), key="ranking", bind="query-params") or "Revenue"
+    ]
+    ranked = ask(RANKING, metric=metric)
+    if ranked.is_empty():
+        layout.nothing(f"There are no {rests_on}.")
+        return
+    is_signed = metric.startswith("profit")
+    drawn = drawing.bars(
+        ranked,
+        "title",
+        "value",
+        title=metric.replace("_", ", "),
+        style=style,
+        is_signed=is_signed,
+        tooltip=drawing.tips(
+            {"position": ("Place", drawing.COUNT), "title": ("Film", None), "value": ("Value", style)}
+        ),
+    )
+    layout.chart(
+        drawn,
+        f"The first {ranked.height} of the {rests_on}, entries that are hardly true included.",
+        "Bars: the chosen ranking.",
+    )
+
+
+def _years() -> None:
+    dollars = layout.choice("In", [NOMINAL, REAL], "dollars")
+    years = ask(YEARS if dollars == NOMINAL else REAL_YEARS)
+    if years.is_empty():
+        layout.nothing("No film with budget and revenue known has a year of release.")
+        return
+    first, last = years.select(first=pl.col("release_year").min(), last=pl.col("release_year").max()).row(0)
+    if first < last:
+        chosen = (max(first, last - RECENT + 1), last)
+        first, last = st.slider("Years", first, last, chosen, key="years", bind="query-params")
+        years = years.filter(pl.col("release_year").is_between(first, last))
+    long = years.unpivot(["revenue", "budget"], index=["release_year"], variable_name="kind", value_name="dollars")
+    long = long.join(years, on="release_year", maintain_order="left").with_columns(pl.col("kind").str.to_titlecase())
+    gaps = pl.DataFrame({"release_year": range(first, last + 1)})
+    every = gaps.join(pl.DataFrame({"kind": ["Revenue", "Budget"]}), how="cross").with_columns(
+        pl.col("release_year").cast(pl.Int64)
+    )
+    drawn = (
+        alt.Chart(
+            every.join(long, on=["release_year", "kind"], how="left").with_columns(
+                date=pl.date(pl.col("release_year"), 1, 1)
+            )
+        )
+        .mark_line(strokeWidth=2, invalid="break-paths-show-domains", point=alt.OverlayMarkDef(size=22))
+        .encode(
+            x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y", labelOverlap=True)),
+            y=alt.Y("dollars:Q", title="Sum over the year's films", axis=drawing.axis(drawing.DOLLARS)),
+            color=alt.Color(
+                "kind:N",
+                sort=["Revenue", "Budget"],
+                title=None,
+                scale=alt.Scale(domain=["Revenue", "Budget"], range=[drawing.ACCENT, "#e8590c"]),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=drawing.tips(
+                {
+                    "release_year": ("Year", None),
+                    "kind": ("Sum of", None),
+                    "dollars": ("Dollars", drawing.DOLLARS),
+                    "films_with_money": ("Films it rests on", drawing.COUNT),
+                    "best_earning_title": ("Earned most", None),
+                }
+            ),
+        )
+        .properties(height=300)
+    )
+    base = (
+        f" Dollars of {years['constant_year'][0]}, by US consumer prices." if "constant_year" in years.columns else ""
+    )
+    layout.chart(
+        drawn,
+        f"Rests on {figures.count(years.select(pl.col('films_with_money').sum()).item())} films with a year of release, budget and revenue known."
+        f"{base} A year without such a film is a gap.",
+        "Lines: revenue and budget of all films by year of release.",
+    )
+
+
+def _kinds() -> None:
+    kinds = ask(KINDS)
+    if kinds.is_empty():
+        layout.nothing("No film has details yet.")
+        return
+    for column, kind in zip(st.columns(kinds.height), kinds.iter_rows(named=True), strict=True):
+        with column, st.container(border=True):
+            st.markdown(f"**{kind['kind']}**")
+            st.metric("Mean revenue", figures.money(kind["mean_revenue_usd"]))
+            st.metric("Mean budget", figures.money(kind["mean_budget_usd"]))
+            st.metric("Median return", figures.ratio(kind["median_roi"]), help="Revenue over budget.")
+            st.metric("Mean rating", figures.decimal(kind["mean_rating"]))
+            st.metric("Mean popularity", figures.decimal(kind["mean_popularity"]))
+            st.caption(
+                f"{figures.count(kind['films'])} films; money rests on {figures.count(kind['films_with_money'])}, the "
+                f"rating on {figures.count(kind['films_with_votes'])} with votes."
+            )
+
+
+def _tiers() -> None:
+    tiers = ask(TIER_FIGURES)
+    if tiers.is_empty():
+        layout.nothing("No film has a known budget.")
+        return
+    drawn = drawing.bars(
+        tiers,
+        "budget_tier",
+        "median_roi",
+        title="Median revenue over budget",
+        style=drawing.DECIMAL,
+        tooltip=drawing.tips(
+            {
+                "budget_tier": ("Tier", None),
+                "median_roi": ("Median revenue over budget", drawing.DECIMAL),
+                "mean_revenue_usd": ("Mean revenue", drawing.DOLLARS),
+                "mean_rating": ("Mean rating", drawing.RATING),
+                "films_with_money": ("Films it rests on", drawing.COUNT),
+                "films": ("Films", drawing.COUNT),
+            }
+        ),
+    )
+    each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_money").rows())
+    layout.chart(
+        drawn,
+        f"Films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
+        "$100M high.",
+        "Bars: median revenue over budget by budget tier.",
+    )

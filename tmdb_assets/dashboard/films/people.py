@@ -1,0 +1,126 @@
+"""People and companies: directors, actors, companies and series by what they earned and how they are liked.
+
+What belongs here: the page and its questions. What does not: who counts as a director or a leading actor (the views).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.warehouse import figures
+
+#: Kind -> (view, what one of them is called)
+KINDS = {
+    "Directors": ("vw_directors", "director"),
+    "Actors": ("vw_actors", "actor"),
+    "Companies": ("vw_companies", "company"),
+    "Series": ("vw_franchises", "series"),
+}
+#: Figure -> (column, format, the column that says on how many films it rests)
+FIGURES = {
+    "Total revenue": ("total_revenue_usd", drawing.DOLLARS, "films_with_money"),
+    "Median revenue": ("median_revenue_usd", drawing.DOLLARS, "films_with_money"),
+    "Median return": ("median_roi", drawing.DECIMAL, "films_with_money"),
+    "Mean rating": ("mean_rating", drawing.RATING, "films_with_votes"),
+    "Mean popularity": ("mean_popularity", drawing.DECIMAL, "films"),
+    "Films": ("films", drawing.COUNT, "films"),
+}
+#: `{view}`, `{figure}` and `{rests_on}` come from the two tables above, never from the URL.
+LISTED = """
+SELECT
+    name, films, first_year, last_year, films_with_money, films_with_votes, total_revenue_usd, median_revenue_usd,
+    median_roi, mean_rating, mean_popularity, count(*) OVER () AS found
+FROM tmdb.{view}
+WHERE {figure} IS NOT NULL AND {rests_on} >= $at_least AND name IS NOT NULL
+    AND ($part IS NULL OR tmdb.says(name, $part))
+ORDER BY {figure} DESC, name
+LIMIT $at_most
+"""
+AT_LEAST = [1, 2, 3, 5, 10, 20]
+SHOWN, LISTED_AT_MOST = 15, 500
+
+
+def page() -> None:
+    """The page."""
+    kind = layout.choice("Who", list(KINDS), "who")
+    view, called = KINDS[kind]
+    left, middle, right = st.columns(3)
+    with left:
+        label = st.selectbox("By", list(FIGURES), key="by", bind="query-params") or "Total revenue"
+    figure, style, rests_on = FIGURES[label]
+    with middle:
+        at_least = st.selectbox(
+            "With at least so many films",
+            AT_LEAST,
+            index=1,
+            key="films",
+            bind="query-params",
+            help="Films that the figure rests on: those with money known, with votes, or all.",
+        )
+    with right:
+        part = st.text_input("Name", key="name", bind="query-params", placeholder="any part of it")
+    with layout.section(f"{kind} by {label.lower()}"):
+        found = ask(
+            LISTED.format(view=view, figure=figure, rests_on=rests_on),
+            at_least=at_least,
+            part=part.strip() or None,
+            at_most=LISTED_AT_MOST,
+        )
+        if found.is_empty():
+            layout.nothing(f"No {called} has {at_least} such films{' and this name' if part.strip() else ''}.")
+            return
+        _bars(found.head(SHOWN), figure, label, style, rests_on)
+        _table(found, kind)
+
+
+def _bars(shown: pl.DataFrame, figure: str, label: str, style: str, rests_on: str) -> None:
+    drawn = drawing.bars(
+        shown,
+        "name",
+        figure,
+        title=label,
+        style=style,
+        tooltip=drawing.tips(
+            {
+                "name": ("Name", None),
+                figure: (label, style),
+                "films": ("Films", drawing.COUNT),
+                "films_with_money": ("With money known", drawing.COUNT),
+                "films_with_votes": ("With votes", drawing.COUNT),
+                "first_year": ("From", None),
+                "last_year": ("To", None),
+            }
+        ),
+    )
+    counted = shown.get_column(rests_on)
+    known = {"films_with_money": " with budget and revenue known", "films_with_votes": " with votes"}.get(rests_on, "")
+    layout.chart(
+        drawn,
+        f"Each bar rests on {layout.span(counted)} films{known}. A film counts in full for everyone who took part.",
+        f"Bars: {label.lower()}, the first {shown.height}.",
+    )
+
+
+def _table(found: pl.DataFrame, kind: str) -> None:
+    layout.table(
+        found,
+        {
+            "name": layout.text("Name", width="medium"),
+            "films": layout.number("Films", "%,d"),
+            "films_with_money": layout.number("With money", "%,d"),
+            "total_revenue_usd": layout.dollars("Total revenue"),
+            "median_revenue_usd": layout.dollars("Median revenue"),
+            "median_roi": layout.number("Median return", "%.1f ×"),
+            "films_with_votes": layout.number("With votes", "%,d"),
+            "mean_rating": layout.number("Mean rating", "%.1f"),
+            "mean_popularity": layout.number("Mean popularity", "%.1f"),
+            "first_year": layout.number("From", "%d"),
+            "last_year": layout.number("To", "%d"),
+        },
+    )
+    total = found.item(0, "found")
+    cut = f", the first {figures.count(found.height)} of which are listed" if total > found.height else ""
+    st.caption(f"{figures.count(total)} {kind.lower()}{cut}.")

@@ -1,0 +1,268 @@
+"""Data quality: how good each day is, what was set aside and why, which days are missing, what arrived.
+
+What belongs here: the page and its questions. What does not: how the score is made (vw_data_quality).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.warehouse import figures
+
+SCORES = """
+SELECT
+    date_id, table_name, score, received, kept, quarantined, duplicates, unaccounted, orphans, completeness,
+    extraction_completeness, is_extraction_finished, days_stale
+FROM tmdb.vw_data_quality
+WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
+ORDER BY date_id, table_name
+"""
+RULES = """
+SELECT table_name, rule, sum(rows) AS rows, count(DISTINCT date_id) AS days, max(date_id) AS last_on
+FROM tmdb.vw_quarantine_rules
+WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
+GROUP BY table_name, rule
+ORDER BY rows DESC, table_name, rule
+"""
+OBSERVED = """
+SELECT date_id, count(*) AS films, count(vote_count) AS films_with_votes
+FROM tmdb.fact_movie_daily
+GROUP BY date_id
+ORDER BY date_id
+"""
+PERIODS = {"90 days": 90, "30 days": 30, "1 year": 366}
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+def page() -> None:
+    """The page."""
+    days = PERIODS[layout.choice("The last", list(PERIODS), "last")]
+    with layout.section("Score by day"):
+        _scores(days)
+    with layout.section("Missing days"):
+        _calendar(days)
+    left, right = st.columns(2, gap="large")
+    with left, layout.section("Set aside, by rule"):
+        _rules(days)
+    with right, layout.section("Extraction completeness"):
+        _extraction(days)
+
+
+def _scores(days: int) -> None:
+    scores = ask(SCORES, days=days).filter(pl.col("score").is_not_null())
+    if scores.is_empty():
+        layout.nothing("No table has a score yet: run `make demo`, or the job `tmdb_daily`.")
+        return
+    newest = scores.filter(pl.col("date_id") == pl.col("date_id").max())
+    worst = newest.sort("score", "table_name").row(0, named=True)
+    kept, quarantined = newest.select(pl.col("kept").sum(), pl.col("quarantined").sum()).row(0)
+    first, second, third = st.columns(3)
+    first.metric(
+        "Mean score of the newest day", figures.decimal(newest.select(pl.col("score").mean()).item()), help="0 to 100."
+    )
+    second.metric(
+        "Lowest score", figures.decimal(worst["score"]), worst["table_name"], delta_color="off", delta_arrow="off"
+    )
+    third.metric(
+        "Rows set aside",
+        figures.count(quarantined),
+        f"of {figures.count(kept + quarantined)}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    tables = scores.get_column("table_name").unique().sort().to_list()
+    drawn = drawing.heat(
+        scores,
+        _days_across(scores),
+        alt.Y("table_name:N", sort=tables, title=None, axis=_table_axis()),
+        "score",
+        title="Score",
+        style=drawing.COUNT,
+        rows=len(tables),
+        domain=[50, 100],
+        scheme="redyellowgreen",
+        tooltip=drawing.tips(
+            {
+                "table_name": ("Table", None),
+                "date_id": ("Day", "day"),
+                "score": ("Score", drawing.RATING),
+                "received": ("Received", drawing.COUNT),
+                "kept": ("Kept", drawing.COUNT),
+                "quarantined": ("Set aside", drawing.COUNT),
+                "duplicates": ("Duplicates", drawing.COUNT),
+                "orphans": ("Orphans", drawing.COUNT),
+                "completeness": ("Known values", drawing.SHARE),
+                "days_stale": ("Days stale", drawing.COUNT),
+            }
+        ),
+    )
+    films = scores.filter(pl.col("table_name").str.ends_with("fact_movie_daily")).get_column("kept")
+    layout.chart(
+        drawn,
+        f"{len(tables)} tables over {scores['date_id'].n_unique()} days"
+        + (
+            f", resting on up to {figures.count(films.to_frame().select(pl.col('kept').max()).item())} films a day"
+            if len(films)
+            else ""
+        )
+        + ". 100 is perfect; what a score is made of stands at the head of vw_data_quality.",
+        "Heat map: quality score by table and day.",
+    )
+
+
+def _days_across(frame: pl.DataFrame) -> alt.X:
+    """Days as cells, each day between the first and the last with a place of its own."""
+    first, last = frame.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)
+    every = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+    return alt.X(
+        "yearmonthdate(date_id):O",
+        title=None,
+        axis=alt.Axis(format="%-d %b", labelOverlap=True, labelAngle=0, ticks=False),
+        scale=_days(every),
+    )
+
+
+def _days(listed: Sequence[dt.date]) -> alt.Scale:
+    """A place for each of these days."""
+    return alt.Scale(domain=[{"year": day.year, "month": day.month, "date": day.day} for day in listed])
+
+
+def _table_axis() -> alt.Axis:
+    """Tables by their short name."""
+    return alt.Axis(
+        labelExpr="slice(datum.label, lastindexof(datum.label, '/') + 1)",
+        labelLimit=drawing.LABEL_WIDTH,
+        labelOverlap=False,
+    )
+
+
+def _calendar(days: int) -> None:
+    observed = ask(OBSERVED)
+    if observed.is_empty():
+        layout.nothing("No day has been observed yet: run `make demo`, or the job `tmdb_daily`.")
+        return
+    every = drawing.whole_calendar(observed, "date_id").tail(days)
+    monday = pl.col("date_id") - pl.duration(days=pl.col("date_id").dt.weekday() - 1)
+    cells = every.with_columns(
+        week=monday,
+        weekday=pl.col("date_id").dt.weekday().replace_strict(dict(enumerate(WEEKDAYS, 1)), return_dtype=pl.String),
+        state=pl.when(pl.col("films").is_null())
+        .then(pl.lit("missing"))
+        .when(pl.col("films_with_votes") == 0)
+        .then(pl.lit("without votes"))
+        .otherwise(pl.lit("observed")),
+    )
+    last = cells.get_column("week")[-1]
+    weeks = [last - dt.timedelta(weeks=n) for n in reversed(range(days // 7 + 1))]
+    states = {"observed": drawing.ACCENT, "without votes": "#99d8d0", "missing": "#e03131"}
+    drawn = (
+        alt.Chart(cells)
+        .mark_rect(stroke="white", strokeWidth=2, cornerRadius=3)
+        .encode(
+            x=alt.X(
+                "yearmonthdate(week):O",
+                title=None,
+                axis=alt.Axis(format="%-d %b", labelOverlap=True, labelAngle=0, ticks=False, domain=False),
+                scale=_days(weeks),
+            ),
+            y=alt.Y(
+                "weekday:O", sort=WEEKDAYS, title=None, axis=alt.Axis(ticks=False, domain=False, labelOverlap=False)
+            ),
+            color=alt.Color(
+                "state:N",
+                title=None,
+                scale=alt.Scale(domain=list(states), range=list(states.values())),
+                legend=alt.Legend(orient="bottom"),
+            ),
+            tooltip=drawing.tips(
+                {
+                    "date_id": ("Day", "day"),
+                    "state": ("State", None),
+                    "films": ("Films", drawing.COUNT),
+                    "films_with_votes": ("With votes observed", drawing.COUNT),
+                }
+            ),
+        )
+        .properties(height=7 * drawing.ROW + drawing.BELOW + 20)
+    )
+    missing = cells.filter(pl.col("state") == "missing").height
+    known = cells.get_column("films").drop_nulls()
+    layout.chart(
+        drawn,
+        f"{figures.count(cells.height - missing)} days observed and {figures.count(missing)} missing, with "
+        f"{layout.span(known)} films each. A missing day is never filled with another "
+        "day's figures.",
+        "Calendar: a cell per day, coloured by whether it was observed.",
+    )
+
+
+def _rules(days: int) -> None:
+    rules = ask(RULES, days=days)
+    if rules.is_empty():
+        layout.nothing("Nothing was set aside: every row that came in kept its contract.")
+        return
+    drawn = drawing.bars(
+        rules.head(15),
+        "rule",
+        "rows",
+        title="Rows set aside",
+        style=drawing.COUNT,
+        label_width=220,
+        tooltip=drawing.tips(
+            {
+                "rule": ("Rule", None),
+                "table_name": ("Bound for", None),
+                "rows": ("Rows", drawing.COUNT),
+                "days": ("Days", drawing.COUNT),
+                "last_on": ("Last on", "day"),
+            }
+        ),
+    )
+    layout.chart(
+        drawn,
+        f"{figures.count(rules.select(pl.col('rows').sum()).item())} rows over {rules.height} rules. A row that breaks two rules counts for both.",
+        "Bars: rows set aside by broken rule.",
+    )
+
+
+def _extraction(days: int) -> None:
+    asked = ask(SCORES, days=days).filter(pl.col("extraction_completeness").is_not_null())
+    if asked.is_empty():
+        layout.nothing("Nothing was asked of the source in these days.")
+        return
+    by_table = (
+        asked.group_by("table_name")
+        .agg(
+            pl.col("extraction_completeness").mean().alias("mean"),
+            pl.col("extraction_completeness").min().alias("lowest"),
+            pl.len().alias("days"),
+            (~pl.col("is_extraction_finished").fill_null(value=False)).sum().alias("unfinished"),
+            pl.col("kept").sum().alias("rows"),
+        )
+        .sort("mean", "table_name")
+    )
+    layout.table(
+        by_table.with_columns(pl.col("table_name").str.split("/").list.last()),
+        {
+            "table_name": layout.text("Asked for"),
+            "mean": st.column_config.ProgressColumn(
+                "Arrived of what was promised", format="percent", min_value=0, max_value=1
+            ),
+            "lowest": layout.number("Worst day", "percent"),
+            "unfinished": layout.number("Unfinished days", "%d"),
+            "days": layout.number("Days", "%d"),
+            "rows": layout.number("Rows", "%,d"),
+        },
+    )
+    whole = asked.filter(pl.col("extraction_completeness") >= 1).height
+    st.caption(
+        f"{figures.count(whole)} of {figures.count(asked.height)} extractions brought all that the source promised: pages or "
+        "ids, whichever is less."
+    )

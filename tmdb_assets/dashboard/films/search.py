@@ -1,0 +1,165 @@
+"""Find films: by words, people, genre, country, year and rating; what is found can be taken along as CSV.
+
+What belongs here: the form and the table. What does not: what matches (the macro tmdb.search_movies).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import streamlit as st
+
+from tmdb_assets.dashboard import layout
+from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.warehouse import figures
+
+FOUND = """
+SELECT
+    movie_id, title, original_title, release_date, release_year, original_language, vote_average, vote_count, popularity,
+    runtime_minutes, budget_usd, revenue_usd, genres, directors, writers, actors, companies, countries, languages,
+    keywords, collection_name, tagline, overview, imdb_id
+FROM tmdb.search_movies(
+    genres := $genres, actor := $actor, director := $director, min_rating := $min_rating, years := $years,
+    keyword := $keyword, company := $company, country := $country, text := $text, min_votes := $min_votes
+)
+ORDER BY {order} DESC NULLS LAST, movie_id
+"""
+GENRES = "SELECT name FROM tmdb.dim_genre WHERE name IS NOT NULL ORDER BY name"
+COUNTRIES = """
+SELECT coalesce(country.name, country.iso_3166_1) AS name
+FROM tmdb.dim_country AS country
+JOIN tmdb.bridge_movie_country AS member ON member.iso_3166_1 = country.iso_3166_1
+GROUP BY country.name, country.iso_3166_1
+ORDER BY count(*) DESC, name
+"""
+YEARS = "SELECT min(release_year), max(release_year) FROM tmdb.vw_movie_financials"
+#: What films are put in order by -> column
+ORDERS = {
+    "Popularity": "popularity",
+    "Rating": "vote_average",
+    "Votes": "vote_count",
+    "Revenue": "revenue_usd",
+    "Release": "release_date",
+    "Running time": "runtime_minutes",
+}
+VOTES = [0, 10, 50, 100, 500, 1000]
+LISTED_AT_MOST, NAMED = 1000, 4
+FREE = ("words", "actor", "director", "keyword", "company")
+
+
+def page() -> None:
+    """The page."""
+    wanted, order = _form()
+    found = ask(FOUND.format(order=ORDERS[order]), **wanted)
+    if found.is_empty():
+        total = ask("SELECT count(*) FROM tmdb.vw_movie_search").item()
+        layout.nothing(
+            f"None of the {figures.count(total)} films with details has all of this."
+            if total
+            else "No film has details yet: run `make demo`, or the job `tmdb_daily`."
+        )
+        return
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    cut = (
+        f"; the first {figures.count(LISTED_AT_MOST)} are listed, the file has all"
+        if found.height > LISTED_AT_MOST
+        else ""
+    )
+    left.markdown(f"**{figures.count(found.height)}** films{cut}")
+    with right:
+        st.download_button(
+            "Download CSV",
+            lambda: as_csv(found),
+            "films.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+        )
+    _table(found.head(LISTED_AT_MOST))
+
+
+def _form() -> tuple[dict[str, object], str]:
+    """What is asked for: the macro's parameters, and what to order by."""
+    words = st.text_input(
+        "Words", key="words", bind="query-params", placeholder="in the title, the tagline or the summary"
+    )
+    genre_names = ask(GENRES).get_column("name").to_list()
+    genres = st.multiselect(
+        "Genres", genre_names, key="genres", bind="query-params", placeholder="all of them must apply"
+    )
+    first, second, third = st.columns(3)
+    actor = first.text_input("Actor", key="actor", bind="query-params", placeholder="any part of the name")
+    director = second.text_input("Director", key="director", bind="query-params", placeholder="any part of the name")
+    order = third.selectbox("Order by", list(ORDERS), key="order", bind="query-params") or "Popularity"
+    with st.expander("More: year, rating, votes, country, company, keyword"):
+        years = _years()
+        left, middle, right = st.columns(3)
+        rating = left.slider(
+            "Mean vote at least", 0.0, 10.0, 0.0, 0.5, key="rating", bind="query-params", format="%.1f"
+        )
+        votes = middle.selectbox("Votes at least", VOTES, key="votes", bind="query-params") or 0
+        countries = ask(COUNTRIES).get_column("name").to_list()
+        country = right.selectbox(
+            "Country", countries, index=None, key="country", bind="query-params", placeholder="any"
+        )
+        company = left.text_input("Company", key="company", bind="query-params", placeholder="any part of the name")
+        keyword = middle.text_input("Keyword", key="keyword", bind="query-params", placeholder="any part of it")
+    return {
+        "text": words.strip() or None,
+        "genres": genres or None,
+        "actor": actor.strip() or None,
+        "director": director.strip() or None,
+        "years": years,
+        "min_rating": rating or None,
+        "min_votes": votes or None,
+        "country": country,
+        "company": company.strip() or None,
+        "keyword": keyword.strip() or None,
+    }, order
+
+
+def _years() -> list[int] | None:
+    """First and last year of release; None for all, films without a date included."""
+    first, last = ask(YEARS).row(0)
+    if first is None or first == last:
+        return None
+    chosen = st.slider("Years of release", first, last, (first, last), key="years", bind="query-params")
+    return None if chosen == (first, last) else list(chosen)
+
+
+def _table(found: pl.DataFrame) -> None:
+    lists = [pl.col(name).list.head(NAMED).list.join(", ") for name in ("genres", "directors", "actors", "countries")]
+    layout.table(
+        found.with_columns(lists),
+        {
+            "title": layout.text("Film", width="medium"),
+            "release_year": layout.number("Year", "%d", width=60),
+            "vote_average": layout.number("Mean vote", "%.1f"),
+            "vote_count": layout.number("Votes", "%,d"),
+            "popularity": layout.number("Popularity", "%.1f"),
+            "runtime_minutes": layout.number("Minutes", "%d"),
+            "genres": layout.text("Genres"),
+            "directors": layout.text("Directors"),
+            "actors": layout.text("Cast", width="medium"),
+            "budget_usd": layout.dollars("Budget"),
+            "revenue_usd": layout.dollars("Revenue"),
+            "countries": layout.text("Countries"),
+        },
+        height=520,
+    )
+    st.caption("Every film whose details were observed and that TMDB still has can be found. The CSV has more columns.")
+
+
+def as_csv(found: pl.DataFrame) -> bytes:
+    """Every film found with every column, lists joined by ` | `; UTF-8 with the mark that spreadsheets look for.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it: titles come from strangers.
+    """
+    flat = found.with_columns(pl.col(pl.List(pl.String)).list.join(" | "))
+    safe = flat.with_columns(
+        pl.when(pl.col(pl.String).str.contains(r"^[=+\-@\t\r]"))
+        .then("'" + pl.col(pl.String))
+        .otherwise(pl.col(pl.String))
+        .name.keep()
+    )
+    return "\ufeff".encode() + safe.write_csv().encode()

@@ -1,0 +1,87 @@
+"""What stands around the charts of every page: headings, what a chart rests on, words for nothing.
+
+What belongs here: pieces of a page that know neither data nor source. What does not: charts (drawing.py), the frame of
+the whole page (app.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from tmdb_assets.dashboard.drawing import Drawn
+from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.reader import WarehouseError
+
+
+@contextmanager
+def section(title: str) -> Iterator[None]:
+    """A part of a page. What the warehouse lacks is said in its place; the other parts stay."""
+    st.subheader(title, anchor=False)
+    try:
+        yield
+    except WarehouseError as error:
+        st.warning(str(error), icon=":material/database_off:")
+
+
+def chart(drawn: Drawn, rests_on: str, alt_text: str) -> None:
+    """A chart as wide as its place, and below it what it rests on."""
+    st.altair_chart(drawn, width="stretch", alt=alt_text)
+    st.caption(rests_on)
+
+
+def nothing(sentence: str) -> None:
+    """In place of a chart or table that would be empty: why it is."""
+    st.info(sentence, icon=":material/hourglass_empty:")
+
+
+def table(frame: pl.DataFrame, columns: Mapping[str, ColumnConfig], height: int | None = None) -> None:
+    """A table with just these columns, in this order."""
+    st.dataframe(
+        frame.select(list(columns)),
+        column_config=dict(columns),
+        hide_index=True,
+        width="stretch",
+        height=height or "auto",
+        placeholder=figures.UNKNOWN,
+    )
+
+
+def choice(label: str, options: Sequence[str], key: str) -> str:
+    """One of a few options, kept in the URL under `key`; the first unless chosen."""
+    chosen: Any = st.segmented_control(label, options, default=options[0], required=True, key=key, bind="query-params")
+    return str(chosen or options[0])
+
+
+def films(number: int) -> str:
+    """So many films, in words."""
+    return f"{figures.count(number)} film{'' if number == 1 else 's'}"
+
+
+def span(counts: pl.Series) -> str:
+    """The least and the most of some counts: `12 to 3,400`, or `12` if they are all the same."""
+    low, high = counts.to_frame("count").select(low=pl.col("count").min(), high=pl.col("count").max()).row(0)
+    return figures.count(low) if low == high else f"{figures.count(low)} to {figures.count(high)}"
+
+
+# -- columns ------------------------------------------------------------------------------------------------------------
+
+
+def text(label: str, **more: Any) -> ColumnConfig:
+    """A column of words."""
+    return st.column_config.TextColumn(label, **more)
+
+
+def number(label: str, style: str = "localized", **more: Any) -> ColumnConfig:
+    """A column of numbers, written by default as 12,345."""
+    return st.column_config.NumberColumn(label, format=style, **more)
+
+
+def dollars(label: str, **more: Any) -> ColumnConfig:
+    """A column of US dollars, written as 1.2B; the heading says that they are dollars."""
+    return st.column_config.NumberColumn(f"{label} ($)", format="compact", **more)

@@ -1,0 +1,319 @@
+"""Data quality: what each day of each table is like, profiled at the end of the day's run.
+
+What belongs here: the contracts of the two profile tables and the functions that fill them, for any source: per column
+how much is known and how much lies far off, per table how many rows came and what became of them. What does not: the
+figures that SQL can make of them and the score (a source's views), the rules a row must keep (contracts.py).
+
+A profile is of a day's rows alone, so it is the same whatever other days were run before, after or beside it. Profiled
+are tables partitioned by day; a dimension has no state of a day that would not depend on the order of runs.
+
+An outlier lies more than 3 robust standard deviations from the median of its column and day: |x - median| > 3 * 1.4826
+* MAD, where MAD is the median distance from the median (1.4826 of it is one standard deviation in a normal
+distribution). Where at least half of the values are equal, MAD is 0 and gives no measure of far: the count is then
+null, as it is for a column without numbers.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tmdb_assets.lakehouse.contracts import Contract, at_least, between, col
+
+SIGMAS = 3
+MAD_TO_SIGMA = 1.4826
+LEDGER, QUARANTINE = "extraction_ledger", "quarantine"
+COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
+
+_KEY = {
+    "date_id": col(pl.Date, "Day of the observation (UTC)."),
+    "table_name": col(pl.String, "Path of the table."),
+}
+
+
+def column_quality_contract(source: str, profiled: Sequence[Contract]) -> Contract:
+    """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
+    count = at_least(0)
+    days = " ".join(f"{table.name}.{table.partition}" for table in profiled)
+    known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
+    numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
+    return Contract(
+        source,
+        "star",
+        COLUMN_QUALITY,
+        "How much of each column is known, and how much of it lies far off, per day of each table kept by the day.",
+        grain=("date_id", "table_name", "column_name"),
+        partition="date_id",
+        small=True,
+        drift_limit=None,
+        comes_from={"*": days, "known_rows": known, "outliers": numbers},
+        columns={
+            **_KEY,
+            "column_name": col(pl.String, "Column."),
+            "is_nullable": col(
+                pl.Boolean, "Whether the column may be unknown; it counts for the table's completeness."
+            ),
+            "rows": col(pl.Int64, "Rows of the table on that day.", count),
+            "known_rows": col(pl.Int64, "Rows whose value is known (not null).", count),
+            "outliers": col(
+                pl.Int64,
+                f"Values more than {SIGMAS} robust standard deviations from the day's median; null for a column without "
+                "numbers, for keys, and where half of the values are equal.",
+                count,
+                nullable=True,
+            ),
+        },
+    )
+
+
+def table_quality_contract(source: str) -> Contract:
+    """The table profile of a source: one row per day and table, of tables that are partitioned by day."""
+    count = at_least(0)
+    return Contract(
+        source,
+        "star",
+        TABLE_QUALITY,
+        "What became of the rows of each day of each table kept by the day: received = kept + quarantined + duplicates "
+        "+ unaccounted.",
+        grain=("date_id", "table_name"),
+        partition="date_id",
+        small=True,
+        drift_limit=None,
+        comes_from={
+            "date_id": f"{COLUMN_QUALITY}.date_id",
+            "table_name": f"{COLUMN_QUALITY}.table_name",
+            "is_daily": f"{COLUMN_QUALITY}.table_name",
+            "kept": f"{COLUMN_QUALITY}.rows",
+            "received": f"{LEDGER}.received_rows",
+            "quarantined": f"{QUARANTINE}.origin",
+            "duplicates": f"{LEDGER}.duplicate_rows",
+            "unaccounted": f"{LEDGER}.received_rows {QUARANTINE}.origin {COLUMN_QUALITY}.rows",
+            "completeness": f"{COLUMN_QUALITY}.known_rows {COLUMN_QUALITY}.is_nullable",
+            "outliers": f"{COLUMN_QUALITY}.outliers",
+            "extraction_completeness": f"{LEDGER}.received_ids {LEDGER}.promised_ids {LEDGER}.received_pages "
+            f"{LEDGER}.promised_pages",
+            "is_extraction_finished": f"{LEDGER}.is_finished",
+        },
+        columns={
+            **_KEY,
+            "is_daily": col(pl.Boolean, "Whether rows are expected every day; elsewhere they follow demand."),
+            "received": col(
+                pl.Int64,
+                "Rows that came for the table: counted by the extraction, or in the tables it is made of; null when "
+                "nobody counted them.",
+                count,
+                nullable=True,
+            ),
+            "kept": col(pl.Int64, "Rows the table has.", count),
+            "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", count),
+            "duplicates": col(
+                pl.Int64,
+                "Rows left out because their grain had come before: in a derived table, those received that are "
+                "neither kept nor quarantined; null when nobody counted.",
+                count,
+                nullable=True,
+            ),
+            "unaccounted": col(
+                pl.Int64,
+                "Rows received that are nowhere; negative: rows kept that nobody received. 0 unless a table was changed "
+                "by hand or a commit lost; null when nobody counted.",
+                nullable=True,
+            ),
+            "completeness": col(
+                pl.Float64,
+                "Mean share of known values over the nullable columns, a ratio; null without rows or such columns.",
+                between(0, 1),
+                nullable=True,
+            ),
+            "outliers": col(
+                pl.Int64, "Outliers of all columns; null when none could be measured.", count, nullable=True
+            ),
+            "extraction_completeness": col(
+                pl.Float64,
+                "What arrived over what the source promised, pages or ids, whichever is less, a ratio; null for a table "
+                "that is not asked for, or without a promise.",
+                between(0, 1),
+                nullable=True,
+            ),
+            "is_extraction_finished": col(
+                pl.Boolean,
+                "Whether it was asked for to the end; null for a table that is not asked for.",
+                nullable=True,
+            ),
+        },
+    )
+
+
+# -- one table -----------------------------------------------------------------------------------------------------------
+
+
+def measured_columns(contract: Contract) -> list[str]:
+    """Columns whose outliers are counted: numbers that are no keys."""
+    keys = {*contract.grain, *contract.references}
+    return [c for c, t in contract.schema.items() if t.is_numeric() and c not in keys and not c.endswith("_id")]
+
+
+def profile_columns(contract: Contract, rows: pl.LazyFrame, days: pl.Series) -> pl.DataFrame:
+    """The rows of `fact_column_quality` of one table for some days; a day without rows has a profile too, of none.
+
+    `rows`: rows of those days. Only nullable and measured columns are read; the others are known by contract.
+    """
+    nullable, measured = _nullable(contract), measured_columns(contract)
+    day = contract.partition or "date_id"
+    counted = (
+        rows.group_by(date_id=day)
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in nullable],
+            *[_outliers(c).alias(f"outliers {c}") for c in measured],
+        )
+        .collect()
+    )
+    every_day = days.unique().sort().to_frame("date_id").join(counted, on="date_id", how="left", maintain_order="left")
+    every_day = every_day.with_columns(pl.col("rows").fill_null(0))
+    profiles = [
+        every_day.select(
+            "date_id",
+            table_name=pl.lit(contract.path),
+            column_name=pl.lit(name),
+            is_nullable=pl.lit(name in nullable),
+            rows="rows",
+            known_rows=pl.col(f"known {name}" if name in nullable else "rows").fill_null(0),
+            outliers=pl.col(f"outliers {name}") if name in measured else pl.lit(None, dtype=pl.Int64),
+        )
+        for name in contract.schema
+    ]
+    return pl.concat(profiles)
+
+
+def _nullable(contract: Contract) -> list[str]:
+    return [name for name, column in contract.columns.items() if column.nullable]
+
+
+def _outliers(column: str) -> pl.Expr:
+    """Number of outliers of a column, null where its MAD is 0 or it has no value."""
+    values = pl.col(column).cast(pl.Float64).fill_nan(None)
+    distance = (values - values.median()).abs()
+    deviation = distance.median()
+    far = (distance > SIGMAS * MAD_TO_SIGMA * deviation).sum().cast(pl.Int64)
+    return pl.when(deviation > 0).then(far)
+
+
+# -- all tables of a source ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnQuality:
+    """Profiles every column of some tables; wired as a transform is, by the names of what it reads."""
+
+    profiled: Sequence[Contract]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The profiled tables as parameters."""
+        return _parameters(table.name for table in self.profiled)
+
+    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+        """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
+        seen = [
+            tables[c.name].select(pl.col(c.partition or "date_id").unique().alias("date_id")) for c in self.profiled
+        ]
+        days = pl.concat(seen).collect().get_column("date_id")
+        return pl.concat(profile_columns(c, tables[c.name], days) for c in self.profiled)
+
+
+@dataclass(frozen=True, eq=False)
+class TableQuality:
+    """Accounts for the rows of some tables; wired as a transform is, by the names of what it reads.
+
+    `received`: per derived table, a function that counts the rows it must account for; its parameters name the tables
+    they lie in, all of which are kept by the day. What a raw table received stands in the ledger.
+    """
+
+    profiled: Sequence[Contract]
+    received: Mapping[str, Callable[..., int]] = field(default_factory=dict)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
+        counted = [name for count in self.received.values() for name in inspect.signature(count).parameters]
+        return _parameters(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
+
+    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+        """The rows of `fact_table_quality`, one per day and table of the column profile."""
+        key = ["date_id", "table_name"]
+        is_daily = pl.DataFrame(
+            [(c.path, c.drift_limit is not None) for c in self.profiled],
+            schema={"table_name": pl.String, "is_daily": pl.Boolean},
+            orient="row",
+        )
+        columns = tables[COLUMN_QUALITY].collect()
+        rejected = tables[QUARANTINE].group_by("date_id", table_name="origin").agg(quarantined=pl.len().cast(pl.Int64))
+        accounted = (
+            _summed_up(columns)
+            .join(is_daily, on="table_name", how="left")
+            .join(rejected.collect(), on=key, how="left")
+            .join(_asked_for(tables[LEDGER]), on=key, how="left")
+            .join(self._counted(columns.get_column("date_id").unique(), tables), on=key, how="left")
+            .with_columns(pl.col("quarantined").fill_null(0), received=pl.coalesce("received_rows", "counted"))
+        )
+        rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
+        # a derived table leaves out nothing but duplicates: its own run has proved that before it was published
+        left_out = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(rest.clip(0)))
+        contract = table_quality_contract("")
+        return accounted.with_columns(duplicates=left_out, unaccounted=rest - left_out).select(list(contract.schema))
+
+    def _counted(self, days: pl.Series, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+        """date_id, table_name, counted: the rows each derived table received on each day."""
+        paths = {c.name: c.path for c in self.profiled}
+        rows = []
+        for day in days:
+            for name, count in self.received.items():
+                read = inspect.signature(count).parameters
+                of_the_day = {table: tables[table].filter(pl.col("date_id") == day) for table in read}
+                rows.append((day, paths[name], count(**of_the_day)))
+        return pl.DataFrame(rows, schema={**_key_types(), "counted": pl.Int64}, orient="row")
+
+
+def _summed_up(columns: pl.DataFrame) -> pl.DataFrame:
+    """date_id, table_name, kept, completeness, outliers of each table from those of its columns."""
+    share = (pl.col("known_rows") / pl.col("rows")).filter(pl.col("is_nullable") & (pl.col("rows") > 0))
+    measured = pl.col("outliers")
+    return columns.group_by("date_id", "table_name").agg(
+        kept=pl.col("rows").first(),
+        completeness=share.mean(),
+        outliers=pl.when(measured.count() > 0).then(measured.sum()),
+    )
+
+
+def _asked_for(ledger: pl.LazyFrame) -> pl.DataFrame:
+    """date_id, table_name and what its endpoints promised and brought; a table's rows stand with each of them."""
+
+    def arrived(what: str) -> pl.Expr:
+        promised = pl.col(f"promised_{what}").filter(pl.col(f"promised_{what}") > 0).sum()
+        came = pl.col(f"received_{what}").filter(pl.col(f"promised_{what}") > 0).sum()
+        return pl.when(promised > 0).then((came / promised).clip(0, 1))
+
+    return (
+        ledger.drop_nulls("table_name")
+        .group_by("date_id", "table_name")
+        .agg(
+            pl.col("received_rows", "duplicate_rows").max(),
+            arrived("pages").alias("_pages"),
+            arrived("ids").alias("_ids"),
+            is_extraction_finished=pl.col("is_finished").all(),
+        )
+        .with_columns(extraction_completeness=pl.min_horizontal("_pages", "_ids"))
+        .collect()
+    )
+
+
+def _key_types() -> dict[str, pl.DataType]:
+    return {"date_id": pl.Date(), "table_name": pl.String()}
+
+
+def _parameters(names: Iterable[str]) -> inspect.Signature:
+    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names])

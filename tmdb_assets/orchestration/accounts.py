@@ -1,0 +1,70 @@
+"""The two accounts that every source keeps, as assets: its ledger and its quarantine.
+
+What belongs here: what is read from them at the end of a run, and the verdict on it. What does not: who writes them
+(lakehouse/extraction.py, lakehouse/publishing.py), how an asset is made of a side table (tables.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from tmdb_assets.lakehouse.checks import Outcome
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.publishing import DerivedTable
+from tmdb_assets.orchestration.tables import side_asset
+
+
+def ledger_asset(
+    ledger: Contract, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract]
+) -> dg.AssetsDefinition:
+    """The ledger of a source: the run stops here when an endpoint fell short. `after`: the source's raw tables."""
+
+    def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
+        short = Ledger(store, ledger.source).days_short(days)
+        rows = store.scan(ledger, days).collect()
+        sentence = "every endpoint is finished and kept its promise"
+        if short.height:
+            first = short.row(0, named=True)
+            sentence = (
+                f"{short.height} endpoints fell short, first {first['endpoint']} on {first['date_id']}: "
+                f"run the {ledger.cadence.value} again"
+            )
+        figures = {c: int(rows.get_column(c).sum()) for c in ("calls", "retries", "throttled", "cache_hits", "bytes")}
+        return Outcome("extraction_complete", not short.height, sentence, figures), dict(figures)
+
+    meaning = f"Every endpoint of the {ledger.cadence.value} is finished and what was promised arrived."
+    return side_asset(ledger, partitions, after, "extraction_complete", meaning, verdict)
+
+
+def quarantine_asset(
+    quarantine: Contract, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract]
+) -> dg.AssetsDefinition:
+    """The quarantine of a source: what was set aside in the run and why. `after`: the last tables that set rows aside."""
+
+    def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
+        rows = store.scan(quarantine, days).collect()
+        rules = rows.group_by("origin", "rule").len().sort("len", "origin", "rule", descending=[True, False, False])
+        listed = "\n".join(f"- {n} x {origin}: {rule}" for origin, rule, n in rules.iter_rows())
+        unexplained = rows.filter(pl.col("reason").str.strip_chars() == "").height
+        sentence = (
+            f"{rows.height:,} rows are set aside, each with its reason"
+            if not unexplained
+            else f"{unexplained} rows lack a reason"
+        )
+        told = {"by_rule": dg.MetadataValue.md(listed or "nothing is quarantined")}
+        return Outcome("explained", not unexplained, sentence, {"rows": rows.height}), told
+
+    return side_asset(quarantine, partitions, after, "explained", "Every row set aside says why.", verdict)
+
+
+def last_of(tables: Sequence[DerivedTable]) -> list[Contract]:
+    """Tables that no other one of them waits for: when they stand, every table stands."""
+    awaited = {c.key for table in tables for c in table.upstream}
+    return [t.contract for t in tables if t.contract.key not in awaited]

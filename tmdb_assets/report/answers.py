@@ -1,0 +1,135 @@
+"""What the newest day of the warehouse has to tell: films, movers, breakouts, genres, money, quality.
+
+What belongs here: the report's questions. What does not: how the answers look (page.py), where they go (assets.py), how
+any figure is defined (the views).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from tmdb_assets.warehouse.reader import Info, Warehouse
+
+DAYS_BACK = 60  # of the line of total popularity
+AMONG = 200  # places within which a mover is one
+
+_NEWEST = "SELECT max(date_id) FROM tmdb.fact_movie_daily"
+_HEAD = """
+SELECT
+    count(*) AS films,
+    avg(vote_average) AS mean_rating,
+    count(vote_average) AS films_with_votes,
+    sum(vote_count) AS votes
+FROM tmdb.vw_movie_latest
+WHERE is_current AND gone_on IS NULL
+"""
+_MONEY = """
+SELECT count(*) AS films, count(*) FILTER (WHERE has_money) AS films_with_money
+FROM tmdb.vw_movie_financials
+"""
+_QUESTIONS = {
+    "days": f"""
+        SELECT date_id, count(*) AS films, sum(popularity) AS popularity
+        FROM tmdb.fact_movie_daily
+        WHERE date_id > ({_NEWEST}) - {DAYS_BACK}
+        GROUP BY date_id
+        ORDER BY date_id
+    """,
+    "top": """
+        SELECT position, title, year(release_date) AS year, popularity, vote_average, vote_count
+        FROM tmdb.vw_top_movies
+        WHERE position <= 20
+        ORDER BY position
+    """,
+    "climbed": f"""
+        SELECT title, popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
+        FROM tmdb.vw_trending
+        WHERE rank_change_7d > 0 AND least(popularity_rank, popularity_rank_7d_ago) <= {AMONG}
+        ORDER BY rank_change_7d DESC, movie_id
+        LIMIT 10
+    """,
+    "fallen": f"""
+        SELECT title, popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
+        FROM tmdb.vw_trending
+        WHERE rank_change_7d < 0 AND least(popularity_rank, popularity_rank_7d_ago) <= {AMONG}
+        ORDER BY rank_change_7d, movie_id
+        LIMIT 10
+    """,
+    "breakouts": """
+        SELECT title, factor, popularity, median_popularity, z_score, days_of_history
+        FROM tmdb.vw_breakouts
+        ORDER BY breakout_rank
+        LIMIT 20
+    """,
+    "genres": """
+        SELECT name, popularity_share, films, films_with_votes, mean_rating
+        FROM tmdb.vw_genre_popularity
+        ORDER BY popularity_rank
+    """,
+    "continents": """
+        SELECT continent, popularity_share, films, films_with_votes, mean_rating
+        FROM tmdb.vw_continent_popularity
+        ORDER BY popularity_rank
+    """,
+    "earners": """
+        SELECT ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi
+        FROM tmdb.vw_rankings AS ranking
+        JOIN tmdb.vw_movie_financials AS money ON money.movie_id = ranking.movie_id
+        WHERE ranking.metric = 'revenue'
+        ORDER BY ranking.position
+    """,
+    "quality": f"""
+        SELECT table_name, score, kept, quarantined, duplicates, completeness, extraction_completeness
+        FROM tmdb.vw_data_quality
+        WHERE date_id = ({_NEWEST})
+        ORDER BY score NULLS LAST, table_name
+    """,
+    "rules": f"""
+        SELECT table_name, rule, rows
+        FROM tmdb.vw_quarantine_rules
+        WHERE date_id = ({_NEWEST})
+        ORDER BY rows DESC, table_name, rule
+    """,
+    "versions": """
+        SELECT table_path, delta_version, rows
+        FROM main.lake_versions
+        WHERE source = 'tmdb' AND delta_version IS NOT NULL
+        ORDER BY table_path
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a report is made of. `head`: films, mean_rating, films_with_votes, votes of the newest day's films, and of all
+    films with details `films_detailed` and `films_with_money`. `tables`: a frame per question above, by its name.
+    """
+
+    day: dt.date
+    info: Info
+    head: Mapping[str, Any]
+    tables: Mapping[str, pl.DataFrame]
+
+    @property
+    def missing_days(self) -> list[dt.date]:
+        """Days between the first and the last of `days` that were not observed."""
+        observed = set(self.tables["days"].get_column("date_id"))
+        first = min(observed)
+        return [day for n in range((self.day - first).days) if (day := first + dt.timedelta(days=n)) not in observed]
+
+
+def read(warehouse: Warehouse) -> Answers | None:
+    """The answers of the newest day; None when no day of films has been observed yet. Raises WarehouseError."""
+    day = warehouse.query(_NEWEST).item()
+    if day is None:
+        return None
+    money = warehouse.query(_MONEY).row(0, named=True)
+    head = warehouse.query(_HEAD).row(0, named=True)
+    head |= {"films_detailed": money["films"], "films_with_money": money["films_with_money"]}
+    tables = {name: warehouse.query(question) for name, question in _QUESTIONS.items()}
+    return Answers(day, warehouse.info, head, tables)

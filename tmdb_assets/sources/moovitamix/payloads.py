@@ -1,0 +1,61 @@
+"""The JSON of moovitamix, as shapes.
+
+What belongs here: what a row of each list looks like, field by field, and what names it. What does not: what the fields
+mean to us (contracts.py), any transform.
+"""
+
+from __future__ import annotations
+
+from tmdb_assets.lakehouse.payloads import Int, Shape
+
+#: What stands in place of a forgotten person's row.
+FORGOTTEN = '{"forgotten":true}'
+
+
+class Track(Shape):
+    """A row of /tracks."""
+
+    id: Int
+    name: str | None = None
+    artist: str | None = None
+    songwriters: str | None = None
+    duration: str | None = None
+    genres: str | None = None
+    album: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class User(Shape):
+    """A row of /users."""
+
+    id: Int
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    gender: str | None = None
+    favorite_genres: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class History(Shape):
+    """A row of /listen_history: what a user listened to, in order."""
+
+    user_id: Int
+    created_at: str
+    items: list[Int] | None = None
+    updated_at: str | None = None
+
+
+class Named(Shape):
+    """What names a track or a user."""
+
+    id: Int
+
+
+class NamedHistory(Shape):
+    """What names a history row."""
+
+    user_id: Int
+    created_at: str

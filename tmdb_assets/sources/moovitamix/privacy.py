@@ -1,0 +1,163 @@
+"""Personal data: the key of the hashes that stand for it, and who was forgotten.
+
+What belongs here: where the key comes from, keyed hashes, recognising a forgotten person in a raw row. What does not:
+removing a person (forget.py), which columns are personal (contracts.py).
+
+The key is never written to a table, a log or a commit. Without it a hash cannot be traced back: ids have five digits, so
+a hash without a key, or with a salt that lies beside it, could be tried out in a second.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.settings import Settings
+from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
+
+KEY_BYTES = 32
+
+
+class KeyUnusable(LakehouseError):
+    """The key of the hashes cannot be read or made. The message names the file or setting and what to do."""
+
+
+def hash_key(settings: Settings) -> bytes:
+    """The key: MOOVITAMIX_HASH_KEY, else that of the file beside the lake, made on first use and for its owner only.
+
+    Raises KeyUnusable.
+    """
+    if settings.moovitamix_hash_key is not None:
+        return settings.moovitamix_hash_key.get_secret_value().encode()
+    file = key_file(settings)
+    try:
+        if not file.exists():
+            _make(file)
+        if file.stat().st_mode & 0o077:
+            raise KeyUnusable(f"The key file {file} may be read by others than its owner: run `chmod 600 {file}`.")
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise KeyUnusable(
+            f"The key file {file} cannot be used ({reason}): set MOOVITAMIX_HASH_KEY, or restore the file."
+        ) from None
+    if len(key) < KEY_BYTES:
+        raise KeyUnusable(f"The key file {file} holds no whole key: restore it, or set MOOVITAMIX_HASH_KEY.")
+    return key.encode()
+
+
+def key_file(settings: Settings) -> Path:
+    """Where the key lies when no setting states it. Raises KeyUnusable for a lake that is no folder of this machine."""
+    lake = settings.tmdb_assets_lake.rstrip("/")
+    if "://" in lake and not lake.startswith("file://"):
+        raise KeyUnusable(
+            f"The lake {lake} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
+            "characters, the same on every machine)."
+        )
+    folder = Path(lake.removeprefix("file://"))
+    return folder.with_name(f"{folder.name}.moovitamix_key")
+
+
+def _make(file: Path) -> None:
+    """Write a new key whole or not at all; when two runs make one at once, both go on with the first."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+        opened.write(secrets.token_hex(KEY_BYTES) + "\n")
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass  # another run was first: its key counts
+    finally:
+        draft.unlink()
+
+
+def keyed_hash(key: bytes, kind: str, value: str) -> str:
+    """128 bits of HMAC-SHA256, in hexadecimal. `kind` keeps an id and an e-mail of the same text apart."""
+    return hmac.new(key, f"{kind}:{value}".encode(), "sha256").hexdigest()[:32]
+
+
+def email_hash(key: bytes, email: str) -> str:
+    """The keyed hash of an e-mail, whatever its case."""
+    return keyed_hash(key, "email", email.strip().lower())
+
+
+def subject_hashes(key: bytes, user_id: int, emails: Iterable[str]) -> set[str]:
+    """The keyed hashes under which a forgotten person is known."""
+    return {keyed_hash(key, "user", str(user_id)), *(email_hash(key, email) for email in emails)}
+
+
+class Door:
+    """Tells which raw rows belong to forgotten persons, so that they are dropped before they are kept.
+
+    A person is known by the id and by every e-mail seen while they were kept: after a restart of the source, when all
+    ids change, the e-mail still tells them. Whoever is given the id of a forgotten person later is dropped too: a listener
+    too few is the lesser harm.
+    """
+
+    def __init__(self, store: DeltaStore, load_key: Callable[[], bytes]) -> None:
+        kept = store.scan(contracts.FORGOTTEN).select(pl.col("subject_hash")).collect()
+        self._hashes = set(kept.get_column("subject_hash").to_list())
+        self._key = load_key() if self._hashes else b""
+        self._ids: set[int] = set()
+
+    def learn(self, users: Iterable[str]) -> None:
+        """Look through a day's rows of /users, so that the listening history of those under a new id is known as well."""
+        if self._hashes:
+            self._ids = {i for text in users if (i := _user_id(USERS_ENDPOINT, text)) and self._is_known(text)}
+
+    def is_shut(self, endpoint: str, text: str) -> bool:
+        """Whether a row belongs to a forgotten person."""
+        if not self._hashes or endpoint not in {USERS_ENDPOINT, HISTORIES_ENDPOINT}:
+            return False
+        if endpoint == USERS_ENDPOINT:
+            return self._is_known(text)
+        user_id = _user_id(endpoint, text)
+        return user_id is not None and (user_id in self._ids or self._has("user", str(user_id)))
+
+    def _is_known(self, text: str) -> bool:
+        row = _row(text)
+        email, user_id = row.get("email"), _user_id(USERS_ENDPOINT, text)
+        if isinstance(email, str) and email_hash(self._key, email) in self._hashes:
+            return True
+        return user_id is not None and self._has("user", str(user_id))
+
+    def _has(self, kind: str, value: str) -> bool:
+        return keyed_hash(self._key, kind, value) in self._hashes
+
+
+def _user_id(endpoint: str, text: str) -> int | None:
+    """The user a raw row is about, also when a malformed one writes the id as text."""
+    found = _row(text).get("id" if endpoint == USERS_ENDPOINT else "user_id")
+    if isinstance(found, str) and found.strip().isdecimal():
+        return int(found)
+    return found if type(found) is int else None
+
+
+def user_of(endpoint: str, text: str) -> int | None:
+    """The user whom a raw row is about; None for a track, and where nobody can be read from it."""
+    return None if endpoint not in {USERS_ENDPOINT, HISTORIES_ENDPOINT} else _user_id(endpoint, text)
+
+
+def email_of(text: str) -> str | None:
+    """The e-mail in a raw row of /users."""
+    found = _row(text).get("email")
+    return found if isinstance(found, str) else None
+
+
+def _row(text: str) -> dict[str, Any]:
+    try:
+        row = msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,187 @@
+"""Clean to star: dimensions with their history, genres, listens; frame -> frame.
+
+What belongs here: one function per star table, named as the table; its parameters name the tables it reads. What does
+not: personal data (it stays in clean; an e-mail becomes a keyed hash here), rules (contracts.py), warnings (checks.py).
+
+The star is computed from all that the clean tables hold, on each run: it depends on which days were observed and not on
+the order in which they came. The clean tables hold changes only, so that this stays cheap however many days they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.privacy import email_hash
+
+GENRES_JOINED = ", "
+
+
+def dim_date(changes: pl.LazyFrame) -> pl.DataFrame:
+    """The observed days."""
+    day = pl.col("date_id")
+    weekday = day.dt.weekday().cast(pl.Int64)
+    return (
+        changes.select("date_id", observed_before="compared_with")
+        .unique()
+        .sort("date_id")
+        .with_columns(
+            year=day.dt.year().cast(pl.Int64),
+            month=day.dt.month().cast(pl.Int64),
+            day=day.dt.day().cast(pl.Int64),
+            week=day.dt.week().cast(pl.Int64),
+            day_of_week=weekday,
+            is_weekend=weekday >= 6,
+        )
+        .collect()
+    )
+
+
+def dim_track(tracks: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
+    """Tracks in every state they were observed in."""
+    states = tracks.with_columns(pl.col("genres").list.join(GENRES_JOINED)).drop("record_hash").collect()
+    return spans(states, _gone(vanished, TRACKS_ENDPOINT, "track_id"), "track_id").select(
+        list(contracts.DIM_TRACK.schema)
+    )
+
+
+def dim_user(users: pl.LazyFrame, vanished: pl.LazyFrame, hash_key: bytes) -> pl.DataFrame:
+    """Users in every state they were observed in, without names; the e-mail as a keyed hash."""
+    kept = users.drop("first_name", "last_name", "record_hash").collect()
+    hashed = kept.get_column("email").unique().drop_nulls()
+    hashes = pl.DataFrame(
+        {"email": hashed, "email_hash": [email_hash(hash_key, email) for email in hashed]},
+        schema={"email": pl.String, "email_hash": pl.String},
+    )
+    states = kept.join(hashes, on="email", how="left", maintain_order="left").drop("email")
+    states = states.with_columns(pl.col("favorite_genres").list.join(GENRES_JOINED))
+    return spans(states, _gone(vanished, USERS_ENDPOINT, "user_id"), "user_id").select(list(contracts.DIM_USER.schema))
+
+
+def dim_genre(tracks: pl.LazyFrame, users: pl.LazyFrame) -> pl.DataFrame:
+    """Genres ever stated, named as most often written (ties: the first in the alphabet)."""
+    stated = pl.concat(
+        [
+            tracks.select(genre="genres", is_of_tracks=pl.lit(True)),
+            users.select(genre="favorite_genres", is_of_tracks=pl.lit(False)),
+        ]
+    )
+    named = stated.explode("genre", empty_as_null=False, keep_nulls=False).with_columns(genre_id=_genre_id("genre"))
+    spellings = named.group_by("genre_id", "genre").agg(pl.len().alias("_times"))
+    best = spellings.sort("genre_id", "_times", "genre", descending=[False, True, False]).unique(
+        "genre_id", keep="first", maintain_order=True
+    )
+    given = named.group_by("genre_id").agg(
+        is_of_tracks=pl.col("is_of_tracks").any(), is_favorite=pl.col("is_of_tracks").not_().any()
+    )
+    return best.join(given, on="genre_id").select("genre_id", "genre", "is_of_tracks", "is_favorite").rename(
+        {"genre": "name"}
+    ).sort("genre_id").collect()  # fmt: skip
+
+
+def bridge_track_genre(tracks: pl.LazyFrame) -> pl.DataFrame:
+    """Genres of each track in its last state."""
+    return _genres_of(tracks, "track_id", "genres")
+
+
+def bridge_user_genre(users: pl.LazyFrame) -> pl.DataFrame:
+    """Favourite genres of each user in their last state."""
+    return _genres_of(users, "user_id", "favorite_genres")
+
+
+def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
+    """The listens of each history row in its last state; one that vanished says since when."""
+    row = ["user_id", "created_at"]
+    last = listen_histories.sort("date_id").unique(row, keep="last").select("date_id", *row)
+    left = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
+        user_id="entity_id", created_at="created_at", gone_on="date_id"
+    )
+    since = last.join(left, on=row).filter(pl.col("gone_on") > pl.col("date_id"))
+    first_gone = since.group_by(row).agg(pl.col("gone_on").min())
+    return (
+        listens.join(last, on=["date_id", *row], how="semi")
+        .join(first_gone, on=row, how="left")
+        .rename({"created_at": "listened_at", "date_id": "observed_on"})
+        .with_columns(listened_on=pl.col("listened_at").dt.date())
+        .select(list(contracts.FACT_LISTEN.schema))
+        .sort("user_id", "listened_at", "position")
+        .collect()
+    )
+
+
+# -- quality -------------------------------------------------------------------------------------------------------------
+
+#: Rows each clean table took on a day, as counted when the days were compared.
+COUNTED: dict[str, Callable[..., int]] = {
+    "tracks": lambda changes: _received_on(changes, TRACKS_ENDPOINT),
+    "users": lambda changes: _received_on(changes, USERS_ENDPOINT),
+    "listen_histories": lambda changes: _received_on(changes, HISTORIES_ENDPOINT),
+}
+
+fact_column_quality = ColumnQuality(contracts.PROFILED)
+fact_table_quality = TableQuality(contracts.PROFILED, COUNTED)
+
+
+def _received_on(changes: pl.LazyFrame, endpoint: str) -> int:
+    received = changes.filter(pl.col("endpoint") == endpoint).select(pl.col("received").sum())
+    return int(received.collect().item())
+
+
+# -- steps ---------------------------------------------------------------------------------------------------------------
+
+
+def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A type 2 history: one row per key and unbroken stretch of equal states, oldest first.
+
+    `states` (date_id, key, columns) says what was new or changed on a day, `gone` (date_id, key) what was not there any
+    more; both tell observed days only. Adds valid_from, valid_to (the day of what came after), is_current and, on the
+    last state of what is gone, gone_on.
+    """
+    columns = [c for c in states.columns if c not in {"date_id", key}]
+    events = pl.concat(
+        [
+            states.with_columns(_is_there=pl.lit(True)),
+            gone.select("date_id", key, _is_there=pl.lit(False)),
+        ],
+        how="diagonal",
+    ).sort(key, "date_id")
+    same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1).over(key)) for c in [*columns, "_is_there"])
+    is_first = pl.col(key).is_first_distinct()
+    turns = events.filter(is_first | ~same).with_columns(
+        valid_to=pl.col("date_id").shift(-1).over(key),
+        _leaves=pl.col("_is_there").shift(-1).over(key).not_().fill_null(False)
+        & pl.col("_is_there").shift(-2).over(key).is_null(),
+    )
+    return (
+        turns.filter("_is_there")
+        .rename({"date_id": "valid_from"})
+        .with_columns(
+            is_current=pl.col("valid_to").is_null(),
+            gone_on=pl.when("_leaves").then("valid_to"),
+        )
+        .select(key, *columns, "valid_from", "valid_to", "is_current", "gone_on")
+        .sort(key, "valid_from")
+    )
+
+
+def _gone(vanished: pl.LazyFrame, endpoint: str, key: str) -> pl.DataFrame:
+    return vanished.filter(pl.col("endpoint") == endpoint).select("date_id", pl.col("entity_id").alias(key)).collect()
+
+
+def _genre_id(column: str) -> pl.Expr:
+    return pl.col(column).str.to_lowercase()
+
+
+def _genres_of(rows: pl.LazyFrame, key: str, genres: str) -> pl.DataFrame:
+    last = rows.sort("date_id").unique(key, keep="last").select(key, genre_id=genres)
+    members = last.explode("genre_id", empty_as_null=False, keep_nulls=False).with_columns(_genre_id("genre_id"))
+    return members.unique().sort(key, "genre_id").collect()
+
+
+def last_states(history: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The last state of each key of a type 2 dimension, gone or not."""
+    return history.sort("valid_from").unique(key, keep="last", maintain_order=True)

@@ -1,0 +1,29 @@
+"""Streamflow: what a streaming service says about its subscribers, one folder of six CSV files a month.
+
+    STREAMFLOW_DROPS/2024-01/        clean: as dropped             star                          views
+      users.csv             ─┐        ┌─ users_snapshots ───────┬─┬─ users ─┐
+      subscriptions.csv     ─┤        ├─ subscriptions_snapshots┤ ├─ …      │ live: as last known
+      usage_agg_30d.csv     ─┼─ raw/ ─┼─ usage_agg_30d_snapshots┤ ├─ …      │
+      payments_agg_90d.csv  ─┤  drop_ ├─ payments_agg_90d_snaps…┤ ├─ …      │
+      support_agg_90d.csv   ─┤  files ├─ support_agg_90d_snaps… ┤ ├─ …      │
+      labels.csv            ─┘        └─ labels_snapshots ──────┤ └─ labels ┘
+                                                                └─── user_months ───────────┬─ vw_churn_by_*
+                                                                       │                    └─ vw_churner_profile
+                                                                       └─ training_set ─────── vw_feature_drift
+
+    raw/extraction_ledger   what a drop promised (files, a line per user) and what came
+    clean/quarantine        rows that broke a contract, from every table
+
+A partition is a month, `2024-01`; its rows carry the month's last day, `as_of`, since a drop says how things stood then.
+
+Two lines are drawn. A *structural* fault makes a drop something else than six lists of the same users: a file missing or
+too many, not UTF-8, another header, a line that is cut or has too many or too few values, a user without an id, twice, or
+in one file only, or a file whose rows mostly break a rule. Such a drop stops at the door with file, line and column; what
+was published before stays. A *value* that breaks a rule (a fee below 0, a plan that does not exist) sets its row aside
+in the quarantine, and the month goes on: received = kept + quarantined.
+
+Every drop is kept in raw as it came, also the ones that a later drop of the month corrected (`drop_number`). Snapshots
+follow the newest drop of their month; each correction is a Delta version that says how many rows it added, changed and
+removed. Live tables hold the newest state of every user ever kept, whatever the order in which months arrive: a user who
+is no longer in a later month stays as last known, and `as_of` says since when.
+"""

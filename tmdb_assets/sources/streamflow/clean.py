@@ -1,0 +1,106 @@
+"""Raw to clean: one row per user and month, typed; frame -> frame.
+
+What belongs here: one function per snapshot table, named as the table; its parameter names the table it reads. What does
+not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the rules a row must keep
+(contracts.py).
+
+Every function returns one row per line of the month's newest drop, those with an unreadable cell included (`_rejected`
+says why), so that the audit can account for all of them: received = kept + quarantined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from tmdb_assets.lakehouse.checks import Outcome
+from tmdb_assets.lakehouse.contracts import TRACE, Contract
+from tmdb_assets.sources.streamflow import cells, contracts
+
+
+def users_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """Who the subscribers are: the lines of users.csv."""
+    return _snapshots(drop_files, "users")
+
+
+def subscriptions_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """What they subscribe to and pay: the lines of subscriptions.csv."""
+    return _snapshots(drop_files, "subscriptions")
+
+
+def usage_agg_30d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """What they watched: the lines of usage_agg_30d.csv."""
+    return _snapshots(drop_files, "usage_agg_30d")
+
+
+def payments_agg_90d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """How they paid: the lines of payments_agg_90d.csv."""
+    return _snapshots(drop_files, "payments_agg_90d")
+
+
+def support_agg_90d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """What support they asked for: the lines of support_agg_90d.csv."""
+    return _snapshots(drop_files, "support_agg_90d")
+
+
+def labels_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
+    """Who counts as churned: the lines of labels.csv."""
+    return _snapshots(drop_files, "labels")
+
+
+def constant_columns(contract: Contract) -> Callable[..., Outcome]:
+    """The check that no column of a table says the same of every user of a month."""
+
+    def judge(rows: pl.LazyFrame) -> Outcome:
+        """No column says the same of every user of a month: such a column tells nothing, or was filled in."""
+        given = [c for c in contract.schema if c not in contract.grain]
+        is_same = [((pl.col(c).n_unique() == 1) & pl.col(c).is_not_null().any()).alias(c) for c in given]
+        counted = rows.group_by("as_of").agg(pl.len().alias("_rows"), *is_same)
+        months = counted.filter(pl.col("_rows") > 1).sort("as_of").collect()
+        same = [(row["as_of"], c) for row in months.iter_rows(named=True) for c in given if row[c]]
+        told = "; ".join(f"{c} is the same for all users of {contracts.CADENCE.key(day)}" for day, c in same)
+        return Outcome(
+            "constant_columns", not same, told or "every column differs between users", {"columns": len(same)}
+        )
+
+    return judge
+
+
+def _received(table: str) -> Callable[..., int]:
+    """Counts the lines of a table's file as raw has them."""
+
+    def count(drop_files: pl.LazyFrame) -> int:
+        lines = _newest_drop(drop_files.drop("payload")).filter(pl.col("file") == f"{table}.csv")
+        return int(lines.select(pl.col("row_count").sum()).collect().item())
+
+    return count
+
+
+#: Lines each table receives, counted apart from the transform: the accounting is held against it.
+RECEIVED: dict[str, Callable[..., int]] = {c.name: _received(table) for table, c in contracts.SNAPSHOTS.items()}
+#: The checks each table has of its own.
+WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
+    c.name: {"constant_columns": constant_columns(c)} for c in contracts.SNAPSHOTS.values()
+}
+
+
+def _newest_drop(drop_files: pl.LazyFrame) -> pl.LazyFrame:
+    return drop_files.filter(pl.col("drop_number") == pl.col("drop_number").max().over("as_of"))
+
+
+def _snapshots(drop_files: pl.LazyFrame, table: str) -> pl.DataFrame:
+    """The lines of a table's file in the newest drop of each month, with where each is kept."""
+    contract = contracts.SNAPSHOTS[table]
+    files = _newest_drop(drop_files).filter(pl.col("file") == f"{table}.csv").sort("as_of").collect()
+    months = [
+        cells.typed(row["payload"], contract, as_of=row["as_of"]).with_columns(
+            _pointer=pl.format(
+                "streamflow/raw/drop_files as_of={} drop_number={} file={} line={}",
+                pl.lit(row["as_of"]), pl.lit(row["drop_number"]), pl.lit(row["file"]), "_line",
+            )
+        )
+        for row in files.iter_rows(named=True)
+    ]  # fmt: skip
+    nothing = contract.empty().with_columns(pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items())
+    return pl.concat([nothing, *[m.select(nothing.columns) for m in months]])

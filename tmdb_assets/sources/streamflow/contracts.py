@@ -1,0 +1,285 @@
+"""Every table of the streamflow source: columns, units, grain, how it is kept, what it refers to.
+
+What belongs here: contracts only, and with them what a drop's files must look like: a file's columns are those of its
+table. What does not: reading files (cells.py, drops.py), transforms, Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.contracts import (
+    Column,
+    Contract,
+    at_least,
+    between,
+    col,
+    matches,
+    one_of,
+    quarantine_contract,
+)
+from tmdb_assets.lakehouse.ledger import ledger_contract
+from tmdb_assets.lakehouse.sql import read_views
+
+SOURCE = "streamflow"
+INSTANT = pl.Datetime("us", "UTC")
+CADENCE = Cadence.MONTH
+MOST_MONTHS = 72
+GENDERS = ["Female", "Male"]
+CONTRACT_TYPES = ["Month-to-month", "One year", "Two year"]
+NET_SERVICES = ["DSL", "Fiber optic", "No"]
+
+#: Columns that a file may lack: earlier months do not have them yet.
+OPTIONAL = frozenset({"add_on_security", "add_on_backup", "add_on_device_protect", "add_on_support"})
+
+
+def _as_of(meaning: str = "Last day of the month that the drop tells of.") -> Column:
+    return col(pl.Date, meaning)
+
+
+def _user() -> Column:
+    return col(pl.String, "Subscriber.", matches(r"\d{4}-[A-Z]{5}", "four digits, a hyphen, five capital letters"))
+
+
+def _flag(meaning: str) -> Column:
+    return col(
+        pl.Boolean, f"{meaning}; null when the cell was empty: unknown, not false and never true.", nullable=True
+    )
+
+
+def _add_on(what: str) -> Column:
+    meaning = f"Whether the {what} is booked; null when the cell was empty or the month had no such column yet."
+    return col(pl.Boolean, meaning, nullable=True)
+
+
+def _count(meaning: str) -> Column:
+    return col(pl.Int64, f"{meaning}; null when the cell was empty.", at_least(0), nullable=True)
+
+
+def _amount(meaning: str) -> Column:
+    return col(pl.Float64, f"{meaning}; null when the cell was empty.", at_least(0), nullable=True)
+
+
+_USERS = {
+    "signup_date": col(pl.Date, "Day of the first subscription."),
+    "user_gender": col(
+        pl.String, "Gender as the user stated it; null when the cell was empty.", one_of(GENDERS), nullable=True
+    ),
+    "user_is_senior": _flag("Whether the user is a senior"),
+    "has_family": _flag("Whether the user has a partner or family"),
+    "has_dependents": _flag("Whether the user has dependents"),
+}
+_SUBSCRIPTIONS = {
+    "months_active": col(pl.Int64, "Months as a paying subscriber.", between(0, MOST_MONTHS)),
+    "plan_stream_tv": _flag("Whether the plan has series and television"),
+    "plan_stream_movies": _flag("Whether the plan has films"),
+    "contract_type": col(pl.String, "Term of the contract.", one_of(CONTRACT_TYPES)),
+    "paperless_billing": _flag("Whether bills come by e-mail"),
+    "monthly_fee": col(pl.Float64, "Fee a month, in the service's currency.", at_least(0)),
+    "total_paid": _amount("Paid since the first subscription, in the service's currency"),
+    "net_service": col(pl.String, "The user's internet connection; `No` is none.", one_of(NET_SERVICES)),
+    "add_on_security": _add_on("security add-on"),
+    "add_on_backup": _add_on("backup add-on"),
+    "add_on_device_protect": _add_on("device protection"),
+    "add_on_support": _add_on("support add-on"),
+}
+_USAGE = {
+    "watch_hours_30d": _amount("Hours watched in the 30 days up to as_of"),
+    "avg_session_mins_7d": _amount("Mean length of a session in the last 7 days, in minutes"),
+    "unique_devices_30d": _count("Devices used in the last 30 days"),
+    "skips_7d": _count("Titles left before their end in the last 7 days"),
+    "rebuffer_events_7d": _count("Times that playing stopped to load in the last 7 days"),
+}
+_PAYMENTS = {"failed_payments_90d": _count("Payments that failed in the last 90 days")}
+_SUPPORT = {
+    "support_tickets_90d": _count("Support tickets opened in the last 90 days"),
+    "ticket_avg_resolution_hrs_90d": _amount("Mean time until a ticket was resolved in the last 90 days, in hours"),
+}
+_LABELS = {"churn_label": _flag("Whether the user counts as churned in this month")}
+
+#: Table -> its columns after user_id. Its file is `<table>.csv`.
+COLUMNS: Mapping[str, Mapping[str, Column]] = {
+    "users": _USERS,
+    "subscriptions": _SUBSCRIPTIONS,
+    "usage_agg_30d": _USAGE,
+    "payments_agg_90d": _PAYMENTS,
+    "support_agg_90d": _SUPPORT,
+    "labels": _LABELS,
+}
+FILES = [f"{table}.csv" for table in COLUMNS]
+
+#: What the ledger calls the folder of a drop as a whole.
+FOLDER = "drop"
+
+# -- raw: what was dropped, as it came ---------------------------------------------------------------------------------
+
+DROP_FILES = Contract(
+    SOURCE,
+    "raw",
+    "drop_files",
+    "The six files of every drop as they came. A month that is dropped again with other content is a further drop; the "
+    "newest one counts, the earlier ones stay for tracing.",
+    grain=("as_of", "drop_number", "file"),
+    partition="as_of",
+    # six rows a month: they share one folder, and like all such tables they are never too old to be kept
+    small=True,
+    drift_limit=None,
+    cadence=CADENCE,
+    columns={
+        "as_of": _as_of(),
+        "drop_number": col(
+            pl.Int64, "1 for the first drop of the month, 2 for the one that corrected it.", at_least(1)
+        ),
+        "file": col(pl.String, "Name of the file.", one_of(FILES)),
+        "row_count": col(pl.Int64, "Lines after the header.", at_least(0)),
+        "bytes": col(pl.Int64, "Size of the file.", at_least(1)),
+        "sha256": col(pl.String, "Hash of the file's bytes.", matches("[0-9a-f]{64}", "a SHA-256 in hexadecimal")),
+        "fetched_at": col(INSTANT, "When the file was read."),
+        "payload": col(pl.String, "The file as it came: its bytes, decoded as UTF-8."),
+    },
+)
+
+EXTRACTION_LEDGER = ledger_contract(SOURCE, CADENCE)
+
+# -- clean: snapshots, one row per user and month ------------------------------------------------------------------------
+
+
+def _snapshots(table: str, what: str, drift_limit: float | None = 0.25) -> Contract:
+    return Contract(
+        SOURCE,
+        "clean",
+        f"{table}_snapshots",
+        f"{what}, per user and month, as the month's newest drop says. A month dropped again replaces its rows in a new "
+        "Delta version.",
+        grain=("as_of", "user_id"),
+        partition="as_of",
+        drift_limit=drift_limit,
+        cadence=CADENCE,
+        is_corrected=True,
+        columns={"as_of": _as_of(), "user_id": _user(), **COLUMNS[table]},
+    )
+
+
+USERS_SNAPSHOTS = _snapshots("users", "Who the subscribers are")
+SUBSCRIPTIONS_SNAPSHOTS = _snapshots("subscriptions", "What they subscribe to and pay")
+USAGE_AGG_30D_SNAPSHOTS = _snapshots("usage_agg_30d", "What they watched")
+PAYMENTS_AGG_90D_SNAPSHOTS = _snapshots("payments_agg_90d", "How they paid")
+SUPPORT_AGG_90D_SNAPSHOTS = _snapshots("support_agg_90d", "What support they asked for")
+LABELS_SNAPSHOTS = _snapshots("labels", "Who counts as churned")
+
+#: Table -> its snapshots.
+SNAPSHOTS: Mapping[str, Contract] = {
+    "users": USERS_SNAPSHOTS,
+    "subscriptions": SUBSCRIPTIONS_SNAPSHOTS,
+    "usage_agg_30d": USAGE_AGG_30D_SNAPSHOTS,
+    "payments_agg_90d": PAYMENTS_AGG_90D_SNAPSHOTS,
+    "support_agg_90d": SUPPORT_AGG_90D_SNAPSHOTS,
+    "labels": LABELS_SNAPSHOTS,
+}
+
+QUARANTINE = quarantine_contract(SOURCE, CADENCE)
+
+# -- star: the last known state, and the training set --------------------------------------------------------------------
+
+
+def _live(table: str, what: str) -> Contract:
+    return Contract(
+        SOURCE,
+        "star",
+        table,
+        f"{what}: the last known state of every user ever kept. It follows the newest month whatever the order in which "
+        "months arrive; a user who is not in a later month stays as last known, `as_of` says of when. Rows of a month in "
+        "which the user's own row in users was set aside are left out.",
+        grain=("user_id",),
+        owner=("user_id",),
+        order=("as_of",),
+        duplicates="first",
+        references={} if table == "users" else {"user_id": "users"},
+        cadence=CADENCE,
+        columns={"user_id": _user(), **COLUMNS[table], "as_of": _as_of("Month of the last known state, its last day.")},
+    )
+
+
+USERS = _live("users", "Subscribers")
+SUBSCRIPTIONS = _live("subscriptions", "Subscriptions")
+USAGE_AGG_30D = _live("usage_agg_30d", "Usage")
+PAYMENTS_AGG_90D = _live("payments_agg_90d", "Payments")
+SUPPORT_AGG_90D = _live("support_agg_90d", "Support")
+LABELS = _live("labels", "Churn labels")
+
+FEATURES: Mapping[str, Column] = {
+    name: column for table, columns in COLUMNS.items() if table != "labels" for name, column in columns.items()
+}
+
+
+def _optional(column: Column) -> Column:
+    """The same column where a user's row may have been set aside: rules are the snapshots' own, null is allowed."""
+    meaning = (column.description or "").split("; null")[0].rstrip(".")
+    return col(column.dtype.type, f"{meaning}; null when unknown.", nullable=True)
+
+
+USER_MONTHS = Contract(
+    SOURCE,
+    "star",
+    "user_months",
+    "Everything a month's newest drop said of a user, in one row: the six snapshots side by side, for the users whose own "
+    "row was kept. What was set aside of a user is null.",
+    grain=("as_of", "user_id"),
+    partition="as_of",
+    references={"user_id": "users"},
+    cadence=CADENCE,
+    is_corrected=True,
+    columns={
+        "as_of": _as_of(),
+        "user_id": _user(),
+        **{name: _optional(column) for name, column in FEATURES.items()},
+        **_LABELS,
+    },
+)
+
+TRAINING_SET = Contract(
+    SOURCE,
+    "star",
+    "training_set",
+    "One row per user and month: what was known at as_of, and whether the user churned in the month after. Features come "
+    "from that month and the month before alone, so no later month can change them; the month's own label is not among "
+    "them. The label is null while the month after has not been dropped, or does not have the user.",
+    grain=("as_of", "user_id"),
+    drift_limit=None,
+    cadence=CADENCE,
+    comes_from={
+        "months_since_signup": "user_months.signup_date user_months.as_of",
+        "watch_hours_30d_change": "user_months.watch_hours_30d",
+        "monthly_fee_change": "user_months.monthly_fee",
+        "label_as_of": "user_months.as_of",
+        "churned_next_month": "user_months.churn_label",
+    },
+    columns={
+        "as_of": _as_of("Last day of the month whose state the features are."),
+        "user_id": _user(),
+        **{name: USER_MONTHS.columns[name] for name in FEATURES},
+        "months_since_signup": col(pl.Int64, "Full months from signup_date to as_of; negative when it lies after."),
+        "watch_hours_30d_change": col(
+            pl.Float64, "Hours watched more than in the month before; null when either is unknown.", nullable=True
+        ),
+        "monthly_fee_change": col(
+            pl.Float64, "Fee more than in the month before; null when either is unknown.", nullable=True
+        ),
+        "label_as_of": col(pl.Date, "Last day of the month after, once its label is known; else null.", nullable=True),
+        "churned_next_month": col(pl.Boolean, "Label of the month after; null while unknown.", nullable=True),
+    },
+)
+
+# -- views -------------------------------------------------------------------------------------------------------------
+
+_TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
+
+#: The questions: each .sql file is its own contract, in its head.
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES], CADENCE)
+
+#: Every table of the source, in the order in which data flows.
+CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))

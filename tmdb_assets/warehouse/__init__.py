@@ -1,0 +1,7 @@
+"""The warehouse: one DuckDB file for analysts, published from the lake.
+
+lake ── star/*    ──►  contents.py   what the file holds, as the lake has it now
+     └─ views/*   ──►  publish.py    a copy of the file brought up to date beside it, checked, then one rename
+                       assets.py     the same as an asset in Dagster
+file ──────────────►   reader.py     what a reader may import: open, check, ask, notice a replacement
+"""

@@ -1,0 +1,205 @@
+"""What the warehouse is to hold: which tables and views of each source, and what the lake has for them now.
+
+What belongs here: the choice between table and view, which days of a fact are kept, and how a table, or a day of it,
+is told from what it was at the last publication. What does not: the file (publish.py), what a table promises or a view
+asks (a source's contracts.py and views/).
+
+A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
+answers that the lake has: those over large raw or clean tables, which are not in the file, and, when only some days of
+the facts are kept, those over facts, which would answer something else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import polars as pl
+
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.sql import View
+
+#: Part of a table that is loaded as a whole.
+WHOLE = None
+Part = dt.date | None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a source brings to the warehouse: its tables, its views (each after those it reads), its macros."""
+
+    name: str
+    contracts: tuple[Contract, ...]
+    views: tuple[View, ...] = ()
+    macros: Path | None = None
+
+    @classmethod
+    def of(cls, contracts: ModuleType) -> Source:
+        """A source by its module `contracts`: SOURCE, CONTRACTS, perhaps VIEWS, and macros.sql beside it."""
+        macros = Path(contracts.__file__ or "").with_name("macros.sql")
+        return cls(
+            contracts.SOURCE,
+            tuple(contracts.CONTRACTS),
+            tuple(getattr(contracts, "VIEWS", ())),
+            macros if macros.is_file() else None,
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a source's schema is laid out. `by_day`: tables of which only the newest days are kept, and their day column."""
+
+    source: Source
+    tables: tuple[Contract, ...]
+    views: tuple[View, ...]
+    by_day: Mapping[str, str]
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a table's comment adds to its contract's words."""
+        limited = dict.fromkeys(self.by_day, " Only its newest days are in this file.")
+        return limited | {
+            c.name: f" The answers that the lake has, kept as a table.{limited.get(c.name, '')}"
+            for c in self.tables
+            if c.stage == "views"
+        }
+
+
+def lay_out(source: Source, fact_days: int | None) -> Layout:
+    """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is true.
+
+    A table with personal columns stays in the lake.
+    """
+    read = {name for view in source.views for name in view.reads}
+    tables = [
+        c
+        for c in source.contracts
+        if (c.stage == "star" or (c.small and c.stage != "views" and c.name in read)) and not c.personal
+    ]
+    by_day = {c.name: c.partition for c in tables if fact_days and c.partition and not c.small}
+    there = {c.name for c in tables}
+    views = []
+    for view in source.views:
+        contract = view.contract
+        if there.issuperset(view.reads) and by_day.keys().isdisjoint(view.reads):
+            views.append(view)
+        else:
+            tables.append(contract)
+            if day := next((column for column in contract.grain if column in by_day.values()), None):
+                by_day[contract.name] = day
+        there.add(contract.name)
+    return Layout(source, tuple(tables), tuple(views), by_day)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table as the lake has it at one version: what each of its parts is made of, and how many rows it has.
+
+    `parts` maps a day (or WHOLE, for a table that is not kept by the day) to a digest of its Delta files' names, which
+    never name anything else. `since` is the first day kept, by the column `day`; None for all.
+    """
+
+    contract: Contract
+    version: int | None
+    parts: Mapping[Part, str]
+    rows: Mapping[Part, int]
+    since: dt.date | None = None
+    day: str = ""
+
+    @property
+    def name(self) -> str:
+        """`source.table`, as an analyst writes it."""
+        return f"{self.contract.source}.{self.contract.name}"
+
+    @property
+    def height(self) -> int:
+        """Rows of all parts."""
+        return sum(self.rows.values())
+
+    def scan(self, store: DeltaStore, days: Sequence[dt.date] | None = None) -> pl.LazyFrame:
+        """The rows of some days, or all that are wanted."""
+        if self.version is None:
+            return self.contract.empty().lazy()
+        frame = store.scan(self.contract, days, version=self.version)
+        return frame if self.since is None or days is not None else frame.filter(pl.col(self.day) >= self.since)
+
+
+def look_up(store: DeltaStore, layouts: Sequence[Layout], fact_days: int | None) -> list[Wanted]:
+    """Every table of the layouts as the lake has it now; versions are taken first, all at one moment."""
+    versions = {c.key: store.version(c) for layout in layouts for c in layout.tables}
+    wanted = []
+    for layout in layouts:
+        files = {c.name: _files(store, c, versions[c.key]) for c in layout.tables}
+        facts = [c.name for c in layout.tables if _by_folder(c)]
+        newest = max((day for name in facts for day in files[name].get_column("part").to_list()), default=None)
+        since = newest - dt.timedelta(days=fact_days - 1) if fact_days and newest else None
+        for contract in layout.tables:
+            day = layout.by_day.get(contract.name, "")
+            table = _wanted(contract, versions[contract.key], files[contract.name], since if day else None, day)
+            if table.since and not _by_folder(contract):  # the log does not say how many of its rows are of those days
+                kept = table.scan(store).select(pl.len()).collect().item()
+                table = replace(table, rows={WHOLE: kept})
+            wanted.append(table)
+    return wanted
+
+
+def _by_folder(contract: Contract) -> bool:
+    return bool(contract.partition) and not contract.small
+
+
+def _files(store: DeltaStore, contract: Contract, version: int | None) -> pl.DataFrame:
+    """Files of a table at a version: part, path, num_records."""
+    schema = pl.Schema({"part": pl.Date, "path": pl.String, "num_records": pl.Int64})
+    if version is None:
+        return pl.DataFrame(schema=schema)
+    part = pl.col(f"partition.{contract.partition}") if _by_folder(contract) else pl.lit(None)
+    files = store.files(contract, version)
+    return (
+        files.select(part.alias("part"), "path", "num_records").cast(schema)
+        if files.height
+        else pl.DataFrame(schema=schema)
+    )
+
+
+def _wanted(contract: Contract, version: int | None, files: pl.DataFrame, since: dt.date | None, day: str) -> Wanted:
+    if _by_folder(contract):
+        kept = files if since is None else files.filter(pl.col("part") >= since)
+        days = kept.sort("part", "path").group_by("part", maintain_order=True)
+        grouped = days.agg(pl.col("path"), pl.col("num_records").sum())
+        parts: dict[Part, str] = {part: _digest(paths) for part, paths, _ in grouped.iter_rows()}
+        rows: dict[Part, int] = {part: count for part, _, count in grouped.iter_rows()}
+        return Wanted(contract, version, parts, rows, since, day)
+    digest = _digest([*sorted(files.get_column("path").to_list()), str(since)])
+    return Wanted(contract, version, {WHOLE: digest}, {WHOLE: int(files.get_column("num_records").sum())}, since, day)
+
+
+def definitions_of(layouts: Sequence[Layout], *more: object) -> str:
+    """A digest of all that is said of the tables, views and macros, and of what else the file says of itself."""
+    said: list[str] = [str(word) for word in more]
+    for layout in layouts:
+        for contract in [*layout.tables, *(view.contract for view in layout.views)]:
+            said += [
+                contract.path,
+                contract.description,
+                *contract.grain,
+                str(dict(contract.references)),
+                str(contract.schema),
+            ]
+            for column in contract.columns.values():
+                said += [
+                    str(column.description),
+                    str(column.nullable),
+                    *(str(check.error) for check in column.checks or []),
+                ]
+        said += [view.sql for view in layout.views] + sorted(layout.by_day)
+        said.append(layout.source.macros.read_text(encoding="utf-8") if layout.source.macros else "")
+    return _digest(said)
+
+
+def _digest(words: Sequence[str]) -> str:
+    return sha256("\n".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Tests of the dashboard: every page without a browser, and the whole in one."""

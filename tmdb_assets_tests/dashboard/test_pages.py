@@ -1,0 +1,361 @@
+"""Every page of the dashboard, run without a browser: full, empty, without a warehouse, and with one it cannot use."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tmdb_assets.dashboard import app
+from tmdb_assets.dashboard.films import people, places, quality, search, today, trends
+from tmdb_assets_tests.end_to_end.harness import TODAY
+from tmdb_assets_tests.warehouse.published import DAYS, altered, emptied
+
+PAGES = {page.title: page for pages in app.PAGES.values() for page in pages}
+PATHS = [page.path for page in PAGES.values()]
+#: A film that was never observed on any day, and whose title is all that a page could stumble over.
+SILENT = 999_999
+NASTY = "O'Brien & <b>Söhne</b> *$x$* #1"
+ADD_SILENT = (
+    "INSERT INTO tmdb.dim_movie BY NAME SELECT * REPLACE (999999 AS movie_id, $$O'Brien & <b>Söhne</b> *$x$* #1$$ AS title, "
+    "DATE '2020-05-01' AS release_date, NULL AS gone_on) FROM tmdb.dim_movie LIMIT 1"
+)
+
+
+@pytest.fixture
+def show(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a page over a warehouse; words after the path are what the URL says."""
+
+    def run(path: str, warehouse: Path, **query: str | list[str]) -> AppTest:
+        monkeypatch.setenv("TMDB_ASSETS_WAREHOUSE", str(warehouse))
+        test = AppTest.from_string(f"from tmdb_assets.dashboard.app import show\nshow({path!r})", default_timeout=120)
+        for name, value in query.items():
+            test.query_params[name] = value
+        return test.run()
+
+    return run
+
+
+def asked(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The answer of a warehouse, in a connection that knows nothing of the dashboard."""
+    with closing(duckdb.connect(str(warehouse), read_only=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def said(test: AppTest) -> str:
+    """All that a page says in words."""
+    kinds = (test.title, test.subheader, test.markdown, test.caption, test.info, test.warning, test.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def charts(test: AppTest) -> int:
+    return len(test.get("arrow_vega_lite_chart")) + len(test.get("vega_lite_chart"))
+
+
+# -- full ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_a_page_shows_its_charts_and_says_what_they_rest_on(title: str, show: Any, film_warehouse: Path) -> None:
+    test = show(PAGES[title].path, film_warehouse)
+    assert not test.exception
+    assert [element.value for element in test.title] == [title]
+    assert not test.warning
+    assert charts(test) + len(test.dataframe) >= 1
+    # one caption under each chart, one for the update, one for the attribution
+    assert len(test.caption) >= charts(test) + 2
+    assert "not endorsed or certified by TMDB" in said(test)
+    assert "Invented films" in said(test)
+    assert "Updated" in said(test)
+
+
+def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Path) -> None:
+    observed = asked(
+        film_warehouse,
+        f"SELECT fact.movie_id, fact.vote_average, movie.gone_on FROM tmdb.fact_movie_daily AS fact "
+        f"JOIN tmdb.dim_movie AS movie USING (movie_id) WHERE date_id = DATE '{TODAY}'",
+    )
+    there = [row for row in observed if row[2] is None]
+    rated = [vote for _, vote, _ in there if vote is not None]
+    figures = {metric.label: metric.value for metric in show("", film_warehouse).metric}
+    assert figures["Films"] == str(len(there))
+    assert figures["Mean rating"] == f"{sum(rated) / len(rated):.1f}"
+
+
+def test_movers_are_those_of_the_days_chosen(show: Any, film_warehouse: Path) -> None:
+    week, day = show("", film_warehouse), show("", film_warehouse, since="1 day")
+    assert week.get("button_group")[0].value == "7 days"
+    assert day.get("button_group")[0].value == "1 day"
+    rests = [caption.value for caption in day.caption if "climbed" in caption.value]
+    moved = asked(
+        film_warehouse,
+        "SELECT count(*) FILTER (WHERE rank_change_1d > 0) FROM tmdb.vw_trending WHERE least(popularity_rank, "
+        f"popularity_rank_1d_ago) <= {today.AMONG}",
+    )
+    assert rests[0].startswith(f"Rests on {moved[0][0]} films that climbed")
+
+
+def test_missing_days_are_counted(show: Any, film_warehouse: Path) -> None:
+    missing = (max(DAYS) - min(DAYS)).days + 1 - len(DAYS)
+    assert missing > 0
+    assert f"{len(DAYS)} days observed and {missing} missing" in said(show("quality", film_warehouse))
+
+
+def test_a_filter_in_the_url_is_the_filter_of_the_page(show: Any, film_warehouse: Path) -> None:
+    test = show("find", film_warehouse, genres=["Drama"], order="Votes")
+    assert test.multiselect(key="genres").value == ["Drama"]
+    assert test.selectbox(key="order").value == "Votes"
+    dramas = asked(film_warehouse, "SELECT count(*) FROM tmdb.vw_movie_search WHERE list_contains(genres, 'Drama')")
+    assert f"**{dramas[0][0]}** films" in said(test)
+    votes = test.dataframe[0].value["vote_count"].tolist()
+    assert votes == sorted(votes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "typed", ["'; DROP TABLE tmdb.dim_movie; --", "%", "$text", "\\", "🎬", 'a"b', "x" * 5000, "?"]
+)
+def test_what_a_user_types_is_a_value_and_never_sql(typed: str, show: Any, film_warehouse: Path) -> None:
+    for name in search.FREE:
+        test = show("find", film_warehouse, **{name: typed})
+        assert not test.exception
+        assert not test.warning
+    assert asked(film_warehouse, "SELECT count(*) FROM tmdb.dim_movie")[0][0] > 0
+    test = show("people", film_warehouse, name=typed, who="Series' OR 1=1", by="total_revenue_usd; --")
+    assert not test.exception
+    assert test.get("button_group")[0].value == "Directors"  # what is no option is not taken
+
+
+@pytest.mark.parametrize("who", people.KINDS)
+@pytest.mark.parametrize("by", people.FIGURES)
+def test_people_are_put_in_order_by_any_figure(who: str, by: str, show: Any, film_warehouse: Path) -> None:
+    test = show("people", film_warehouse, who=who, by=by, films="1")
+    assert not test.exception
+    column, _, rests_on = people.FIGURES[by]
+    view, _ = people.KINDS[who]
+    figures = [
+        row[0]
+        for row in asked(
+            film_warehouse,
+            f"SELECT {column} FROM tmdb.{view} WHERE {rests_on} >= 1 AND {column} IS NOT NULL AND name IS NOT NULL",
+        )
+    ]
+    shown = test.dataframe[0].value[column].tolist()
+    assert shown == pytest.approx(sorted(figures, reverse=True)[: people.LISTED_AT_MOST])
+
+
+@pytest.mark.parametrize("figure", trends.MEASURES)
+def test_every_figure_of_a_film_can_be_followed(figure: str, show: Any, film_warehouse: Path) -> None:
+    test = show("trends", film_warehouse, figure=figure, log="true")
+    assert not test.exception
+    assert len(test.multiselect(key="films").value) == trends.AT_FIRST
+    assert "films and" in said(test)
+
+
+@pytest.mark.parametrize("compare", [trends.GENRES, trends.CONTINENTS])
+def test_groups_are_compared_by_week(compare: str, show: Any, film_warehouse: Path) -> None:
+    test = show("trends", film_warehouse, compare=compare)
+    assert not test.exception
+    assert charts(test) == 1
+    assert "By week from Monday" in said(test)
+
+
+def test_a_period_in_the_url_limits_what_is_shown(show: Any, film_warehouse: Path) -> None:
+    chosen = show("trends", film_warehouse).multiselect(key="films").value
+    ids = ", ".join(film.rpartition("#")[2] for film in chosen)
+    first, last = (DAYS[3].isoformat(), DAYS[4].isoformat())
+    test = show("trends", film_warehouse, period=[first, last])
+    assert test.slider(key="period").value == (dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+    rows = asked(
+        film_warehouse,
+        f"SELECT count(*) FROM tmdb.fact_movie_daily WHERE movie_id IN ({ids}) AND date_id BETWEEN DATE '{first}' AND DATE '{last}'",
+    )
+    assert f"films and {rows[0][0]} observations" in said(test)
+
+
+@pytest.mark.parametrize("shade", places.SHADES)
+def test_genres_by_year_can_be_shaded_by_each_figure(shade: str, show: Any, film_warehouse: Path) -> None:
+    test = show("places", film_warehouse, shade=shade, continent="Asia")
+    assert not test.exception
+    assert test.selectbox(key="continent").value == "Asia"
+
+
+def test_every_country_of_the_reference_has_a_place_on_the_map() -> None:
+    from tmdb_assets.dashboard.drawing import positions
+    from tmdb_assets.sources.tmdb.star import country_continents
+
+    known = set(country_continents().get_column("iso_3166_1"))
+    assert set(positions().get_column("iso_3166_1")) == known
+    assert positions().get_column("latitude").is_between(-90, 90).all()
+    assert positions().get_column("longitude").is_between(-180, 180).all()
+
+
+# -- the file to take along ----------------------------------------------------------------------------------------------
+
+
+def test_the_csv_has_every_film_found_and_nothing_a_spreadsheet_would_run(
+    show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    import polars as pl
+
+    found = pl.DataFrame(
+        {
+            "movie_id": [1, 2],
+            "title": ['=HYPERLINK("http://x")', 'A "quoted", title\nof two lines'],
+            "vote_average": [None, -1.5],
+            "genres": [["Drama", "Crime"], None],
+        },
+        schema={"movie_id": pl.Int64, "title": pl.String, "vote_average": pl.Float64, "genres": pl.List(pl.String)},
+    )
+    text = search.as_csv(found).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["title"] for row in rows] == ['\'=HYPERLINK("http://x")', 'A "quoted", title\nof two lines']
+    assert [row["genres"] for row in rows] == ["Drama | Crime", ""]
+    assert [row["vote_average"] for row in rows] == ["", "-1.5"]
+
+
+# -- a film with no facts, and texts from strangers ----------------------------------------------------------------------
+
+
+def test_a_film_without_facts_is_found_and_said_to_be_silent(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    warehouse = altered(film_warehouse, tmp_path / "w.duckdb", ADD_SILENT)
+    found = show("find", warehouse, words=NASTY)
+    assert not found.exception
+    assert found.dataframe[0].value["title"].tolist() == [NASTY]
+    assert found.dataframe[0].value["popularity"].isna().all()
+    name = f"{NASTY} (2020) #{SILENT}"
+    alone = show("trends", warehouse, films=[name])
+    assert not alone.exception
+    assert alone.multiselect(key="films").value == [name]
+    assert "Nothing of this was observed" in said(alone)
+    other = alone.multiselect(key="films").options[0]
+    both = show("trends", warehouse, films=[name, other])
+    assert "1 of the chosen films" in said(both)
+    assert charts(both) == 1
+
+
+def test_a_film_that_the_url_names_wrongly_is_not_taken(show: Any, film_warehouse: Path) -> None:
+    for name in ("No such film #12345678", "#", "# 1; DROP", f"#{'9' * 40}"):
+        test = show("trends", film_warehouse, films=[name])
+        assert not test.exception
+        assert name not in test.multiselect(key="films").value
+
+
+# -- nothing to show -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_warehouse_a_page_says_what_to_run(path: str, show: Any, tmp_path: Path) -> None:
+    test = show(path, tmp_path / "none.duckdb")
+    assert not test.exception
+    assert "run `make demo` first" in said(test)
+    assert "not endorsed or certified by TMDB" in said(test)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_empty_warehouse_is_an_empty_page(path: str, show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    test = show(path, emptied(film_warehouse, tmp_path / "empty.duckdb"))
+    assert not test.exception
+    assert not test.warning
+    assert charts(test) == 0
+    assert len(test.info) > 1  # besides the banner
+
+
+def test_a_warehouse_of_one_day_has_no_period(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    one = altered(
+        film_warehouse, tmp_path / "one.duckdb", f"DELETE FROM tmdb.fact_movie_daily WHERE date_id <> DATE '{TODAY}'"
+    )
+    for path in PATHS:
+        assert not show(path, one).exception
+    assert "Only one day has been observed so far" in said(show("trends", one))
+
+
+# -- a file that is not what it should be --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_warehouse_of_an_older_version_is_one_sentence(
+    path: str, show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    old = altered(film_warehouse, tmp_path / "old.duckdb", "UPDATE main.warehouse_info SET format_version = 0")
+    test = show(path, old)
+    assert not test.exception
+    assert "was written by an older version of the project: materialize the asset `warehouse`" in said(test)
+    assert charts(test) == 0
+
+
+def test_a_file_that_is_no_warehouse_is_one_sentence(show: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    other.write_bytes(b"something else" * 1000)
+    test = show("", other)
+    assert not test.exception
+    assert "is not a warehouse of this project, or damaged" in said(test)
+
+
+def test_a_missing_view_leaves_the_other_parts_of_its_page(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    lacking = altered(film_warehouse, tmp_path / "w.duckdb", "DROP VIEW tmdb.vw_top_movies_by_continent")
+    test = show("places", lacking)
+    assert not test.exception
+    assert len(test.warning) == 1
+    assert "vw_top_movies_by_continent" in test.warning[0].value
+    assert "materialize the asset `warehouse`" in test.warning[0].value
+    assert charts(test) == 4
+
+
+def test_a_missing_column_is_said_like_a_missing_view(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    lacking = altered(
+        film_warehouse,
+        tmp_path / "w.duckdb",
+        "CREATE OR REPLACE VIEW tmdb.vw_quarantine_rules AS SELECT DATE '2026-01-01' AS date_id, 'x' AS table_name",
+    )
+    test = show("quality", lacking)
+    assert not test.exception
+    assert any("lacks what is asked for" in warning.value for warning in test.warning)
+
+
+def test_a_setting_that_cannot_be_used_is_one_sentence(
+    show: Any, film_warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMDB_SCOPE", "some")
+    test = show("", film_warehouse)
+    assert not test.exception
+    assert "TMDB_SCOPE" in said(test)
+
+
+# -- who answered --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "banner"),
+    [("'real'", None), ("'sandbox and real'", app.MIXED), ("'sandbox'", app.INVENTED), ("NULL", None)],
+)
+def test_the_banner_says_who_answered(
+    origin: str, banner: str | None, show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = altered(film_warehouse, tmp_path / "w.duckdb", f"UPDATE main.warehouse_info SET origin = {origin}")
+    text = said(show("", made))
+    assert (app.INVENTED in text, app.MIXED in text) == (banner == app.INVENTED, banner == app.MIXED)
+
+
+def test_a_replaced_warehouse_is_asked_anew(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    warehouse = altered(film_warehouse, tmp_path / "w.duckdb")
+    test = show("", warehouse)
+    before = int(test.metric[0].value)
+    altered(
+        film_warehouse,
+        warehouse,
+        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 3)",
+    )
+    test.run()
+    assert int(test.metric[0].value) == before - 3
+
+
+def test_periods_of_the_quality_page(show: Any, film_warehouse: Path) -> None:
+    for label in quality.PERIODS:
+        assert not show("quality", film_warehouse, last=label).exception

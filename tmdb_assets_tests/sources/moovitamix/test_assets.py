@@ -1,0 +1,151 @@
+"""moovitamix as a user of Dagster runs it: the job in this process, its checks, what a past or a malformed day says."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets_tests.sources.moovitamix.lakes import (
+    TODAY,
+    ListServer,
+    a_few,
+    contents,
+    day,
+    differing,
+    keep_raw,
+    lists,
+    rows,
+    test_settings,
+    track,
+    user,
+)
+
+
+def run(lake: Path, on: dt.date, last: dt.date | None = None, **settings: Any) -> dg.ExecuteInProcessResult:
+    """The daily job in this process, for one day or a range of days as one run."""
+    from tmdb_assets.definitions import build_definitions
+
+    job = build_definitions(test_settings(lake, **settings)).resolve_job_def("moovitamix_daily")
+    days: dict[str, Any] = {"partition_key": on.isoformat()}
+    if last is not None:
+        ends = {"start": on.isoformat(), "end": last.isoformat()}
+        days = {"tags": {f"dagster/asset_partition_range_{end}": d for end, d in ends.items()}}
+    return job.execute_in_process(raise_on_error=False, **days)
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    """`table check` -> whether it passed."""
+    found = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+    return {f"{c.asset_key.path[-1]} {c.check_name}": c.passed for c in found}
+
+
+def said(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The sentences of failed steps."""
+    failed = [e.step_failure_data for e in result.all_events if e.is_step_failure]
+    return [str(f.user_failure_data.description if f.user_failure_data else f.error) for f in failed]
+
+
+def test_the_job_fills_every_table_from_the_sandbox_and_a_range_does_the_same(tmp_path: Path) -> None:
+    one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
+    for on in (day(1), day(3), day(2)):
+        result = run(one_by_one, on)
+        assert result.success, said(result)
+    found = checks(result)
+    assert len(found) > 80
+    assert {name for name, passed in found.items() if not passed} <= {
+        "dim_track created_after_updated",
+        "dim_user created_after_updated",
+        "dim_user email_shape",
+        "dim_user email_duplicates",
+        "fact_listen unknown_tracks",
+        "fact_listen unknown_users",
+        "fact_listen plays_before_track",
+        "listen_histories empty_histories",
+        "tracks contract",
+    }
+    assert found["layouts verbatim"]
+    assert found["extraction_ledger extraction_complete"]
+    assert found["changes full_churn"]
+    result = run(together, day(3), day(1))
+    assert result.success, said(result)
+    stores = DeltaStore(one_by_one), DeltaStore(together)
+    assert differing(*map(contents, stores)) == []
+    empty = {name for name in contents(stores[0]) if not rows(stores[0], name).height}
+    assert empty <= {"forgotten", "vanished", "vw_orphans", "quarantine"}
+    previews = [
+        str(value)
+        for e in result.all_events
+        if e.event_type_value == "ASSET_MATERIALIZATION"
+        for value in e.materialization.metadata.values()
+    ]
+    emails = rows(stores[0], "users")["email"].drop_nulls().to_list()
+    assert not [p for p in previews if any(email in p for email in emails)], "metadata live outside of the lake"
+
+
+def test_a_malformed_row_goes_to_quarantine_and_a_past_day_says_why_it_stays_empty(tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    with ListServer(lists([track(1), track(2, duration="9:99")], [user(1)])).running() as server:
+        result = run(lake, TODAY, moovitamix_url=server.url)
+        assert result.success, said(result)
+        assert not checks(result)["tracks contract"]
+        past = run(lake, day(4), moovitamix_url=server.url)
+    store = DeltaStore(lake)
+    assert rows(store, "quarantine").select("origin", "rule").rows() == [
+        ("moovitamix/clean/tracks", "duration must be minutes and seconds as MM:SS")
+    ]
+    assert not past.success
+    assert said(past) == [
+        f"{day(4)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be observed "
+        "any more, so it stays empty."
+    ]
+    assert rows(store, "pages")["date_id"].unique().to_list() == [TODAY]
+
+
+def test_a_mixed_day_stops_before_anything_is_published(tmp_path: Path) -> None:
+    def grow(number: int, server: ListServer) -> None:
+        server.said = lists([track(n) for n in range(1, 150 + number)])
+
+    with ListServer(a_few(), grow).running() as server:
+        result = run(tmp_path / "lake", TODAY, moovitamix_url=server.url)
+    assert not result.success
+    assert "3 takes in a row" in said(result)[0]
+    store = DeltaStore(tmp_path / "lake")
+    assert {n for n, c in {c.name: c for c in contracts.CONTRACTS}.items() if store.version(c) is not None} <= {
+        "extraction_ledger"
+    }
+
+
+def test_upkeep_expires_old_pages_and_the_contents_only_they_had(tmp_path: Path) -> None:
+    from tmdb_assets.definitions import build_definitions
+
+    store = DeltaStore(tmp_path / "lake")
+    keep_raw(store, day(200), lists([track(1), track(2)]))
+    keep_raw(store, day(1), lists([track(2), track(3)]))
+    job = build_definitions(test_settings(store.root)).resolve_job_def("lake_upkeep")
+    assert job.execute_in_process().success
+    assert rows(store, "pages")["date_id"].unique().to_list() == [day(1)]
+    assert rows(store, "layouts").height == 3, "tracks, and two empty lists"
+    assert sorted(p[6] for p in rows(store, "records")["payload"]) == ["2", "3"]
+
+
+def test_the_schedule_observes_the_day_it_runs_on() -> None:
+    from tmdb_assets.definitions import build_definitions
+
+    definitions = build_definitions(test_settings("lake"))
+    schedule = definitions.resolve_schedule_def("moovitamix_daily_schedule")
+    moment = dt.datetime(2026, 3, 9, 22, 30, tzinfo=dt.UTC)
+    repository = definitions.get_repository_def()
+    with dg.build_schedule_context(scheduled_execution_time=moment, repository_def=repository) as context:
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.partition_key == "2026-03-09"
+
+
+def test_a_frozen_clock_never_meets_a_real_api() -> None:
+    with pytest.raises(ValueError, match="point MOOVITAMIX_URL at loopback"):
+        test_settings("lake", moovitamix_url="https://music.example.org")

@@ -1,0 +1,301 @@
+"""Raw to clean: typed, only what is new or changed, every row accounted for, and every day's state read back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.sources.moovitamix import clean, contracts
+from tmdb_assets_tests.sources.moovitamix.lakes import (
+    TABLES,
+    Lists,
+    a_few,
+    day,
+    derive,
+    fill_from_lists,
+    history,
+    keep_raw,
+    lists,
+    rows,
+    track,
+    user,
+)
+
+STAGE = ("changes", "tracks", "users", "listen_histories", "listens", "vanished")
+
+
+def inputs(store: DeltaStore, on: dt.date) -> dict[str, pl.LazyFrame]:
+    return {
+        "pages": store.scan(contracts.PAGES, [on]),
+        "all_pages": store.scan(contracts.PAGES),
+        "layouts": store.scan(contracts.LAYOUTS),
+        "records": store.scan(contracts.RECORDS),
+    }
+
+
+def audited(store: DeltaStore, table: str, on: dt.date) -> Audit:
+    return TABLES[table].audit(getattr(clean, table)(**inputs(store, on)))
+
+
+def first_day(store: DeltaStore, said: Lists) -> Callable[[str], Audit]:
+    """The audits of a first day's tables."""
+    keep_raw(store, day(0), said)
+    return lambda table: audited(store, table, day(0))
+
+
+def test_rows_are_typed(lake: DeltaStore) -> None:
+    of = first_day(
+        lake,
+        lists(
+            [track(1, duration="61:05", genres=" Rock, Jazz ,, Rock", artist=" ", updated_at=None)],
+            [user(2, email="  A@b.org ", created_at="2026-01-02T03:04:05", updated_at="2026-01-01T00:00:00.5")],
+            [history(2, 7, 9, 7, at="2026-02-03T04:05:06.000007")],
+        ),
+    )
+    found = of("tracks").kept.row(0, named=True)
+    assert (found["duration_seconds"], found["genres"], found["artist"]) == (3665, ["Rock", "Jazz"], None)
+    assert (found["updated_at"], found["is_created_after_updated"]) == (None, False)
+    found = of("users").kept.row(0, named=True)
+    assert (found["email"], found["has_plausible_email"], found["favorite_genres"]) == ("A@b.org", True, ["Rock"])
+    assert found["created_at"] == dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+    assert found["updated_at"] == dt.datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=dt.UTC)
+    assert found["is_created_after_updated"]
+    assert of("listen_histories").kept["listen_count"].to_list() == [3]
+    assert of("listens").kept.select("position", "track_id").rows() == [(1, 7), (2, 9), (3, 7)]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-02T03:04:05.678901", dt.datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=dt.UTC)),
+        ("2026-01-02T03:04:05", dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)),
+        ("2026-01-02T03:04:05.5Z", dt.datetime(2026, 1, 2, 3, 4, 5, 500_000, tzinfo=dt.UTC)),
+        ("2026-01-02T03:04:05+02:00", dt.datetime(2026, 1, 2, 1, 4, 5, tzinfo=dt.UTC)),
+    ],
+)
+def test_a_moment_without_a_zone_is_utc(lake: DeltaStore, text: str, moment: dt.datetime) -> None:
+    assert first_day(lake, lists(users=[user(1, created_at=text)]))("users").kept["created_at"].to_list() == [moment]
+
+
+@pytest.mark.parametrize(
+    ("table", "said", "rule"),
+    [
+        ("tracks", lists([track(1, duration="61:75")]), "duration must be minutes and seconds as MM:SS"),
+        ("tracks", lists([track(1, duration="3:05:07")]), "duration must be minutes and seconds as MM:SS"),
+        ("tracks", lists([track(1, name=" ")]), "name must not be null"),
+        ("tracks", lists([track(1, created_at="soon")]), "created_at must be an ISO date and time"),
+        ("tracks", lists([track(1, created_at=None)]), "created_at must not be null"),
+        ("tracks", lists([track(0)]), "track_id must be at least 1"),
+        ("tracks", lists([track(1, id="1")]), "id Expected `int`, got `str`"),
+        ("tracks", lists([track(1, id=None)]), "id Expected `int`, got `null`"),
+        ("tracks", lists([track(1, name=5)]), "name Expected `str | null`, got `int`"),
+        ("users", lists(users=[user(1, updated_at="yesterday")]), "updated_at must be an ISO date and time"),
+        ("users", lists(users=["a text"]), "payload Expected `object`, got `str`"),
+        ("listen_histories", lists(histories=[history(1, 2) | {"items": [1, "2"]}]), "items[] Expected `int`, got `str`"),
+        ("listen_histories", lists(histories=[history(1, 2, at="x")]), "created_at must be an ISO date and time"),
+        ("listens", lists(histories=[history(1, 0)]), "track_id must be at least 1"),
+    ],
+)  # fmt: skip
+def test_a_row_that_breaks_its_contract_is_set_aside_with_its_reason(
+    lake: DeltaStore, table: str, said: Lists, rule: str
+) -> None:
+    audit = first_day(lake, said)(table)
+    assert (audit.kept.height, audit.quarantined.height, audit.accounted) == (0, 1, True)
+    found = next(iter(audit.rules))
+    assert found.startswith(rule.split(" (")[0]), found
+    assert clean.RECEIVED[table](**inputs(lake, day(0))) == 1
+
+
+@pytest.mark.parametrize(
+    "email", ["jane", "jane@", "@example.com", "jane at example.com", "a b@c.de", "jane@host", None, ""]
+)
+def test_an_implausible_email_is_flagged_and_kept(lake: DeltaStore, email: str | None) -> None:
+    kept = first_day(lake, lists(users=[user(1, email=email), user(2)]))("users").kept
+    assert kept["has_plausible_email"].to_list() == [False, True]
+
+
+def test_of_two_rows_of_one_id_the_first_counts(lake: DeltaStore) -> None:
+    audit = first_day(lake, lists([track(1, album="A"), track(2), track(1, album="B")]))("tracks")
+    assert (audit.kept["album"].to_list(), audit.duplicates) == (["A", "Album"], 1)
+
+
+def test_of_two_history_rows_of_one_user_and_moment_the_first_counts_with_its_listens(lake: DeltaStore) -> None:
+    of = first_day(lake, lists(histories=[history(1, 5), history(1, 6, 7), history(1, 8, at="2026-01-01T00:00:00")]))
+    assert (of("listen_histories").kept.height, of("listen_histories").duplicates) == (2, 1)
+    assert of("listens").kept["track_id"].to_list() == [5, 8]
+    assert clean.RECEIVED["listens"](**inputs(lake, day(0))) == 2
+
+
+def test_an_empty_history_is_a_row_without_listens(lake: DeltaStore) -> None:
+    of = first_day(lake, lists(histories=[history(1), history(2) | {"items": None}]))
+    assert of("listen_histories").kept["listen_count"].to_list() == [0, 0]
+    assert of("listens").kept.height == 0
+
+
+# -- one day against the day before --------------------------------------------------------------------------------------
+
+
+def two_days(store: DeltaStore, before: Lists, after: Lists) -> dict[str, list[dict[str, Any]]]:
+    """What the second of two days brings, by table."""
+    keep_raw(store, day(1), before)
+    keep_raw(store, day(0), after)
+    return {table: audited(store, table, day(0)).kept.to_dicts() for table in STAGE}
+
+
+def test_an_unchanged_day_brings_nothing(lake: DeltaStore) -> None:
+    found = two_days(lake, a_few(), a_few())
+    assert {table: len(brought) for table, brought in found.items() if table != "changes"} == dict.fromkeys(
+        STAGE[1:], 0
+    )
+    assert {
+        (r["received"], r["vanished"], r["unchanged"] == r["listed"] == r["listed_before"]) for r in found["changes"]
+    } == {(0, 0, True)}
+
+
+def test_only_what_changed_is_taken_and_what_went_is_said(lake: DeltaStore) -> None:
+    before, after = a_few(), dict(a_few())
+    after["users"] = [user(1), user(2, last_name="Other"), user(4), user(9)]
+    after["listen_history"] = [history(1, 1, 2, 3, 4), history(2, 2, 1), history(3, 5, 4)]
+    found = two_days(lake, before, after)
+    assert [r["user_id"] for r in found["users"]] == [2, 9]
+    assert [(r["user_id"], r["position"], r["track_id"]) for r in found["listens"]] == [(1, n, n) for n in (1, 2, 3, 4)]
+    assert [(r["endpoint"], r["entity_id"], r["created_at"] is None) for r in found["vanished"]] == [
+        ("users", 3, True),
+        ("listen_history", 4, False),
+    ]
+    of_users = next(r for r in found["changes"] if r["endpoint"] == "users")
+    assert (of_users["compared_with"], of_users["listed"], of_users["received"]) == (day(1), 4, 2)
+    assert (of_users["unchanged"], of_users["listed_before"], of_users["vanished"]) == (2, 4, 1)
+
+
+def test_rows_that_only_move_between_pages_are_unchanged(lake: DeltaStore) -> None:
+    said = [track(n) for n in range(1, 30)]
+    keep_raw(lake, day(1), lists(said), size=10)
+    keep_raw(lake, day(0), lists(said[::-1]), size=7)
+    assert audited(lake, "tracks", day(0)).received == 0
+
+
+def test_a_row_that_becomes_malformed_is_set_aside_and_has_not_vanished(lake: DeltaStore) -> None:
+    found = two_days(lake, lists([track(1), track(2)]), lists([track(1, duration="x"), track(2)]))
+    assert (found["tracks"], found["vanished"]) == ([], [])
+    assert audited(lake, "tracks", day(0)).quarantined.height == 1
+
+
+def test_a_day_that_was_not_observed_is_stepped_over(lake: DeltaStore) -> None:
+    keep_raw(lake, day(5), a_few())
+    keep_raw(lake, day(0), lists([track(1)]))
+    assert {r["compared_with"] for r in audited(lake, "changes", day(0)).kept.to_dicts()} == {day(5)}
+    assert audited(lake, "vanished", day(0)).kept.height == 4 + 4 + 4
+
+
+# -- any days, in any order ----------------------------------------------------------------------------------------------
+
+_ids = st.integers(1, 4)
+_tracks = st.lists(
+    st.builds(track, _ids, album=st.sampled_from("AB"), duration=st.sampled_from(["03:04", "x"]))
+    | st.just({"id": "none"})
+    | st.none(),
+    max_size=5,
+)
+_users = st.lists(
+    st.builds(user, _ids, last_name=st.sampled_from("AB"), email=st.sampled_from(["a@b.de", "c"])), max_size=5
+)
+_histories = st.lists(
+    st.builds(
+        lambda who, heard, at: history(who, *heard, at=at),
+        _ids,
+        st.lists(_ids, max_size=3),
+        st.sampled_from(["2026-01-01T00:00:00", "2026-01-02T00:00:00", "never"]),
+    ),
+    max_size=4,
+)
+_days = st.dictionaries(
+    st.sampled_from([day(n) for n in range(4)]), st.builds(lists, _tracks, _users, _histories), min_size=1, max_size=4
+)
+
+
+@given(_days)
+def test_every_row_is_accounted_for(fresh_lake: Callable[[], DeltaStore], said: Mapping[dt.date, Lists]) -> None:
+    store = fresh_lake()
+    for on, found in said.items():
+        keep_raw(store, on, found, size=3)
+    for on in said:
+        for table in ("tracks", "users", "listen_histories", "listens"):
+            audit = audited(store, table, on)
+            assert audit.accounted
+            assert audit.received == clean.RECEIVED[table](**inputs(store, on))
+        for row in audited(store, "changes", on).kept.iter_rows(named=True):
+            assert row["listed"] == len(said[on][row["endpoint"]])
+            table = {"listen_history": "listen_histories"}.get(row["endpoint"], row["endpoint"])
+            assert row["received"] == audited(store, table, on).received
+
+
+def plain_state(
+    said: Mapping[dt.date, Lists], on: dt.date, endpoint: str, is_sound: Callable[[Any], bool]
+) -> dict[Any, Any]:
+    """What stood on a day, in plain Python: the first row of each name, in its last sound state since it was last absent."""
+
+    def name(row: Any) -> Any:
+        return (row["user_id"], row["created_at"]) if "items" in row else row["id"]
+
+    standing: dict[Any, Any] = {}
+    for day_ in sorted(d for d in said if d <= on):
+        listed: dict[Any, list[Any]] = {}
+        for row in said[day_][endpoint]:
+            if isinstance(row, dict) and not isinstance(row.get("id"), str):
+                listed.setdefault(name(row), []).append(row)
+        standing = {n: row for n, row in standing.items() if n in listed}
+        for n, found in listed.items():
+            sound = [row for row in found if is_sound(row)]
+            if sound:
+                standing[n] = sound[0]
+    return standing
+
+
+@given(_days)
+def test_every_days_state_is_read_back(fresh_lake: Callable[[], DeltaStore], said: Mapping[dt.date, Lists]) -> None:
+    store = fresh_lake()
+    for on, found in said.items():
+        keep_raw(store, on, found)
+    kept = {
+        t: pl.concat([audited(store, t, on).kept for on in said]).lazy()
+        for t in ("tracks", "users", "listen_histories", "vanished")
+    }
+    for on in said:
+        expected = plain_state(said, on, "tracks", lambda row: row["duration"] != "x")
+        found = clean.state_on(on, kept["tracks"], kept["vanished"], "tracks")
+        assert dict(found.select("track_id", "album").iter_rows()) == {n: row["album"] for n, row in expected.items()}
+        expected = plain_state(said, on, "users", lambda row: True)
+        found = clean.state_on(on, kept["users"], kept["vanished"], "users")
+        assert dict(found.select("user_id", "last_name").iter_rows()) == {
+            n: row["last_name"] for n, row in expected.items()
+        }
+        expected = plain_state(said, on, "listen_history", lambda row: row["created_at"] != "never")
+        found = clean.state_on(on, kept["listen_histories"], kept["vanished"], "listen_history")
+        assert sorted(found.select("user_id", "listen_count").iter_rows()) == sorted(
+            (n[0], len(row["items"])) for n, row in expected.items()
+        )
+
+
+def test_publishing_the_same_day_again_costs_nothing(lake: DeltaStore) -> None:
+    fill_from_lists(lake, {day(1): a_few(), day(0): a_few()})
+    versions = {name: lake.version(contract) for name, contract in TABLES.items()}
+    derive(lake, [day(0), day(1)], views=False)
+    again = {name: lake.version(contract) for name, contract in TABLES.items()}
+    changed = {name for name in versions if versions[name] != again[name]}
+    assert changed <= {"fact_column_quality", "fact_table_quality"}, "the profiles are the core's, replaced by the day"
+
+
+def test_the_day_before_is_found_whatever_days_a_run_has(lake: DeltaStore) -> None:
+    for n in (3, 2, 1):
+        keep_raw(lake, day(n), lists([track(1, album=str(n))]))
+    derive(lake, [day(3), day(1)], views=False)
+    assert rows(lake, "tracks").select("date_id", "album").rows() == [(day(n), str(n)) for n in (3, 2, 1)]

@@ -1,0 +1,267 @@
+"""The key of the hashes, the door, and a person forgotten everywhere: not a byte of them stays, and they do not come back."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.sources.moovitamix import answers, contracts, privacy
+from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
+from tmdb_assets_tests.sources.moovitamix.lakes import (
+    KEY,
+    TABLES,
+    TODAY,
+    Lists,
+    ListServer,
+    a_few,
+    contents,
+    day,
+    derive,
+    differing,
+    history,
+    keep_raw,
+    lists,
+    observe,
+    rows,
+    test_settings,
+    track,
+    user,
+)
+
+WHO = 987_654_321
+MARKS = ("987654321", "987_654_321", "Zzyzxia", "Quuxbury", "QUUX", "unique.person")
+
+
+# -- the key -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_made_once_beside_the_lake_for_its_owner_only(tmp_path: Path) -> None:
+    settings = test_settings(tmp_path / "lake", moovitamix_hash_key=None)
+    key = privacy.hash_key(settings)
+    file = tmp_path / "lake.moovitamix_key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text(encoding="ascii").strip().encode() == key
+    assert len(key) >= 32
+    assert privacy.hash_key(settings) == key
+    assert [p.name for p in tmp_path.iterdir()] == [file.name]
+    assert privacy.hash_key(test_settings(tmp_path / "other", moovitamix_hash_key=None)) != key
+
+
+def test_the_setting_wins_and_nothing_is_written(tmp_path: Path) -> None:
+    assert privacy.hash_key(test_settings(tmp_path / "lake")) == KEY.encode()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("lake", "spoil", "said"),
+    [
+        ("lake", lambda f: f.chmod(0o644), r"may be read by others than its owner: run `chmod 600"),
+        ("lake", lambda f: f.write_text("short"), r"holds no whole key"),
+        ("lake", lambda f: f.write_bytes(b"\xff" * 80), r"cannot be used \(it is not text\)"),
+        ("s3://bucket/lake", None, r"set MOOVITAMIX_HASH_KEY \(at least 16 characters"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_one_sentence(tmp_path: Path, lake: str, spoil: object, said: str) -> None:
+    root = lake if "://" in lake else str(tmp_path / lake)
+    settings = test_settings(root, moovitamix_hash_key=None)
+    if callable(spoil):
+        privacy.hash_key(settings)
+        spoil(privacy.key_file(settings))
+    with pytest.raises(privacy.KeyUnusable, match=said):
+        privacy.hash_key(settings)
+
+
+def test_a_short_key_in_the_settings_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ValueError, match="MOOVITAMIX_HASH_KEY cannot be used") as raised:
+        test_settings("lake", moovitamix_hash_key="tooshort")
+    assert "tooshort" not in str(raised.value)
+
+
+def test_the_key_is_in_no_file_of_the_lake(lake: DeltaStore) -> None:
+    keep_raw(lake, day(0), a_few())
+    derive(lake, [day(0)])
+    assert KEY not in every_byte(Path(lake.root))
+
+
+# -- forgetting ----------------------------------------------------------------------------------------------------------
+
+
+def with_person(**changed: object) -> Lists:
+    """A few rows, among them those of the person who will be forgotten."""
+    said = {endpoint: list(found) for endpoint, found in a_few().items()}
+    row = user(WHO, first_name="Zzyzxia", last_name="Quuxbury", email="Unique.Person@Example.org") | changed
+    said["users"].insert(2, row)
+    said["listen_history"] += [
+        history(WHO, 1, 2),
+        history(WHO, at="2026-01-01T00:00:00"),
+        history(2, 1, at="2026-01-01T00:00:00"),
+    ]
+    return said
+
+
+def filled(store: DeltaStore) -> None:
+    """Five days on which the person signs up, changes, is malformed, leaves, and returns with another e-mail."""
+    for n, said in (
+        (5, with_person()),
+        (4, with_person(last_name="QUUX")),
+        (3, with_person(created_at="rubbish")),
+        (2, a_few()),
+        (1, with_person(email="unique.person.2@example.org", id=str(WHO))),
+        (0, with_person(email="unique.person.2@example.org")),
+    ):
+        keep_raw(store, day(n), said)
+        derive(store, [day(n)])
+
+
+def every_byte(folder: Path) -> str:
+    """Every file below a folder as text: parquet files column by column, statistics included, all others as they are."""
+    said = []
+    for file in folder.rglob("*"):
+        if not file.is_file():
+            continue
+        said.append(file.read_bytes().decode("utf-8", errors="replace"))
+        if ".parquet" in file.name:
+            said.append(repr(pl.read_parquet(file, hive_partitioning=False).to_dicts()))
+    return "\n".join([*said, *[str(p) for p in folder.rglob("*")]])
+
+
+def traces(folder: Path) -> list[str]:
+    text = every_byte(folder).lower()
+    return [mark for mark in MARKS if mark.lower() in text]
+
+
+def test_not_a_byte_of_a_forgotten_person_stays(lake: DeltaStore, tmp_path: Path) -> None:
+    filled(lake)
+    warehouse = tmp_path / "warehouse.duckdb"
+    warehouse.write_bytes(b"copies of the star")
+    assert set(traces(Path(lake.root))) == set(MARKS) - {"987_654_321"}
+    assert "quarantine" in {n for n in TABLES if str(WHO) in repr(rows(lake, n).to_dicts())}
+    removed = forget(lake, test_settings(lake.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
+    assert removed == Removed(users=1, raw_rows=5 + 2, clean_rows=removed.clean_rows, warehouse=True)
+    assert removed.clean_rows > 8
+    assert traces(Path(lake.root)) == []
+    assert not warehouse.exists()
+    assert rows(lake, "forgotten").height == 3, "the id and two e-mails, as keyed hashes"
+    assert rows(lake, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
+
+
+def test_the_lake_is_as_if_the_person_had_only_been_dropped_at_the_door(lake: DeltaStore) -> None:
+    filled(lake)
+    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    before = contents(lake)
+    derive(lake, [day(n) for n in range(6)])
+    assert differing(before, contents(lake)) == []
+    told = rows(lake, "changes").filter(pl.col("endpoint") == "users").select("date_id", "listed", "forgotten").rows()
+    assert told == [(day(n), 4, 0 if n == 2 else 1) for n in (5, 4, 3, 2, 1, 0)]
+
+
+def test_others_keep_every_state_and_their_pages_can_be_put_together(lake: DeltaStore) -> None:
+    filled(lake)
+    others = {
+        t: rows(lake, t).filter(pl.col("user_id") != WHO) for t in ("users", "dim_user", "fact_listen", "listens")
+    }
+    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    for name, kept in others.items():
+        assert rows(lake, name).equals(kept), name
+    frames = (lake.scan(contracts.PAGES), lake.scan(contracts.LAYOUTS), lake.scan(contracts.RECORDS))
+    pages = answers.restored_pages(*frames)
+    assert all(answers.content_hash(e, text) == h for _, e, _, h, text in pages.iter_rows())
+    noted = pages.filter(pl.col("payload").str.contains('{"forgotten":true}', literal=True))
+    assert noted.height == 10, "users and histories of five days"
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 7, 9, 12])
+def test_a_cut_forgetting_is_finished_by_the_next(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    keep_raw(lake, day(1), with_person(created_at="rubbish"))
+    keep_raw(lake, day(0), with_person())
+    derive(lake, [day(1), day(0)], views=False)
+    overwrite, left = DeltaStore.overwrite, [steps]
+
+    def cut(self: DeltaStore, *arguments: Any) -> Commit:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return overwrite(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(DeltaStore, "overwrite", cut)
+        forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    assert traces(Path(lake.root)) == []
+
+
+def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> None:
+    said = lists(users=[user(1), user(2, email="USER1@example.com"), user(3)], histories=[history(2, 1), history(3, 1)])
+    keep_raw(lake, day(0), said)
+    derive(lake, [day(0)], views=False)
+    assert forget(lake, test_settings(lake.root), 1, lambda line: None).users == 2
+    assert rows(lake, "dim_user")["user_id"].to_list() == [3]
+    assert rows(lake, "fact_listen")["user_id"].to_list() == [3]
+
+
+def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_counted(lake: DeltaStore) -> None:
+    with ListServer(with_person()).running() as server:
+        observe(lake, server.url, day(1))
+        derive(lake, [day(1)])
+    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    new_id = with_person(id=WHO + 1)
+    new_id["listen_history"][-2]["user_id"] = WHO + 1  # type: ignore[index]  # the lists are ours
+    said: list[str] = []
+    with ListServer(new_id).running() as server:
+        observe(lake, server.url, TODAY, said.append)
+        derive(lake, [TODAY])
+    assert f"{TODAY}: 3 rows of forgotten persons are not kept" in said, (
+        "by e-mail, by id, and by the id of that e-mail"
+    )
+    today = rows(lake, "changes").filter(pl.col("date_id") == TODAY)
+    assert dict(today.select("endpoint", "forgotten").iter_rows()) == {"users": 1, "tracks": 0, "listen_history": 2}
+    assert traces(Path(lake.root)) == []
+    assert str(WHO + 1) not in every_byte(Path(lake.root))
+    assert rows(lake, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
+
+
+def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
+    keep_raw(lake, day(0), a_few())
+    derive(lake, [day(0)], views=False)
+    versions = {n: lake.version(c) for n, c in TABLES.items()}
+    with pytest.raises(NobodyToForget, match="knows no user 77: nothing was changed"):
+        forget(lake, test_settings(lake.root), 77, lambda line: None)
+    assert {n: lake.version(c) for n, c in TABLES.items()} == versions
+    forget(lake, test_settings(lake.root), 3, lambda line: None)
+    forget(lake, test_settings(lake.root), 3, lambda line: None)
+
+
+def test_the_command_says_what_it_did(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_raw(lake, day(0), with_person())
+    derive(lake, [day(0)], views=False)
+    for name, value in (("LAKE", lake.root), ("TODAY", TODAY.isoformat())):
+        monkeypatch.setenv(f"TMDB_ASSETS_{name}", value)
+    monkeypatch.setenv("MOOVITAMIX_HASH_KEY", KEY)
+    assert main([str(WHO)]) == 0
+    said = capsys.readouterr().out
+    assert "Forgotten: 1 id of one person, 3 raw rows, " in said
+    assert not re.search("zzyzx|quux|unique", said, re.IGNORECASE)
+    assert main(["123"]) == 1
+    assert "forget: The lake" in capsys.readouterr().err
+    monkeypatch.setenv("MOOVITAMIX_HASH_KEY", "x")
+    assert main([str(WHO)]) == 1
+    assert "MOOVITAMIX_HASH_KEY" in capsys.readouterr().err
+
+
+def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) -> None:
+    keep_raw(lake, day(0), lists([track(1), track(2, duration="x")], [user(1), user(2)], [history(2, 1)]))
+    derive(lake, [day(0)], views=False)
+    forget(lake, test_settings(lake.root), 1, lambda line: None)
+    assert rows(lake, "tracks")["track_id"].to_list() == [1]
+    assert rows(lake, "quarantine").height == 1
+    assert rows(lake, "fact_listen")["track_id"].to_list() == [1]

@@ -1,0 +1,153 @@
+"""The sensor: when a month is complete, once per content, again when it is dropped again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tmdb_assets.settings import load_settings
+from tmdb_assets.sources.streamflow import assets
+from tmdb_assets_tests.sources.streamflow.months import drop, write
+
+TODAY = dt.date(2026, 3, 10)
+USERS = range(6)
+
+
+@dataclass
+class Watch:
+    """A drops folder and the sensor that looks at it, its cursor carried from one look to the next."""
+
+    drops: Path
+    today: dt.date = TODAY
+    cursor: str | None = None
+    skipped: str = ""
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def look(self) -> list[str]:
+        """The months of the runs that one look asks for; a run key asked for twice would be one run to Dagster."""
+        built = assets.build(load_settings(_env_file=None, streamflow_drops=self.drops, tmdb_assets_today=self.today))
+        (sensor,) = built.sensors or ()
+        with dg.build_sensor_context(cursor=self.cursor) as context:
+            result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        self.cursor = result.cursor
+        self.skipped = result.skip_reason.skip_message or "" if result.skip_reason else ""
+        requests = result.run_requests or []
+        keys = [(str(r.partition_key), str(r.run_key)) for r in requests]
+        assert not set(keys) & set(self.asked)
+        self.asked += keys
+        return [month for month, _ in keys]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    """An empty drops folder."""
+    (tmp_path / "drops").mkdir()
+    return Watch(tmp_path / "drops")
+
+
+def touch(folder: Path, seconds: int) -> None:
+    """Let every file look as if it had just been written."""
+    for file in folder.iterdir():
+        stat = file.stat()
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + seconds * 10**9))
+
+
+def test_no_drops_at_all_is_said(tmp_path: Path) -> None:
+    watch = Watch(tmp_path / "nowhere")
+    assert watch.look() == []
+    assert watch.skipped == "no new drop"
+
+
+def test_a_drop_without_a_mark_must_stay_the_same_between_two_looks(watch: Watch) -> None:
+    write(watch.drops, "2024-01", drop(USERS))
+    assert watch.look() == []
+    assert watch.skipped == "2024-01 has all files, their sizes must stay the same until the next look"
+    assert watch.look() == ["2024-01"]
+    assert watch.look() == []
+
+
+def test_a_drop_that_still_grows_is_waited_for(watch: Watch) -> None:
+    folder = write(watch.drops, "2024-01", drop(USERS))
+    for _ in range(3):
+        assert watch.look() == []
+        with (folder / "labels.csv").open("a") as file:
+            file.write("0009-ABCDE,True\n")
+    watch.look()
+    assert watch.look() == ["2024-01"]
+
+
+def test_a_marked_drop_is_complete_at_once(watch: Watch) -> None:
+    (write(watch.drops, "2024-01", drop(USERS)) / "_SUCCESS").touch()
+    assert watch.look() == ["2024-01"]
+    assert watch.look() == []
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_drop_that_lacks_files_is_waited_for_by_name(watch: Watch, marked: bool) -> None:
+    folder = write(watch.drops, "2024-01", drop(USERS))
+    (folder / "labels.csv").unlink()
+    (folder / "users.csv").rename(folder / "users.csv.part")
+    if marked:
+        (folder / "_SUCCESS").touch()
+    for _ in range(2):
+        assert watch.look() == []
+        assert watch.skipped == "2024-01 lacks users.csv, labels.csv"
+
+
+def test_a_month_dropped_again_is_news_and_the_same_content_is_not(watch: Watch) -> None:
+    folder = write(watch.drops, "2024-01", drop(USERS))
+    (folder / "_SUCCESS").touch()
+    assert watch.look() == ["2024-01"]
+    touch(folder, 60)
+    assert watch.look() == [], "the same bytes at another time"
+    first = drop(USERS)
+    for files in (drop(USERS, 1), first, drop(USERS, 1)):
+        (write(watch.drops, "2024-01", files) / "_SUCCESS").touch()
+        touch(folder, 120)
+        assert watch.look() == ["2024-01"], "set back to an earlier content, it is news again"
+        assert watch.look() == []
+    assert len({key for _, key in watch.asked}) == 4
+
+
+def test_a_file_too_many_starts_a_run_that_will_say_so_and_so_does_taking_it_away(watch: Watch) -> None:
+    folder = write(watch.drops, "2024-01", drop(USERS))
+    (folder / "_SUCCESS").touch()
+    (folder / "notes.txt").touch()
+    assert watch.look() == ["2024-01"]
+    (folder / "notes.txt").unlink()
+    assert watch.look() == ["2024-01"]
+
+
+def test_several_months_are_told_at_once_in_order(watch: Watch) -> None:
+    for month in ("2024-03", "2024-01", "2024-02"):
+        (write(watch.drops, month, drop(USERS)) / "_SUCCESS").touch()
+    assert watch.look() == ["2024-01", "2024-02", "2024-03"]
+
+
+def test_other_folders_and_months_to_come_are_not_looked_at(watch: Watch) -> None:
+    for name in ("month_000", "2024-13", ".2024-01.new", "2026-03", "2019-12"):
+        (write(watch.drops, name, drop(USERS)) / "_SUCCESS").touch()
+    (watch.drops / "2024-02").write_text("a file")
+    assert watch.look() == []
+    assert watch.skipped == (
+        "2019-12 is not looked at: months go from 2020-01 to 2026-02, which is over; "
+        "2026-03 is not looked at: months go from 2020-01 to 2026-02, which is over"
+    )
+    watch.today = dt.date(2026, 3, 31)
+    assert watch.look() == ["2026-03"], "on its last day a month can be told of"
+
+
+def test_a_month_that_is_away_and_comes_back_unchanged_is_no_news(watch: Watch) -> None:
+    folder = write(watch.drops, "2024-01", drop(USERS))
+    (folder / "_SUCCESS").touch()
+    assert watch.look() == ["2024-01"]
+    folder.rename(watch.drops / "away")
+    assert watch.look() == []
+    (watch.drops / "away").rename(folder)
+    assert watch.look() == []

@@ -1,0 +1,368 @@
+"""Snapshots, live tables and the training set: corrections, order of arrival, users who leave, quarantine, no leakage."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tmdb_assets.sources.streamflow import contracts, star
+from tmdb_assets_tests.sources.streamflow.months import Files, World, as_of, drop, user
+
+JAN, FEB, MAR = "2024-01", "2024-02", "2024-03"
+LIVE = list(contracts.COLUMNS)
+SNAPSHOTS = [f"{table}_snapshots" for table in LIVE]
+
+
+def edited(files: Files, name: str, number: int, old: str, new: str) -> Files:
+    """The drop with something else in the line of a user."""
+    lines = [line.replace(old, new, 1) if line.startswith(user(number)) else line for line in files[name]]
+    assert lines != files[name]
+    return files | {name: lines}
+
+
+# -- snapshots -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_table_has_a_snapshot_of_every_user_and_month(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.write(FEB, drop(range(2, 8), 1))
+    world.run(JAN, FEB)
+    for table in SNAPSHOTS:
+        found = {(row["as_of"], row["user_id"]) for row in world.rows(table)}
+        assert found == {(as_of(JAN), user(n)) for n in range(6)} | {(as_of(FEB), user(n)) for n in range(2, 8)}
+
+
+def test_a_month_dropped_again_is_a_new_version_that_says_what_it_did(world: World) -> None:
+    world.write(JAN, drop(range(10)))
+    world.run(JAN)
+    before = world.frame("payments_agg_90d_snapshots")
+    version = world.store.version(contracts.PAYMENTS_AGG_90D_SNAPSHOTS)
+    files = edited(drop(range(2, 13)), "payments_agg_90d.csv", 5, ",2", ",1")
+    world.write(JAN, files)
+    done = world.run(JAN)["payments_agg_90d_snapshots"]
+    assert done.difference is not None
+    assert done.difference.figures == {"rows_added": 3, "rows_changed": 1, "rows_removed": 2}
+    assert done.difference.is_correction
+    assert (
+        "streamflow/clean/payments_agg_90d_snapshots 2024-01-31 was kept before and is corrected: 3 rows added, 1 changed, "
+        "2 removed (version 2)"
+    ) in world.log
+    commit = world.store.history(contracts.PAYMENTS_AGG_90D_SNAPSHOTS, 1)[0]
+    assert (commit["rows_added"], commit["rows_changed"], commit["rows_removed"]) == ("3", "1", "2")
+    earlier = world.store.scan(contracts.PAYMENTS_AGG_90D_SNAPSHOTS, version=version).sort("as_of", "user_id").collect()
+    assert earlier.equals(before), "what was said before can be read back"
+
+
+def test_the_same_month_again_is_no_new_version(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.run(JAN)
+    versions = world.versions()
+    done = world.run(JAN)
+    assert world.versions() == versions
+    assert [done[table].difference.figures for table in SNAPSHOTS] == [  # type: ignore[union-attr]  # snapshots have one
+        {"rows_added": 0, "rows_changed": 0, "rows_removed": 0}
+    ] * 6
+    assert not any("is corrected" in line for line in world.log)
+
+
+# -- quarantine ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "rule", "reason"),
+    [
+        ("subscriptions.csv", "One year", "Ten years", "contract_type must be one of Month-to-month, One year, Two year",
+         "contract_type = Ten years: must be one of Month-to-month, One year, Two year"),
+        ("subscriptions.csv", ",1,", ",73,", "months_active must lie between 0 and 72",
+         "months_active = 73: must lie between 0 and 72"),
+        ("subscriptions.csv", ",No", ",Cable", "net_service must be one of DSL, Fiber optic, No",
+         "net_service = Cable: must be one of DSL, Fiber optic, No"),
+        ("subscriptions.csv", ",21.0,", ",-21.0,", "monthly_fee must be at least 0", "monthly_fee = -21.0: must be at least 0"),
+        ("subscriptions.csv", ",21.0,", ",,", "monthly_fee must not be null", "monthly_fee = null: must not be null"),
+        ("subscriptions.csv", ",True,", ",maybe,", "plan_stream_tv must be True, False or empty",
+         "plan_stream_tv = maybe: must be True, False or empty"),
+        ("usage_agg_30d.csv", ",6.0,", ",-6.0,", "watch_hours_30d must be at least 0", "watch_hours_30d = -6.0: must be at least 0"),
+        ("payments_agg_90d.csv", ",1", ",1.5", "failed_payments_90d must be a whole number",
+         "failed_payments_90d = 1.5: must be a whole number"),
+        ("labels.csv", ",False", ",0", "churn_label must be True, False or empty", "churn_label = 0: must be True, False or empty"),
+    ],
+)  # fmt: skip
+def test_a_value_that_breaks_a_rule_sets_its_row_aside_and_the_month_goes_on(
+    world: World, name: str, old: str, new: str, rule: str, reason: str
+) -> None:
+    files = edited(drop(range(8)), name, 1, old, new)
+    world.write(JAN, files)
+    done = world.run(JAN)
+    table = name.removesuffix(".csv") + "_snapshots"
+    quarantined = world.rows("quarantine")
+    assert [(row["origin"], row["rule"], row["reason"]) for row in quarantined] == [
+        (f"streamflow/clean/{table}", rule, reason)
+    ]
+    assert quarantined[0]["payload"] == files[name][2]
+    assert quarantined[0]["raw_pointer"] == (
+        f"streamflow/raw/drop_files as_of=2024-01-31 drop_number=1 file={name} line=3"
+    )
+    accounting = next(o for o in done[table].outcomes if o.check == "accounting")
+    assert accounting.figures == {"received": 8, "kept": 7, "quarantined": 1, "duplicates": 0}
+    assert accounting.passed
+    assert user(1) not in {row["user_id"] for row in world.rows(table)}
+    assert len(world.rows("users")) == 8
+
+
+def test_a_bad_user_id_is_set_aside_in_every_table_and_the_others_go_on(world: World) -> None:
+    files = {name: [line.replace(user(1), "1-x") for line in lines] for name, lines in drop(range(8)).items()}
+    world.write(JAN, files)
+    world.run(JAN)
+    assert {row["origin"] for row in world.rows("quarantine")} == {f"streamflow/clean/{table}" for table in SNAPSHOTS}
+    assert [len(world.rows(table)) for table in LIVE] == [7] * 6
+
+
+def test_rows_of_a_user_set_aside_stay_out_of_the_live_tables_and_the_check_says_so(world: World) -> None:
+    world.write(JAN, edited(drop(range(8)), "users.csv", 1, "Male", "Other"))
+    done = world.run(JAN)
+    assert user(1) in {row["user_id"] for row in world.rows("labels_snapshots")}
+    assert [len(world.rows(table)) for table in LIVE] == [7] * 6
+    said = next(o for o in done["users"].outcomes if o.check == "rows_have_their_user")
+    assert (said.passed, said.warns) == (False, True)
+    assert said.figures == {
+        "subscriptions": 1,
+        "usage_agg_30d": 1,
+        "payments_agg_90d": 1,
+        "support_agg_90d": 1,
+        "labels": 1,
+    }
+
+
+def test_a_corrected_month_lets_the_quarantine_go(world: World) -> None:
+    world.write(JAN, edited(drop(range(8)), "labels.csv", 1, ",False", ",no"))
+    world.run(JAN)
+    assert len(world.rows("quarantine")) == 1
+    world.write(JAN, drop(range(8)))
+    world.run(JAN)
+    assert world.rows("quarantine") == []
+    assert len(world.rows("labels")) == 8
+
+
+# -- live tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_live_tables_follow_the_newest_month_and_keep_users_who_left(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.write(FEB, drop(range(2, 8), 1))
+    for month in (FEB, JAN):
+        world.run(month)
+    for table in LIVE:
+        newest = {row["user_id"]: row["as_of"] for row in world.rows(table)}
+        assert newest == {user(n): as_of(JAN) for n in (0, 1)} | {user(n): as_of(FEB) for n in range(2, 8)}
+    fees = {row["user_id"]: row["monthly_fee"] for row in world.rows("subscriptions")}
+    assert (fees[user(0)], fees[user(3)]) == (20.0, 23.5)
+
+
+def test_a_user_taken_out_of_a_month_falls_back_to_the_month_before_or_goes(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.write(FEB, drop(range(8), 1))
+    world.run(JAN, FEB)
+    world.write(FEB, drop(range(1, 7), 1))
+    world.run(FEB)
+    for table in LIVE:
+        newest = {row["user_id"]: row["as_of"] for row in world.rows(table)}
+        assert newest == {user(0): as_of(JAN)} | {user(n): as_of(FEB) for n in range(1, 7)}
+    assert {row["user_id"]: row["monthly_fee"] for row in world.rows("subscriptions")}[user(0)] == 20.0
+
+
+MONTHS = {
+    JAN: [drop(range(8)), edited(drop(range(1, 9)), "users.csv", 3, "Male", "Other")],
+    FEB: [drop(range(3, 10), 1), edited(drop(range(8), 1), "labels.csv", 2, ",False", ",x")],
+    MAR: [drop([0, 1, 5, 6, 12], 2), drop([0, 2, 5], 2)],
+}
+EVENTS = [(month, n) for month, versions in MONTHS.items() for n in range(len(versions))]
+
+
+@settings(max_examples=8)
+@given(st.permutations(EVENTS), st.booleans())
+def test_the_order_in_which_months_arrive_and_are_corrected_does_not_matter(
+    fresh_world: Callable[[], World], events: list[tuple[str, int]], at_once: bool
+) -> None:
+    one, other = fresh_world(), fresh_world()
+    last = dict(events)
+    for month, n in events:
+        one.write(month, MONTHS[month][n])
+        one.run(month)
+    for month, n in sorted(last.items()):
+        other.write(month, MONTHS[month][n])
+    if at_once:
+        other.run(*last)
+    else:
+        for month in sorted(last):
+            other.run(month)
+    expected = other.contents()
+    for table, frame in one.contents().items():
+        # a quarantined row points at the drop it came with, and drops are numbered as they come
+        left, right = (f.drop("raw_pointer", strict=False) for f in (frame, expected[table]))
+        assert left.equals(right), table
+
+
+@settings(max_examples=8)
+@given(st.data())
+def test_received_is_kept_plus_quarantined_whatever_the_values(fresh_world: Callable[[], World], data: Any) -> None:
+    world = fresh_world()
+    files = drop(range(12))
+    for name in files:
+        for n in data.draw(st.sets(st.integers(1, 12), max_size=5)):
+            cells = files[name][n].split(",")
+            place = data.draw(st.integers(1, len(cells) - 1))
+            cells[place] = data.draw(st.sampled_from(["", "-1", "x", "True", "2024-13-01", "1e999", "nan", "0"]))
+            files[name][n] = ",".join(cells)
+    world.write(JAN, files)
+    done = world.run(JAN)
+    for table in SNAPSHOTS:
+        (audit,) = done[table].audits
+        assert audit.received == 12
+        assert audit.accounted
+        set_aside = [row for row in world.rows("quarantine") if row["origin"].endswith(f"/{table}")]
+        assert len(world.rows(table)) + len(set_aside) == 12
+        assert all(row["payload"] in files[table.removesuffix("_snapshots") + ".csv"] for row in set_aside)
+
+
+# -- training set --------------------------------------------------------------------------------------------------------
+
+LABEL_COLUMNS = ["label_as_of", "churned_next_month"]
+
+
+def test_features_are_of_the_month_and_the_label_of_the_month_after(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.write(FEB, drop(range(2, 8), 1, **{user(2).replace("-", "_"): True, user(3).replace("-", "_"): None}))
+    world.run(JAN, FEB)
+    rows = {(row["as_of"], row["user_id"]): row for row in world.rows("training_set")}
+    assert len(rows) == 12
+    jan = rows[as_of(JAN), user(2)]
+    assert (jan["watch_hours_30d"], jan["monthly_fee"]) == (7.0, 22.0)
+    assert (jan["watch_hours_30d_change"], jan["months_since_signup"]) == (None, 22)
+    assert (jan["churned_next_month"], jan["label_as_of"]) == (True, as_of(FEB))
+    assert (rows[as_of(JAN), user(3)]["churned_next_month"], rows[as_of(JAN), user(3)]["label_as_of"]) == (None, None)
+    assert rows[as_of(JAN), user(0)]["churned_next_month"] is None, "the month after does not have the user"
+    feb = rows[as_of(FEB), user(2)]
+    assert (feb["watch_hours_30d_change"], feb["monthly_fee_change"]) == (2.5, 0.5)
+    assert feb["churned_next_month"] is None, "the month after has not been dropped"
+
+
+def test_a_month_that_is_missing_is_not_bridged(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.write(MAR, drop(range(6), 2))
+    world.run(JAN, MAR)
+    for row in world.rows("training_set"):
+        assert row["churned_next_month"] is None
+        assert row["watch_hours_30d_change"] is None
+
+
+@settings(max_examples=6)
+@given(st.permutations([JAN, FEB, MAR, "2024-04"]), st.integers(1, 3))
+def test_no_feature_changes_when_later_months_are_added(
+    fresh_world: Callable[[], World], order: list[str], known: int
+) -> None:
+    """What is known at as_of is a function of the months up to as_of: no later month leaks into it."""
+    months = [JAN, FEB, MAR, "2024-04"]
+    world, early = fresh_world(), fresh_world()
+    for n, month in enumerate(months):
+        files = drop(range(n, n + 8), n)
+        world.write(month, files)
+        if n < known:
+            early.write(month, files)
+    for month in order:
+        world.run(month)
+    early.run(*months[:known])
+    upto = as_of(months[known - 1])
+    later = world.frame("training_set").filter(pl.col("as_of") <= upto)
+    assert later.drop(LABEL_COLUMNS).equals(early.frame("training_set").drop(LABEL_COLUMNS))
+    before = later.filter(pl.col("as_of") < upto).select(LABEL_COLUMNS)
+    assert before.equals(early.frame("training_set").filter(pl.col("as_of") < upto).select(LABEL_COLUMNS))
+
+
+def test_the_months_own_label_is_no_feature(world: World) -> None:
+    world.write(JAN, drop(range(6)))
+    world.run(JAN)
+    before = world.frame("training_set")
+    turned = [
+        line.replace("False", "x").replace("True", "False").replace("x", "True")
+        for line in drop(range(6))["labels.csv"]
+    ]
+    world.write(JAN, drop(range(6)) | {"labels.csv": turned})
+    world.run(JAN)
+    assert world.frame("training_set").equals(before)
+    assert "churn_label" not in before.columns
+
+
+def test_a_user_of_whom_something_was_set_aside_has_unknown_features(world: World) -> None:
+    world.write(JAN, edited(drop(range(6)), "usage_agg_30d.csv", 1, ",6.0,", ",lots,"))
+    world.run(JAN)
+    row = next(row for row in world.rows("training_set") if row["user_id"] == user(1))
+    assert (row["watch_hours_30d"], row["skips_7d"], row["monthly_fee"]) == (None, None, 21.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        ("2022-02-05", "2024-01-31", 23), ("2022-01-31", "2024-01-31", 24), ("2022-01-31", "2022-02-28", 1),
+        ("2022-03-15", "2022-03-31", 0), ("2024-02-10", "2024-01-31", -1), ("2024-01-31", "2024-02-29", 1),
+    ],
+)  # fmt: skip
+def test_full_months(first: str, last: str, months: int) -> None:
+    days = {"first": dt.date.fromisoformat(first), "last": dt.date.fromisoformat(last)}
+    assert pl.DataFrame([days]).select(star._full_months("first", "last")).item() == months
+
+
+# -- warnings ------------------------------------------------------------------------------------------------------------
+
+
+def outcome(done: Any, check: str) -> Any:
+    return next(o for o in done.outcomes if o.check == check)
+
+
+def test_a_column_that_says_the_same_of_everybody_warns(world: World) -> None:
+    files = drop(range(8))
+    files["payments_agg_90d.csv"] = [
+        line.split(",")[0] + ("" if n == 0 else ",2") for n, line in enumerate(files["payments_agg_90d.csv"])
+    ]
+    files["payments_agg_90d.csv"][0] = "user_id,failed_payments_90d"
+    world.write(JAN, files)
+    done = world.run(JAN)
+    said = outcome(done["payments_agg_90d_snapshots"], "constant_columns")
+    assert (said.passed, said.warns) == (False, True)
+    assert said.sentence == "failed_payments_90d is the same for all users of 2024-01"
+    assert len(world.rows("payments_agg_90d_snapshots")) == 8
+    unknown = outcome(done["subscriptions_snapshots"], "constant_columns")
+    assert unknown.passed, "add-ons that no user has are unknown, not the same"
+
+
+def test_more_active_months_than_since_signup_warns(world: World) -> None:
+    files = edited(drop(range(8)), "subscriptions.csv", 1, ",1,", ",60,")
+    world.write(JAN, files)
+    said = outcome(world.run(JAN)["subscriptions"], "active_since_signup")
+    assert (said.passed, said.warns) == (False, True)
+    assert said.sentence == (
+        f"1 of 8 users were active for more months than have passed since they signed up, e.g. {user(1)}: months_active 60, "
+        "but signup_date 2022-02-15 is 23 months before 2024-01-31"
+    )
+    world.write(JAN, drop(range(8)))
+    assert outcome(world.run(JAN)["subscriptions"], "active_since_signup").passed
+
+
+def test_a_month_with_far_fewer_users_than_the_month_before_warns(world: World) -> None:
+    world.write(JAN, drop(range(12)))
+    world.write(FEB, drop(range(6), 1))
+    world.write(MAR, drop(range(6), 1))
+    world.run(JAN)
+    done = world.run(FEB)
+    said = outcome(done["users_snapshots"], "row_count_drift")
+    assert (said.passed, said.warns) == (False, True)
+    assert said.sentence == "2024-02-29: 6 rows after 12 the month before"
+    assert outcome(world.run(MAR)["users_snapshots"], "row_count_drift").figures == {
+        "rows": 6,
+        "rows_the_month_before": 6,
+    }

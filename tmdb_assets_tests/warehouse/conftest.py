@@ -1,0 +1,32 @@
+"""A toy lake of three days with its views, and where its warehouse goes.
+
+What belongs here: fixtures of more than one file of this folder. What does not: the toy itself (toy.py).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets_tests.warehouse import toy
+
+
+@pytest.fixture
+def views(tmp_path: Path) -> Path:
+    """The folder of the toy's views."""
+    return toy.write_views(tmp_path / "toy" / "views")
+
+
+@pytest.fixture
+def store(lake: DeltaStore, views: Path) -> DeltaStore:
+    """The toy's lake: three days of five things."""
+    toy.fill(lake, views, range(3))
+    return lake
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the warehouse is published."""
+    return tmp_path / "out" / "warehouse.duckdb"

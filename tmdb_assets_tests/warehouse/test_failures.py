@@ -1,0 +1,293 @@
+"""What can go wrong while publishing: each is one sentence, and what was published before stays as it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from filelock import FileLock
+
+from tmdb_assets.lakehouse.contracts import Column, Contract
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.sql import SqlError
+from tmdb_assets.warehouse import publish as publishing
+from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.database import Database
+from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets.warehouse.reader import FORMAT, WarehouseError
+from tmdb_assets_tests.warehouse import toy
+
+CHILD = [sys.executable, "-W", "ignore", "-m", "tmdb_assets_tests.warehouse.toy"]
+
+
+def beside(path: Path) -> set[str]:
+    """Names of what lies in the warehouse's folder."""
+    return {file.name for file in path.parent.iterdir()}
+
+
+def alone(path: Path) -> bool:
+    """Whether nothing of a publication is left but the file and its lock."""
+    return beside(path) <= {path.name, f".{path.name}.lock"}
+
+
+# -- nothing to publish, nowhere to publish to ---------------------------------------------------------------------------
+
+
+def test_an_empty_lake_is_nothing_to_publish(lake: DeltaStore, path: Path, views: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"^The lake .* holds no table yet: run `make demo` first"):
+        toy.publish(lake, path, views)
+    assert not path.exists()
+    assert alone(path)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(store: DeltaStore, views: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "warehouse.duckdb"
+    with pytest.raises(WarehouseError, match=r"cannot be published \(.*\): make room, or set TMDB_ASSETS_WAREHOUSE"):
+        toy.publish(store, path, views)
+
+
+def test_a_folder_in_its_place_is_one_sentence(store: DeltaStore, path: Path, views: Path) -> None:
+    (path / "inside").mkdir(parents=True)
+    with pytest.raises(WarehouseError, match=r"warehouse.duckdb cannot be published \(Is a directory\)"):
+        toy.publish(store, path, views)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_one_sentence(store: DeltaStore, path: Path, views: Path) -> None:
+    path.parent.mkdir()
+    path.parent.chmod(0o555)
+    with pytest.raises(WarehouseError, match="Permission denied"):
+        toy.publish(store, path, views)
+
+
+@pytest.mark.parametrize("name", ["toy.duckdb", "TOY.db", "main.duckdb"])
+def test_a_name_that_duckdb_would_take_for_a_schema_is_refused(
+    store: DeltaStore, views: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(WarehouseError, match=rf"^The warehouse cannot be called {name}"):
+        toy.publish(store, tmp_path / name, views)
+
+
+def limited(bytes_at_most: int) -> Callable[[], None]:
+    """Lets a child process write no file larger than that, as a full disk would."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_at_most, bytes_at_most))
+
+    return limit
+
+
+def test_a_full_disk_is_one_sentence_and_the_published_file_stays(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+    before = path.read_bytes()
+    toy.put_day(store, 3, 5)
+    said = subprocess.run(
+        [*CHILD, store.root, str(path), str(views)],
+        preexec_fn=limited(path.stat().st_size // 2),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    ).stderr.splitlines()[-1]
+    assert said.startswith("tmdb_assets.warehouse.reader.WarehouseError: The warehouse")
+    assert "cannot be published" in said
+    assert "make room" in said
+    assert path.read_bytes() == before
+    assert alone(path)
+
+
+# -- a file that is not ours, or not as we left it -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["text", "database", "cut"])
+def test_a_file_that_is_no_warehouse_is_never_overwritten(
+    store: DeltaStore, path: Path, views: Path, what: str
+) -> None:
+    path.parent.mkdir()
+    if what == "text":
+        path.write_text("my only copy of something" * 1000, encoding="utf-8")
+    elif what == "database":
+        with closing(duckdb.connect(str(path))) as connection:
+            connection.execute("CREATE TABLE mine AS SELECT 1 AS x")
+    else:
+        toy.publish(store, path, views)
+        whole = path.read_bytes()
+        path.unlink()
+        path.write_bytes(whole[: len(whole) // 2])
+    before = path.read_bytes()
+    with pytest.raises(WarehouseError, match=r"is not a warehouse of this project, or damaged .*: move it away"):
+        toy.publish(store, path, views)
+    assert path.read_bytes() == before
+    assert alone(path)
+
+
+def test_an_empty_file_is_as_good_as_none(store: DeltaStore, path: Path, views: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    assert toy.publish(store, path, views).rebuilt == "there was none"
+
+
+def written_to(path: Path, sql: str) -> None:
+    """Somebody who may write opens the file for writing, and does."""
+    path.chmod(0o644)
+    with closing(duckdb.connect(str(path))) as connection:
+        connection.execute(sql)
+
+
+@pytest.mark.parametrize("version", [FORMAT - 1, FORMAT + 1])
+def test_a_file_of_another_version_is_made_anew(store: DeltaStore, path: Path, views: Path, version: int) -> None:
+    toy.publish(store, path, views)
+    written_to(path, f"UPDATE main.warehouse_info SET format_version = {version}; DROP TABLE main.loaded_parts")
+    done = toy.publish(store, path, views)
+    assert done.rebuilt == "it was of another version of the project"
+    assert sum(t.loaded for t in done.tables) == sum(t.rows for t in done.tables)
+    assert toy.ask(path, "SELECT format_version FROM main.warehouse_info") == [(FORMAT,)]
+
+
+def test_what_somebody_wrote_into_the_file_does_not_stay(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+    written_to(path, "DELETE FROM toy.fact_daily WHERE thing_id = 1; CHECKPOINT")
+    done = toy.publish(store, path, views)
+    assert done.rebuilt == "somebody has written to it"
+    assert toy.ask(path, "SELECT count(*) FROM toy.fact_daily") == [(15,)]
+
+
+def test_nobody_writes_by_accident_and_what_they_leave_behind_goes(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+    assert path.stat().st_mode & 0o222 == 0
+    log = path.with_name(f"{path.name}.wal")
+    log.write_bytes(b"of a client that was killed")
+    toy.put_day(store, 3, 5)
+    toy.publish(store, path, views)
+    assert not log.exists()
+    assert toy.ask(path, "SELECT count(*) FROM toy.fact_daily") == [(20,)]
+
+
+def test_a_file_that_is_mostly_empty_is_made_anew(
+    store: DeltaStore, path: Path, views: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, path, views)
+    monkeypatch.setattr(publishing, "HOLES_AT_MOST", -1.0)
+    assert toy.publish(store, path, views).rebuilt == "most of it was empty"
+
+
+# -- what must not be published ------------------------------------------------------------------------------------------
+
+
+def test_a_typo_in_a_view_names_file_and_line(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+    before = path.read_bytes()
+    text = toy.VIEWS["vw_things"].replace("thing_id, name FROM", "thing_id,\n    nam FROM")
+    toy.write_views(views, toy.VIEWS | {"vw_things": text})
+    with pytest.raises(SqlError, match=r"toy/views/vw_things.sql, line 9: Binder Error: .*nam"):
+        toy.publish(store, path, views)
+    assert path.read_bytes() == before
+    assert alone(path)
+
+
+def test_a_typo_in_a_macro_names_file_and_line(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.write_views(views, macros="CREATE MACRO toy.one() AS 1;\nCREATE MACRO toy.two() AS (SELECT x FROM nowhere);\n")
+    with pytest.raises(SqlError, match=r"toy/macros.sql, line 2: .*nowhere"):
+        toy.publish(store, path, views)
+    assert not path.exists()
+
+
+def test_fewer_rows_than_the_lake_has_are_not_published(
+    store: DeltaStore, path: Path, views: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, path, views)
+    before = path.read_bytes()
+    toy.put_day(store, 3, 5)
+    append = Database.append
+    monkeypatch.setattr(Database, "append", lambda self, contract, frame: append(self, contract, frame.head(3)))
+    with pytest.raises(
+        BlockedError, match=r"not published: toy.notes has 3 rows, the lake 4; toy.fact_daily has 18 rows"
+    ):
+        toy.publish(store, path, views)
+    assert path.read_bytes() == before
+
+
+def test_a_view_that_does_not_keep_its_promise_is_not_published(store: DeltaStore, path: Path, views: Path) -> None:
+    text = toy.VIEWS["vw_things"].replace("thing_id, name FROM", "thing_id, name, is_new FROM")
+    toy.write_views(views, toy.VIEWS | {"vw_things": text})
+    with pytest.raises(BlockedError, match=r"vw_things has the columns .*is_new.*, its contract promises"):
+        toy.publish(store, path, views)
+    assert not path.exists()
+
+
+def test_a_null_that_a_contract_has_come_to_forbid_is_one_sentence(store: DeltaStore, path: Path, views: Path) -> None:
+    def strictly(columns: Mapping[str, Column]) -> Contract:
+        return Contract("toy", "star", "dim_strict", "Strict.", ("line",), columns)
+
+    kept = strictly({name: toy.NOTES.columns[name] for name in ("line", "note")})
+    store.overwrite(kept, pl.DataFrame({"line": [1], "note": [None]}, schema=kept.schema), {})
+    strict = strictly({"line": toy.NOTES.columns["line"], "note": toy.PAGES.columns["payload"]})
+    with pytest.raises(WarehouseError, match=r"^toy.dim_strict holds what its contract forbids \(.*note.*\)"):
+        publish_warehouse(store, path, [Source("toy", (*toy.TABLES, strict))], None, lambda line: None)
+
+
+# -- at the same time, and in the middle ---------------------------------------------------------------------------------
+
+
+def test_two_publications_at_once_take_turns(store: DeltaStore, path: Path, views: Path, tmp_path: Path) -> None:
+    children = [subprocess.Popen([*CHILD, store.root, str(path), str(views)], stderr=subprocess.PIPE) for _ in range(3)]
+    said = [child.communicate(timeout=180)[1] for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0], said
+    assert alone(path)
+    toy.publish(store, tmp_path / "anew.duckdb", views)
+    assert toy.differences(path, tmp_path / "anew.duckdb") == []
+
+
+def test_a_publication_waits_for_the_one_before_it(store: DeltaStore, path: Path, views: Path) -> None:
+    path.parent.mkdir()
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    said: list[str] = []
+
+    def log(line: str) -> None:
+        said.append(line)
+        lock.release()
+
+    lock.acquire()
+    toy.publish(store, path, views, log=log)
+    assert said[0] == "Another run is publishing this warehouse: waiting for it to finish"
+
+
+def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(
+    store: DeltaStore, path: Path, views: Path, tmp_path: Path
+) -> None:
+    toy.publish(store, path, views)
+    old, new = tmp_path / "old.duckdb", tmp_path / "new.duckdb"
+    shutil.copy2(path, old)  # with its time of modification, by which the next publication knows it
+    toy.put_day(store, 3, 5)
+    toy.put_things(store, {n: f"Thing {n}" for n in range(1, 6)})
+    seconds = toy.publish(store, new, views).seconds
+    rng = random.Random(7)
+    for _ in range(6):
+        command = [*CHILD, store.root, str(path), str(views)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert child.stdout
+        child.stdout.readline()  # it has imported what it needs
+        time.sleep(rng.uniform(0.0, 1.5 * seconds))
+        child.kill()
+        child.communicate()
+        assert [] in (toy.differences(path, old), toy.differences(path, new))
+        path.unlink()
+        shutil.copy2(old, path)
+    assert toy.publish(store, path, views).rebuilt is None
+    assert toy.differences(path, new) == []
+    assert alone(path)
