@@ -69,12 +69,10 @@ def _standing(settings: Settings) -> str:
 def _next(day: str) -> str:
     return f"""
 Try next:
-  make dev                                      the same in Dagster's UI: lineage, checks, partitions
-  .venv/bin/dagster asset materialize -m tmdb_assets.definitions --select 'group:tmdb' \\
+  make dashboard                                the answers as a web page, on http://localhost:8501
+  make dev                                      lineage, checks and partitions in Dagster's UI, on http://localhost:3000
+  .venv/bin/dagster asset materialize -m tmdb_assets.definitions --select 'group:tmdb or group:publication' \\
       --partition-range {_earlier(day)}...{day}       a week in one run (the sandbox has history)
-  .venv/bin/python -c "import polars as pl; print(pl.scan_delta('data/lake/tmdb/star/fact_movie_daily')
-      .join(pl.scan_delta('data/lake/tmdb/star/dim_movie'), on='movie_id')
-      .sort('popularity', descending=True).select('title', 'popularity', 'vote_count').head().collect())"
 """
 
 

@@ -35,6 +35,7 @@ def build(settings: Settings) -> dg.Definitions:
         "breakouts, genres, money, data quality. One file per day; a day that is published again is written again.",
         group_name=PUBLICATION,
         kinds={"html"},
+        backfill_policy=dg.BackfillPolicy.single_run(),  # else a range of days that ends with it is refused
         owners=["team:data-engineering"],
     )
     def daily_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:

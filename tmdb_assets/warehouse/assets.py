@@ -37,6 +37,7 @@ def build(settings: Settings, contracts: Sequence[ModuleType]) -> dg.Definitions
         "up to date beside the published file and swapped in by one rename.",
         group_name=PUBLICATION,
         kinds={"duckdb"},
+        backfill_policy=dg.BackfillPolicy.single_run(),  # else a range of days that ends with it is refused
         owners=["team:data-engineering"],
         freshness_policy=dg.FreshnessPolicy.time_window(
             fail_window=dt.timedelta(hours=48), warn_window=dt.timedelta(hours=30)

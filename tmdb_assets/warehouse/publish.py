@@ -104,7 +104,7 @@ def publish_warehouse(
         is_redefined = recorded.definitions != definitions
         swapped = is_redefined or any(task.changed for task in tasks)
         if swapped:
-            _fill(database, store, layouts, tasks, log, is_redefined=is_redefined)
+            _fill(database, store, layouts, tasks, is_redefined=is_redefined)
             versions = [_told_version(store, task, recorded) for task in tasks]
             parts = {task.key: task.table.parts for task in tasks}
             database.record(info, definitions, versions, parts)
@@ -172,7 +172,6 @@ def _fill(
     store: DeltaStore,
     layouts: Sequence[Layout],
     tasks: Sequence[_Task],
-    log: Callable[[str], None],
     *,
     is_redefined: bool,
 ) -> None:
@@ -187,9 +186,6 @@ def _fill(
     database.checkpoint()  # what was dropped leaves room for what is loaded
     for task in tasks:
         _load(database, store, task)
-        if task.outcome.changed:
-            part = "" if task.is_anew else f" of {len(task.to_load)} days"
-            log(f"{task.table.name}: {task.loaded:,} rows{part} loaded, {task.table.height:,} in all")
     for layout in layouts:
         if is_redefined:
             database.create_views(layout)
