@@ -82,7 +82,7 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
         "tags": {"stage": contract.stage, "source": contract.source},
         "owners": ["team:data-engineering"],
         "code_version": contract.code_version,
-        "backfill_policy": dg.BackfillPolicy.single_run(),  # of a whole table too: a range with one of them is refused else
+        "backfill_policy": dg.BackfillPolicy.single_run(),  # of a whole table too, else a range is refused
         "freshness_policy": dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn),
         "metadata": {
             "dagster/column_schema": column_schema(contract),
@@ -193,7 +193,7 @@ def derived_asset(
         def events() -> Events:
             done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
             more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
-            if contract.stage == "views":  # read from its text, which would keep every command waiting if done on loading
+            if contract.stage == "views":  # done on loading, it would keep every command waiting
                 more["dagster/column_lineage"] = column_lineage(table)
             yield _materialized(context, contract, days, done.commits, more)
             yield from _results(contract, done.outcomes)

@@ -35,7 +35,7 @@ def test_the_definitions_can_be_listed_and_validated(clone: Path, words: tuple[s
     [
         ((*JOB, *of_day(TODAY + dt.timedelta(days=1))), f"has not begun (today is {TODAY} UTC)"),
         ((*ASSETS, "--partition", "2126-01-01"), "partition key `2126-01-01`"),
-        (JOB, "This run names no day, and every table is filled by the day"),
+        (JOB, "This run names no day, and tmdb/raw/reference is filled by the day"),
     ],
     ids=["job for tomorrow", "assets for a partition that is not there yet", "job without a day"],
 )

@@ -26,6 +26,7 @@ from tmdb_assets_tests.end_to_end.harness import (
 
 DAY, _ = deletions()[0]
 NEXT = DAY + dt.timedelta(days=1)
+BREAKOUTS = "tmdb/views/vw_breakouts"  # asks for three weeks of history: after one day it has no rows
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def by_job(clone: Path) -> Path:
 
 
 def test_the_job_fills_every_table(by_job: Path) -> None:
-    assert {path for path in TABLES if not read(by_job, path).height} == set()
+    assert {path for path in TABLES if not read(by_job, path).height} == {BREAKOUTS}
 
 
 def test_the_ledger_says_that_the_day_is_complete(by_job: Path) -> None:
@@ -76,10 +77,10 @@ def test_what_is_quarantined_is_explained(by_job: Path) -> None:
 @pytest.mark.parametrize("path", sorted(TABLES))
 def test_every_commit_says_which_run_made_it(by_job: Path, path: str) -> None:
     commits = [c for c in DeltaStore(by_job).history(TABLES[path]) if c["operation"] != "CREATE TABLE"]
-    assert commits
+    assert commits or path == BREAKOUTS
     for commit in commits:
         assert commit["run_id"].count("-") == 4
-        assert commit["partitions"] == DAY.isoformat()
+        assert commit.get("partitions") == (None if TABLES[path].is_whole else DAY.isoformat())
         assert commit["code_version"]
         assert commit["asset_key"] in TABLES
         if path not in {"tmdb/raw/extraction_ledger", "tmdb/clean/quarantine"}:  # filled on behalf of other tables

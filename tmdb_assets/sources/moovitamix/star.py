@@ -9,7 +9,7 @@ the order in which they came. The clean tables hold changes only, so that this s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import polars as pl
 
@@ -180,8 +180,3 @@ def _genres_of(rows: pl.LazyFrame, key: str, genres: str) -> pl.DataFrame:
     last = rows.sort("date_id").unique(key, keep="last").select(key, genre_id=genres)
     members = last.explode("genre_id", empty_as_null=False, keep_nulls=False).with_columns(_genre_id("genre_id"))
     return members.unique().sort(key, "genre_id").collect()
-
-
-def last_states(history: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """The last state of each key of a type 2 dimension, gone or not."""
-    return history.sort("valid_from").unique(key, keep="last", maintain_order=True)

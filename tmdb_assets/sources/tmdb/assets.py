@@ -63,7 +63,9 @@ def build(settings: Settings) -> dg.Definitions:
     assets.append(ledger_asset(contracts.EXTRACTION_LEDGER, PARTITIONS, RAW_AFTER))
     derived = derived_tables()
     for table in derived:
-        proof = [contracts.EXTRACTION_LEDGER] if table.contract.stage == "clean" else []
+        # a shipped table waits for it too: what stops a day is then said once
+        is_first = table.contract.stage == "clean" or not table.upstream
+        proof = [contracts.EXTRACTION_LEDGER] if is_first else []
         assets.append(derived_asset(table, PARTITIONS, after=proof))
     # a whole table sets no row aside, and the profiles tell of the quarantine itself
     last = last_of([t for t in derived if not t.contract.is_whole and t.contract not in QUALITY])
