@@ -96,7 +96,7 @@ class Warehouse:
             connection = self._current().connection
             try:
                 answer: pl.DataFrame = connection.sql(sql, params=parameters or None).pl()
-            except duckdb.CatalogException as error:
+            except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, or no such column
                 raise WarehouseError(
                     f"The warehouse {self.path} lacks what is asked for ({first_line(error)}); it was written by another "
                     "version of the project: materialize the asset `warehouse`."

@@ -81,7 +81,11 @@ def fill(
         # Imported late: importing it builds the project for whatever the environment says.
         from tmdb_assets.definitions import build_definitions
 
-        places = {"tmdb_assets_lake": str(lake), "tmdb_assets_warehouse": lake.with_name(f"{lake.name}.duckdb")}
+        places = {
+            "tmdb_assets_lake": str(lake),
+            "tmdb_assets_warehouse": lake.with_name(f"{lake.name}.duckdb"),
+            "tmdb_assets_reports": lake.with_name(f"{lake.name}-reports"),
+        }
         loaded = load_settings(_env_file=None, **(places | DEFAULTS | settings))
         job = build_definitions(loaded).resolve_job_def("tmdb_daily")
         days: dict[str, Any] = {"partition_key": first.isoformat()}
