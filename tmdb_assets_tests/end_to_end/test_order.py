@@ -57,7 +57,7 @@ def test_a_range_is_one_commit_per_table(days: list[dt.date], in_one_run: Path) 
         history = DeltaStore(in_one_run).history(contract)
         commits = [c.get("partitions") for c in history if c["operation"] != "CREATE TABLE"]
         if contract.is_whole:
-            assert len(commits) == 1, path
+            assert len(commits) <= 1, path  # none for an answer without rows
             continue
         if path.startswith("tmdb/star/") or path == "tmdb/clean/movies":
             assert commits.count(of_the_range) == 1, path
