@@ -51,7 +51,7 @@ dev: setup ## Dagster's UI, on port 3000
 	@$(BIN)/dagster dev -w workspace.yaml $(ARGS)
 
 dashboard: setup ## the web page over the warehouse, on port 8501 of this machine
-	@$(BIN)/streamlit run tmdb_assets/dashboard/app.py $(ARGS)
+	@$(BIN)/python -m tmdb_assets.dashboard $(ARGS)
 
 docs: setup ## write docs/tables.md, the data dictionary, from the contracts
 	@$(BIN)/python -m tmdb_assets.dictionary

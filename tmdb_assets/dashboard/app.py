@@ -70,15 +70,14 @@ def show(path: str) -> None:
 def _drawn(page: Page) -> Callable[[], None]:
     def draw() -> None:
         st.title(page.title, anchor=False)
+        stamp, info = _stamp(), None  # before anything is asked: a file that comes later is noticed
         try:
-            house = warehouse()
-            stamp, info = house.stamp, house.info
+            info = warehouse().info
             _banner(info)
             page.draw()
-            _footer(info, stamp)
         except (WarehouseError, SettingsError) as error:
             st.info(str(error), icon=":material/database_off:")
-            _footer(None, None)
+        _footer(info, stamp)
 
     draw.__name__ = page.title  # Streamlit tells pages apart by it
     return draw
@@ -98,14 +97,18 @@ def _footer(info: Info | None, stamp: Stamp | None) -> None:
     st.caption(ATTRIBUTION)
 
 
+def _stamp() -> Stamp | None:
+    """What tells the file from the one before and after it; None while there is none."""
+    try:
+        return warehouse().stamp
+    except (WarehouseError, SettingsError):
+        return None
+
+
 @st.fragment(run_every=LOOK_AGAIN_SECONDS)
 def _updated(info: Info | None, stamp: Stamp | None) -> None:
     """When the file was published. Looks at it from time to time: a new one, or the first one, draws the page anew."""
-    try:
-        now: Stamp | None = warehouse().stamp
-    except (WarehouseError, SettingsError):
-        now = None
-    if now != stamp:
+    if _stamp() != stamp:
         st.rerun()
     if info is None:
         return

@@ -29,10 +29,10 @@ h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1.5rem 0; } .figures b { display: block; font-size: 1.9rem; line-height: 1.2; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--faint); white-space: nowrap; }
-td:first-child, td.words { white-space: normal; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.words { white-space: normal; min-width: 8rem; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: #888; }
 .bar { display: inline-block; height: .8em; background: var(--accent); border-radius: 2px; vertical-align: middle; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 2rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0 2rem; }
 """
 
 
@@ -252,7 +252,7 @@ def _row(row: Mapping[str, Any], columns: Mapping[str, tuple[str, Write]], numbe
     for name, (_, write) in columns.items():
         drawn = ""
         if name == bar and row[name]:
-            drawn = f'<span class="bar" style="width:{min(row[name], 1) * 6:.2f}em"></span> '
+            drawn = f'<span class="bar" style="width:{min(row[name], 1) * 4:.2f}em"></span> '
         cells.append(_cell("td", name in numbers, drawn + escape(write(row[name]))))
     return "".join(cells)
 

@@ -46,11 +46,10 @@ def ratio(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share of 0 to 1 in percent: `37.8%`; whole when it is (`100%`), and never 100% unless it is."""
+    """A share of 0 to 1 in percent: `37.8%`; `100%` and `0%` only when it is just that."""
     if value is None:
         return UNKNOWN
-    text = f"{min(value * 100, 99.9 if value < 1 else 100):.1f}"
-    return text.removesuffix(".0") + "%"
+    return f"{value:.0%}" if value in (0, 1) else f"{min(max(value * 100, 0.1), 99.9):.1f}%"
 
 
 def day(value: dt.date | None) -> str:

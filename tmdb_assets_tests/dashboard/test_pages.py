@@ -25,7 +25,7 @@ SILENT = 999_999
 NASTY = "O'Brien & <b>Söhne</b> *$x$* #1"
 ADD_SILENT = (
     "INSERT INTO tmdb.dim_movie BY NAME SELECT * REPLACE (999999 AS movie_id, $$O'Brien & <b>Söhne</b> *$x$* #1$$ AS title, "
-    "DATE '2020-05-01' AS release_date, NULL AS gone_on) FROM tmdb.dim_movie LIMIT 1"
+    "DATE '2020-05-01' AS release_date, NULL AS gone_on) FROM tmdb.dim_movie WHERE observed_on IS NOT NULL AND gone_on IS NULL LIMIT 1"
 )
 
 

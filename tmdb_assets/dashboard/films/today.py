@@ -67,7 +67,6 @@ BREAKOUTS = """
 SELECT breakout_rank, title, release_date, popularity, median_popularity, factor, z_score, days_of_history
 FROM tmdb.vw_breakouts
 ORDER BY breakout_rank
-LIMIT 50
 """
 
 
@@ -117,7 +116,7 @@ def _figures(latest: dict[str, Any]) -> None:
     )
     breakouts.metric(
         "Breakouts",
-        figures.count(ask("SELECT count(*) FROM tmdb.vw_breakouts").item()),
+        figures.count(ask(BREAKOUTS).height),
         help="Films far above what is usual for them.",
     )
 

@@ -1,0 +1,225 @@
+"""The dashboard in a real browser: every page is clicked through, filtered, shared by its URL, and taken along as CSV.
+
+Skipped where no chromium is installed. The server listens on loopback alone, and nothing may leave it.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tmdb_assets.dashboard import app
+from tmdb_assets_tests.conftest import PROJECT
+from tmdb_assets_tests.end_to_end.harness import environment
+from tmdb_assets_tests.warehouse.published import altered
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium is installed: `apt-get install chromium` brings it"
+)
+
+TITLES = [page.title for pages in app.PAGES.values() for page in pages]
+PATIENCE = 60_000  # milliseconds: machines that run the tests are shared
+#: Streamlit asks for these beside every page's own path first, and then at the root, where they are.
+ASKED_BESIDE_A_PAGE = re.compile(r"/\w+/_stcore/(health|host-config)$")
+CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+
+
+@dataclass
+class Seen:
+    """What a page did that it should not: requests that leave the machine, errors of the console."""
+
+    away: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> Page:
+        page.on("request", lambda request: self._asked(request.url))
+        page.on("console", self._told)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.set_default_timeout(PATIENCE)
+        return page
+
+    def _asked(self, url: str) -> None:
+        if urlsplit(url).scheme not in {"data", "blob"} and urlsplit(url).hostname != "127.0.0.1":
+            self.away.append(url)
+
+    def _told(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not ASKED_BESIDE_A_PAGE.search(message.location["url"]):
+            self.errors.append(f"{message.text} ({message.location['url']})")
+
+
+@pytest.fixture(scope="module")
+def warehouse(film_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse of this file's own: it is replaced while the page is open."""
+    return altered(film_warehouse, tmp_path_factory.mktemp("served") / "w.duckdb")
+
+
+@pytest.fixture(scope="module")
+def url(warehouse: Path) -> Iterator[str]:
+    """The dashboard, served as `make dashboard` does."""
+    folder = warehouse.parent
+    (folder / ".streamlit").symlink_to(PROJECT / ".streamlit")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tmdb_assets.dashboard"]
+    variables = environment(folder, TMDB_ASSETS_WAREHOUSE=str(warehouse))
+    with (folder / "served.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, f"--server.port={port}"], cwd=folder, env=variables, stdout=log, stderr=log
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/_stcore/health", folder / "served.log", server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+    assert "Traceback" not in (folder / "served.log").read_text()
+
+
+def _wait_for(address: str, log: Path, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"The dashboard does not answer: {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    """Sees to it that nothing left the machine and nothing went wrong in the page."""
+    watched = Seen()
+    yield watched
+    assert watched.away == []
+    assert watched.errors == []
+
+
+@pytest.fixture
+def page(browser: Browser, seen: Seen) -> Iterator[Page]:
+    """A fresh window on a large screen."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, accept_downloads=True)
+    yield seen.watch(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def phone(browser: Browser, seen: Seen) -> Iterator[Page]:
+    """A fresh window on a phone."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    yield seen.watch(context.new_page())
+    context.close()
+
+
+def arrived(page: Page, title: str) -> None:
+    """Wait until a page is whole: its title, its footer, nothing running."""
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(app.ATTRIBUTION)).to_be_visible(timeout=PATIENCE)
+    page.wait_for_function("() => document.querySelector('.stApp').dataset.testScriptState === 'notRunning'")
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_every_page_is_reached_by_the_menu_and_draws_its_charts(page: Page, url: str) -> None:
+    page.goto(url)
+    for title in TITLES:
+        page.get_by_role("link", name=title, exact=True).click()
+        arrived(page, title)
+        expect(page.locator("[data-testid=stException], [data-testid=stAlertContentWarning]")).to_have_count(0)
+        expect(page.locator(f"{CHART}, [data-testid=stDataFrame] canvas").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_filter_goes_into_the_url_and_the_url_brings_it_back(page: Page, url: str) -> None:
+    page.goto(f"{url}/trends")
+    arrived(page, "Trends")
+    page.get_by_role("radio", name="Genres").click()
+    expect(page.get_by_role("heading", name="Genres by their share of popularity")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_url("**/trends?*")
+    assert query(page) == {"compare": ["Genres"]}
+    page.reload()
+    arrived(page, "Trends")
+    expect(page.get_by_role("heading", name="Genres by their share of popularity")).to_be_visible(timeout=PATIENCE)
+    # a default is not in the URL
+    page.get_by_role("radio", name="Films").click()
+    expect(page.get_by_role("heading", name="Films over time")).to_be_visible(timeout=PATIENCE)
+    page.wait_for_function("() => !location.search.includes('compare')")
+
+
+def test_films_are_found_and_taken_along(page: Page, url: str, tmp_path: Path) -> None:
+    page.goto(f"{url}/find")
+    arrived(page, "Find films")
+    everything = _found(page)
+    page.get_by_label("Words").fill("the")
+    page.get_by_label("Words").press("Enter")
+    page.wait_for_url("**words=the*")
+    arrived(page, "Find films")
+    expect(page.get_by_text(re.compile(rf"^(?!{everything} films$)[\d,]+ films$"))).to_be_visible(timeout=PATIENCE)
+    number = _found(page)
+    assert 0 < number < everything
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.get_by_role("button", name="Download CSV").click()
+    download.value.save_as(tmp_path / "films.csv")
+    assert download.value.suggested_filename == "films.csv"
+    with (tmp_path / "films.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == number
+    said = ("title", "original_title", "tagline", "overview")
+    assert all(any("the" in row[column].lower() for column in said) for row in rows)
+
+
+def _found(page: Page) -> int:
+    text = page.get_by_text(re.compile(r"^[\d,]+ films$")).inner_text()
+    return int(text.removesuffix(" films").replace(",", ""))
+
+
+def test_every_page_fits_a_phone(phone: Page, url: str) -> None:
+    for path, title in [(page.path, page.title) for pages in app.PAGES.values() for page in pages]:
+        phone.goto(f"{url}/{path}")
+        arrived(phone, title)
+        wide = phone.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert wide <= 390, f"{title} is {wide} pixels wide"
+
+
+def test_an_open_page_notices_that_the_warehouse_was_replaced(
+    page: Page, url: str, warehouse: Path, film_warehouse: Path
+) -> None:
+    page.goto(url)
+    arrived(page, "Today")
+    films = page.get_by_test_id("stMetricValue").first
+    before = int(films.inner_text())
+    altered(
+        film_warehouse,
+        warehouse,
+        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 5)",
+    )
+    expect(films).to_have_text(str(before - 5), timeout=PATIENCE)  # nobody touched the page
+    warehouse.unlink()
+    expect(page.get_by_text("There is no warehouse yet")).to_be_visible(timeout=PATIENCE)
+    altered(film_warehouse, warehouse)
+    expect(films).to_have_text(str(before), timeout=PATIENCE)

@@ -1,0 +1,216 @@
+"""The daily report: what it says of a day, that it needs nothing else, that texts from outside stay texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from tmdb_assets.report import assets
+from tmdb_assets.report.answers import Answers, read
+from tmdb_assets.report.assets import ReportError, write
+from tmdb_assets.report.page import line, render, table, words
+from tmdb_assets.settings import load_settings
+from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.reader import Info, Warehouse
+from tmdb_assets_tests.end_to_end.harness import TODAY
+from tmdb_assets_tests.warehouse.published import DAYS, altered, emptied
+
+NASTY = "<script>alert('x')</script> & \"Söhne\""
+INFO = Info(1, dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC), "data/<lake>", "sandbox", None)
+VOID = {"meta", "hr", "br"}
+
+
+class Parsed(HTMLParser):
+    """Tags and attributes of a page, its texts, and whether every tag that was opened is closed in its turn."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture
+def answers(film_warehouse: Path) -> Answers:
+    """What the small warehouse has to tell."""
+    found = read(Warehouse(film_warehouse))
+    assert found is not None
+    return found
+
+
+def changed(answers: Answers, **tables: pl.DataFrame) -> Answers:
+    return Answers(answers.day, answers.info, answers.head, {**answers.tables, **tables})
+
+
+def test_the_report_is_of_the_newest_day_and_tells_what_is_there(answers: Answers, film_warehouse: Path) -> None:
+    with closing(duckdb.connect(str(film_warehouse), read_only=True)) as connection:
+        facts = connection.execute(
+            f"SELECT movie.title, fact.popularity FROM tmdb.fact_movie_daily AS fact JOIN tmdb.dim_movie AS movie "
+            f"USING (movie_id) WHERE fact.date_id = DATE '{TODAY}' AND movie.gone_on IS NULL"
+        ).fetchall()
+    titles = [title for title, _ in sorted(facts, key=lambda fact: -fact[1])]
+    page = Parsed(render(answers))
+    assert answers.day == TODAY
+    assert f"Films on {figures.day(TODAY)}" in page.texts
+    assert str(len(facts)) in page.texts
+    assert all(title in page.texts for title in titles[:20])
+    assert "Invented films" in " ".join(page.texts)
+    assert "not endorsed or certified by TMDB" in " ".join(page.texts)
+
+
+def test_missing_days_are_named(answers: Answers) -> None:
+    first = min(DAYS)
+    missing = [d for n in range((TODAY - first).days) if (d := first + dt.timedelta(days=n)) not in DAYS]
+    assert answers.missing_days == missing
+    text = " ".join(Parsed(render(answers)).texts)
+    assert f"{len(missing)} days were not observed: {missing[0]:%-d %b}" in text
+
+
+def test_the_page_needs_nothing_else(answers: Answers) -> None:
+    page = Parsed(render(answers))
+    assert page.open == []
+    assert {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "base", "form"} == set()
+    assert [name for _, attributes in page.tags for name in attributes if name.startswith("on")] == []
+    assert [a for _, a in page.tags if {"src", "href", "srcset", "xlink:href"} & set(a)] == []
+    assert "url(" not in render(answers)
+    assert "@import" not in render(answers)
+    policies = [a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+def test_a_text_from_outside_stays_a_text(answers: Answers) -> None:
+    words_everywhere: dict[str, pl.DataFrame] = {
+        name: frame.with_columns(pl.lit(NASTY).alias(c) for c, kind in frame.schema.items() if kind == pl.String)
+        for name, frame in answers.tables.items()
+    }
+    text = render(Answers(answers.day, INFO, answers.head, words_everywhere))
+    page = Parsed(text)
+    assert "<script" not in text
+    assert page.open == []
+    assert page.texts.count(NASTY) >= answers.tables["top"].height
+    assert any("data/<lake>" in said for said in page.texts)
+
+
+def test_a_day_with_nothing_but_films_is_told(answers: Answers) -> None:
+    nothing = changed(answers, **{name: frame.clear() for name, frame in answers.tables.items() if name != "days"})
+    text = " ".join(Parsed(render(nothing)).texts)
+    assert "No film broke out on this day." in text
+    assert "No film has moved" in text
+    assert "Nothing was set aside." in text
+
+
+def test_one_day_has_no_line(answers: Answers) -> None:
+    one = changed(answers, days=answers.tables["days"].tail(1))
+    assert "<svg" in render(answers)
+    assert "<svg" not in render(one)
+    assert one.missing_days == []
+
+
+def test_a_line_breaks_where_a_day_is_missing_and_stays_in_its_frame() -> None:
+    days = [dt.date(2026, 3, n) for n in (1, 2, 5, 6, 7, 9)]
+    drawn = line(pl.DataFrame({"day": days, "value": [1.0, 3.0, 2.0, 2.0, 5.0, 4.0]}), "day", "value", 880, 200)
+    runs = [points.split() for points in re.findall(r'points="([^"]*)"', drawn)]
+    assert [len(run) for run in runs] == [2, 3, 1]
+    places = [tuple(map(float, point.split(","))) for run in runs for point in run]
+    assert all(0 <= x <= 880 and 0 <= y <= 200 for x, y in places)
+    assert places[0][1] == max(y for _, y in places)  # the lowest value is the lowest point
+    assert drawn.count("<circle") == len(days)
+    level = line(pl.DataFrame({"day": days[:2], "value": [2.0, 2.0]}), "day", "value")
+    assert "nan" not in level
+
+
+@pytest.mark.parametrize(
+    ("value", "write", "shown"),
+    [
+        (None, words, "–"),
+        ("a & b", words, "a &amp; b"),
+        (1234567, figures.count, "1,234,567"),
+        (-3, figures.change, "−3"),
+        (1.25e9, figures.money, "$1.2B"),
+    ],
+)
+def test_a_cell_is_written_for_people(value: Any, write: Any, shown: str) -> None:
+    columns: Mapping[str, tuple[str, Any]] = {"it": ("It", write)}
+    assert f">{shown}</td>" in table(pl.DataFrame({"it": [value]}), columns)
+
+
+def test_there_is_no_report_without_a_day(film_warehouse: Path, tmp_path: Path) -> None:
+    assert read(Warehouse(emptied(film_warehouse, tmp_path / "empty.duckdb"))) is None
+
+
+# -- the file ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_written_whole_and_again(answers: Answers, tmp_path: Path) -> None:
+    file = write(answers, tmp_path / "reports")
+    assert file == tmp_path / "reports" / f"{TODAY}.html"
+    assert file.read_text(encoding="utf-8") == render(answers)
+    write(changed(answers, breakouts=answers.tables["breakouts"].clear()), tmp_path / "reports")
+    assert [f.name for f in file.parent.iterdir()] == [file.name]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(answers: Answers, tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(ReportError, match=r"The report .*\.html cannot be written .* TMDB_ASSETS_REPORTS"):
+        write(answers, tmp_path / "reports")
+
+
+def materialize(warehouse: Path, reports: Path) -> dg.ExecuteInProcessResult:
+    settings = load_settings(_env_file=None, tmdb_assets_warehouse=warehouse, tmdb_assets_reports=reports)
+    found = assets.build(settings)
+    return dg.materialize(list(found.assets or []), raise_on_error=False)  # type: ignore[arg-type]  # assets of any kind
+
+
+def test_the_asset_links_its_file(film_warehouse: Path, tmp_path: Path) -> None:
+    done = materialize(film_warehouse, tmp_path / "reports")
+    assert done.success
+    (event,) = done.asset_materializations_for_node("daily_report")
+    file = tmp_path / "reports" / f"{TODAY}.html"
+    assert event.metadata["report"].value == str(file)
+    assert event.metadata["open"].value == file.as_uri()
+    assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_the_asset_writes_nothing_for_a_warehouse_without_films(film_warehouse: Path, tmp_path: Path) -> None:
+    done = materialize(emptied(film_warehouse, tmp_path / "empty.duckdb"), tmp_path / "reports")
+    assert done.success
+    assert done.asset_materializations_for_node("daily_report") == []
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_asset_fails_with_one_sentence(film_warehouse: Path, tmp_path: Path) -> None:
+    for warehouse, words_said in (
+        (tmp_path / "none.duckdb", "There is no warehouse yet"),
+        (altered(film_warehouse, tmp_path / "w.duckdb", "DROP VIEW tmdb.vw_trending"), "lacks what is asked for"),
+    ):
+        done = materialize(warehouse, tmp_path / "reports")
+        assert not done.success
+        (failed,) = [event.step_failure_data for event in done.all_events if event.is_step_failure]
+        assert words_said in failed.user_failure_data.description
+    assert not (tmp_path / "reports").exists()
