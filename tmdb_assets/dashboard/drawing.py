@@ -125,7 +125,7 @@ def lines(
     scale = alt.Scale(type="log", nice=False, reverse=is_rank) if is_log else alt.Scale(zero=False, reverse=is_rank)
     base = alt.Chart(frame).encode(
         x=alt.X(f"{day}:T", title=None, axis=day_axis(frame, day)),
-        y=alt.Y(f"{value}:Q", title=title, axis=axis(style, tickCount=5), scale=scale),
+        y=alt.Y(f"{value}:Q", title=title, axis=axis(style) if is_log else axis(style, tickCount=5), scale=scale),
         color=alt.Color(
             f"{_field(series)}:N",
             sort=names,

@@ -84,7 +84,9 @@ def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Pat
     )
     there = [row for row in observed if row[2] is None]
     rated = [vote for _, vote, _ in there if vote is not None]
-    figures = {metric.label: metric.value for metric in show("", film_warehouse).metric}
+    test = show("", film_warehouse)
+    assert f"As observed on **{TODAY.day} {TODAY:%B %Y}**" in said(test)
+    figures = {metric.label: metric.value for metric in test.metric}
     assert figures["Films"] == str(len(there))
     assert figures["Mean rating"] == f"{sum(rated) / len(rated):.1f}"
 

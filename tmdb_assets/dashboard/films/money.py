@@ -202,9 +202,8 @@ def _genres() -> None:
 
 
 def _rankings() -> None:
-    metric, style, rests_on = RANKINGS[
-        st.selectbox("Ranked by", list(RANKINGS), key="ranking", bind="query-params") or "Revenue"
-    ]
+    ranking = st.selectbox("Ranked by", list(RANKINGS), key="ranking", bind="query-params") or "Revenue"
+    metric, style, rests_on = RANKINGS[ranking]
     ranked = ask(RANKING, metric=metric)
     if ranked.is_empty():
         layout.nothing(f"There are no {rests_on}.")
@@ -214,7 +213,7 @@ def _rankings() -> None:
         ranked,
         "title",
         "value",
-        title=metric.replace("_", ", "),
+        title=ranking,
         style=style,
         is_signed=is_signed,
         tooltip=drawing.tips(

@@ -76,6 +76,7 @@ def page() -> None:
     if not latest["films"]:
         layout.nothing("No film has been observed yet: run `make demo`, or the job `tmdb_daily`.")
         return
+    st.markdown(f"As observed on **{figures.day(latest['day'])}** (UTC), the newest day.")
     _figures(latest)
     left, right = st.columns(2, gap="large")
     with left, layout.section("Most popular"):
