@@ -32,6 +32,7 @@ from typing import Any
 import duckdb
 import pandera.polars as pa
 import polars as pl
+import polars.selectors as cs
 
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col, one_of
@@ -46,6 +47,10 @@ TYPES: dict[str, Any] = {
     "List(String)": pl.List(pl.String),
     "List(Int64)": pl.List(pl.Int64),
 }
+#: Sums of fractions depend on the order of their terms, which is that of files and threads, in the 15th digit or so; no
+#: source is as exact, and the same rows must give the same table.
+SIGNIFICANT_DIGITS = 12
+
 _COLUMN = re.compile(
     r"(?P<name>[a-z]\w*) +(?P<type>[A-Z]\w*(?:\(\w+\))?)(?:\{(?P<rule>[^}]*)\})?(?P<null>\?)? +(?P<meaning>\S.*)"
 )
@@ -79,6 +84,8 @@ class View:
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
         """The answer, typed as its contract says (whole numbers of any width become Int64, decimals Float64).
+
+        Fractions are kept to SIGNIFICANT_DIGITS.
 
         Raises SqlError naming the line that DuckDB stumbled over.
         """
@@ -219,7 +226,8 @@ def _typed(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         if (found := frame.schema.get(name)) is not None
         and ((_is_whole_number(found) and dtype.is_integer()) or (found.is_numeric() and dtype.is_float()))
     }
-    return frame.cast(same_kind)  # type: ignore[arg-type]  # a mapping of names to types is what it takes
+    typed = frame.cast(same_kind)  # type: ignore[arg-type]  # a mapping of names to types is what it takes
+    return typed.with_columns(cs.float().round_sig_figs(SIGNIFICANT_DIGITS))
 
 
 def _is_whole_number(dtype: pl.DataType) -> bool:

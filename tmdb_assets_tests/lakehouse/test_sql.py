@@ -96,6 +96,19 @@ def test_the_answer_is_typed_as_the_head_says(tmp_path: Path) -> None:
     assert answer.sort("genre").rows() == [("comedy", 1, 30, 0.3), ("drama", 2, 10, 0.1)]
 
 
+def test_rows_in_another_order_give_the_same_fractions_and_exact_ones_stay_as_they_are(tmp_path: Path) -> None:
+    head = "-- Means.\n--\n-- Grain: genre\n--\n-- genre  String   Genre.\n-- mean  Float64  Mean.\n-- most  Float64  Most.\n"
+    means = view(
+        tmp_path,
+        f"{head}SELECT genre, avg(earned / 1000) AS mean, max(earned / 1000) AS most FROM films GROUP BY genre\n",
+    )
+    rows = films(*((n, f"genre {n % 40}", (n * 7919) % 99_991) for n in range(4_000)))
+    answers = [means(films=rows.sample(fraction=1, shuffle=True, seed=seed).lazy()).sort("genre") for seed in range(20)]
+    assert all(answer.equals(answers[0]) for answer in answers)
+    most = rows.group_by("genre").agg(pl.col("earned").max()).sort("genre").get_column("earned")
+    assert answers[0].get_column("most").to_list() == [cents / 1000 for cents in most]
+
+
 def test_another_text_is_another_code_version(tmp_path: Path) -> None:
     first = view(tmp_path).contract.code_version
     assert view(tmp_path, HEAD + SELECT.replace("count(*)", "count(film_id)")).contract.code_version != first
