@@ -46,8 +46,8 @@ class DerivedTable:
     """A table built from other tables of its source by a pure function whose parameters name what it reads.
 
     A parameter `<name>` is that table: the days of the run where it is kept by day, else whole; `all_<name>` is all of
-    it; any other name is found in `loaded`, read at run time. `received` counts the raw rows the table must account
-    for; `shape` is what its payloads should look like. `warnings` are checks of its own, by name, that never stop a
+    it; any other name is found in `loaded`, read at run time. `received` counts the rows the table must account for,
+    by partition: a frame with a column `received`; `shape` is what its payloads should look like. `warnings` are checks of its own, by name, that never stop a
     publication: a function whose parameters name tables, and `rows` for those about to be published; its docstring says
     what is checked. `follows` names a table whose days are told one against the other: a day of this one says what
     changed since the kept day before it, so that publishing a day publishes the kept day after it too.
@@ -57,7 +57,7 @@ class DerivedTable:
     build: Callable[..., pl.DataFrame]
     tables: Mapping[str, Contract]
     loaded: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    received: Callable[..., int] | None = None
+    received: Callable[..., pl.LazyFrame] | None = None
     shape: type[Shape] | None = None
     warnings: Mapping[str, Callable[..., Outcome]] = field(default_factory=dict)
     follows: str = ""
@@ -320,8 +320,7 @@ def _check(
 ) -> Iterator[Outcome]:
     yield contract_kept(table.contract, [audit])
     yield grain(table.contract, audit.kept, audit.duplicates)
-    received = table.received(**_inputs(table, store, days, table.received)) if table.received else audit.received
-    yield accounting(received, [audit])
+    yield accounting(_received(table, store, days) if table.received else audit.received, [audit])
     if table.contract.references:
         yield references_kept(table.references, store, audit)
     if table.contract.drift_limit is not None:
@@ -343,6 +342,13 @@ def _check(
         if "rows" in inspect.signature(judge).parameters:
             inputs["rows"] = audit.kept.lazy()
         yield replace(judge(**inputs), check=name, warns=True)
+
+
+def _received(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> int:
+    """Rows the table must account for, on all of the days."""
+    assert table.received
+    counted = table.received(**_inputs(table, store, days, table.received))
+    return int(counted.select(pl.col("received").sum()).collect().item())
 
 
 def _span(days: Sequence[dt.date]) -> str:

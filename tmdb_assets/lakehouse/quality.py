@@ -229,12 +229,13 @@ class ColumnQuality:
 class TableQuality:
     """Accounts for the rows of some tables; wired as a transform is, by the names of what it reads.
 
-    `received`: per derived table, a function that counts the rows it must account for; its parameters name the tables
-    they lie in, all of which are kept by the day. What a raw table received stands in the ledger.
+    `received`: per derived table, a function that counts the rows it must account for by the day (`date_id`,
+    `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
+    received stands in the ledger.
     """
 
     profiled: Sequence[Contract]
-    received: Mapping[str, Callable[..., int]] = field(default_factory=dict)
+    received: Mapping[str, Callable[..., pl.LazyFrame]] = field(default_factory=dict)
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -257,8 +258,12 @@ class TableQuality:
             .join(is_daily, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
             .join(_asked_for(tables[LEDGER]), on=key, how="left")
-            .join(self._counted(columns.get_column("date_id").unique(), tables), on=key, how="left")
-            .with_columns(pl.col("quarantined").fill_null(0), received=pl.coalesce("received_rows", "counted"))
+            .join(self._counted(tables), on=key, how="left")
+            .with_columns(
+                pl.col("quarantined").fill_null(0),
+                counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(list(self._counts))).then(0)),
+            )
+            .with_columns(received=pl.coalesce("received_rows", "counted"))
         )
         rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
         # a derived table leaves out nothing but duplicates: its own run has proved that before it was published
@@ -266,16 +271,21 @@ class TableQuality:
         contract = table_quality_contract("")
         return accounted.with_columns(duplicates=left_out, unaccounted=rest - left_out).select(list(contract.schema))
 
-    def _counted(self, days: pl.Series, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
-        """date_id, table_name, counted: the rows each derived table received on each day."""
-        paths = {c.name: c.path for c in self.profiled}
-        rows = []
-        for day in days:
-            for name, count in self.received.items():
-                read = inspect.signature(count).parameters
-                of_the_day = {table: tables[table].filter(pl.col("date_id") == day) for table in read}
-                rows.append((day, paths[name], count(**of_the_day)))
-        return pl.DataFrame(rows, schema={**_key_types(), "counted": pl.Int64}, orient="row")
+    @property
+    def _counts(self) -> dict[str, Callable[..., pl.LazyFrame]]:
+        """Path -> how its received rows are counted."""
+        return {c.path: self.received[c.name] for c in self.profiled if c.name in self.received}
+
+    def _counted(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+        """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""
+        counts = [
+            count(**{table: tables[table] for table in inspect.signature(count).parameters}).select(
+                "date_id", table_name=pl.lit(path), counted=pl.col("received").cast(pl.Int64)
+            )
+            for path, count in self._counts.items()
+        ]
+        nothing = pl.LazyFrame(schema={"date_id": pl.Date, "table_name": pl.String, "counted": pl.Int64})
+        return pl.concat([nothing, *counts]).collect()
 
 
 def _summed_up(columns: pl.DataFrame) -> pl.DataFrame:
@@ -309,10 +319,6 @@ def _asked_for(ledger: pl.LazyFrame) -> pl.DataFrame:
         .with_columns(extraction_completeness=pl.min_horizontal("_pages", "_ids"))
         .collect()
     )
-
-
-def _key_types() -> dict[str, pl.DataType]:
-    return {"date_id": pl.Date(), "table_name": pl.String()}
 
 
 def _parameters(names: Iterable[str]) -> inspect.Signature:

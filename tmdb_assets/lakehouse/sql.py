@@ -125,11 +125,19 @@ def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path) -> pl.DataFram
         for name, frame in tables.items():
             connection.register(name, frame)
         try:
-            connection.execute(f"EXPLAIN {sql}").fetchall()  # sql() would keep the line of a fault to itself
             answer: pl.DataFrame = connection.sql(sql).pl()
         except duckdb.Error as error:
-            raise told(error, file) from None
+            raise told(_with_its_line(connection, sql, error), file) from None
     return answer
+
+
+def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> duckdb.Error:
+    """The fault of a text that could not be run: sql() keeps the line to itself, EXPLAIN tells it."""
+    try:
+        connection.execute(f"EXPLAIN {sql}").fetchall()
+    except duckdb.Error as told_with_line:
+        return told_with_line
+    return error
 
 
 def read_views(folder: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> tuple[View, ...]:

@@ -153,7 +153,7 @@ def accounts(
         schema=quarantine_contract("toy").schema,
         orient="row",
     )
-    count = {"things": lambda notices: int(notices.select(pl.len()).collect().item())}
+    count = {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())}
     tables = {"fact_column_quality": columns.lazy(), "extraction_ledger": entries, "quarantine": set_aside.lazy()}
     answered = TableQuality(BOTH, count)(**tables, notices=raw)
     audit = table_quality_contract("toy").audit(answered)
@@ -163,7 +163,7 @@ def accounts(
 
 def test_what_they_read_is_told_by_name() -> None:
     assert list(inspect.signature(ColumnQuality(BOTH)).parameters) == ["notices", "things"]
-    count = {"things": lambda notices: 0}
+    count = {"things": lambda notices: notices}
     assert list(inspect.signature(TableQuality(BOTH, count)).parameters) == [
         "fact_column_quality", "extraction_ledger", "quarantine", "notices",
     ]  # fmt: skip

@@ -256,19 +256,21 @@ def _columns(table: str, **renamed: str | pl.Expr) -> list[pl.Expr]:
 # -- what each table must account for, counted apart from the transforms -------------------------------------------------
 
 
-def _received(endpoint: str, weigh: Callable[[list[str]], int]) -> Callable[..., int]:
+def _received(endpoint: str, weigh: Callable[[list[str]], int]) -> Callable[..., pl.LazyFrame]:
     """Counts, in plain Python, what the new or changed names of an endpoint bring: `weigh(texts of one name)`."""
 
-    def count(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> int:
+    def count(
+        pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
+    ) -> pl.LazyFrame:
         days = pages.select(pl.col("date_id").unique()).collect().get_column("date_id").to_list()
         observed = sorted(all_pages.select(pl.col("date_id").unique()).collect().get_column("date_id").to_list())
-        total = 0
+        received = []
         for day in days:
             earlier = [d for d in observed if d < day]
             now = _named_texts(endpoint, day, all_pages, layouts, records)
             was = _named_texts(endpoint, earlier[-1], all_pages, layouts, records) if earlier else {}
-            total += sum(weigh(texts) for name, texts in now.items() if was.get(name) != texts)
-        return total
+            received.append(sum(weigh(texts) for name, texts in now.items() if was.get(name) != texts))
+        return pl.LazyFrame({"date_id": days, "received": received}, schema={"date_id": pl.Date, "received": pl.Int64})
 
     return count
 
@@ -300,8 +302,8 @@ def _listens_in(texts: list[str]) -> int:
     return len(json.loads(readable[0])["items"] or []) if readable else 0
 
 
-#: Raw rows each clean table receives: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., int]] = {
+#: Raw rows each clean table receives by the day: the accounting is held against it.
+RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
     "tracks": _received(TRACKS_ENDPOINT, len),
     "users": _received(USERS_ENDPOINT, len),
     "listen_histories": _received(HISTORIES_ENDPOINT, len),

@@ -116,19 +116,18 @@ def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished:
 # -- quality -------------------------------------------------------------------------------------------------------------
 
 #: Rows each clean table took on a day, as counted when the days were compared.
-COUNTED: dict[str, Callable[..., int]] = {
-    "tracks": lambda changes: _received_on(changes, TRACKS_ENDPOINT),
-    "users": lambda changes: _received_on(changes, USERS_ENDPOINT),
-    "listen_histories": lambda changes: _received_on(changes, HISTORIES_ENDPOINT),
+COUNTED: dict[str, Callable[..., pl.LazyFrame]] = {
+    "tracks": lambda changes: _received(changes, TRACKS_ENDPOINT),
+    "users": lambda changes: _received(changes, USERS_ENDPOINT),
+    "listen_histories": lambda changes: _received(changes, HISTORIES_ENDPOINT),
 }
 
 fact_column_quality = ColumnQuality(contracts.PROFILED)
 fact_table_quality = TableQuality(contracts.PROFILED, COUNTED)
 
 
-def _received_on(changes: pl.LazyFrame, endpoint: str) -> int:
-    received = changes.filter(pl.col("endpoint") == endpoint).select(pl.col("received").sum())
-    return int(received.collect().item())
+def _received(changes: pl.LazyFrame, endpoint: str) -> pl.LazyFrame:
+    return changes.filter(pl.col("endpoint") == endpoint).group_by("date_id").agg(pl.col("received").sum())
 
 
 # -- steps ---------------------------------------------------------------------------------------------------------------

@@ -67,18 +67,20 @@ def constant_columns(contract: Contract) -> Callable[..., Outcome]:
     return judge
 
 
-def _received(table: str) -> Callable[..., int]:
-    """Counts the lines of a table's file as raw has them."""
+def _received(table: str) -> Callable[..., pl.LazyFrame]:
+    """Counts the lines of a table's file as raw has them, by the month."""
 
-    def count(drop_files: pl.LazyFrame) -> int:
+    def count(drop_files: pl.LazyFrame) -> pl.LazyFrame:
         lines = _newest_drop(drop_files.drop("payload")).filter(pl.col("file") == f"{table}.csv")
-        return int(lines.select(pl.col("row_count").sum()).collect().item())
+        return lines.group_by("as_of").agg(received=pl.col("row_count").sum())
 
     return count
 
 
-#: Lines each table receives, counted apart from the transform: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., int]] = {c.name: _received(table) for table, c in contracts.SNAPSHOTS.items()}
+#: Lines each table receives by the month, counted apart from the transform: the accounting is held against it.
+RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
+    c.name: _received(table) for table, c in contracts.SNAPSHOTS.items()
+}
 #: The checks each table has of its own.
 WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
     c.name: {"constant_columns": constant_columns(c)} for c in contracts.SNAPSHOTS.values()

@@ -21,12 +21,14 @@ from tmdb_assets.sources.tmdb.answers import listed_movies
 #: The shape behind the payloads of each clean table: fields it does not know are reported.
 SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": payloads.ListedMovie}
 
-#: Raw rows each clean table receives, counted apart from the transform: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., int]] = {
-    "movies": lambda movie_details: _count(movie_details.filter(~_is_tombstone())),
-    "movie_tombstones": lambda movie_details: _count(movie_details.filter(_is_tombstone())),
+#: Raw rows each clean table receives by the day, counted apart from the transform: the accounting is held against it.
+RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
+    "movies": lambda movie_details: _by_day(movie_details.filter(~_is_tombstone())),
+    "movie_tombstones": lambda movie_details: _by_day(movie_details.filter(_is_tombstone())),
     "movie_stats": lambda discover_pages, movie_ids: (
-        _count(movie_ids) + int(discover_pages.select(pl.col("result_count").sum()).collect().item())
+        pl.concat([_by_day(movie_ids), _by_day(discover_pages, pl.col("result_count").sum())])
+        .group_by("date_id")
+        .agg(pl.col("received").sum())
     ),
 }
 
@@ -184,8 +186,9 @@ def _columns(table: str) -> list[pl.Expr]:
     return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|payload|pointer)$")]
 
 
-def _count(frame: pl.LazyFrame) -> int:
-    return int(frame.select(pl.len()).collect().item())
+def _by_day(frame: pl.LazyFrame, received: pl.Expr | None = None) -> pl.LazyFrame:
+    """Rows received on each day: those of the frame, unless told otherwise."""
+    return frame.group_by("date_id").agg(received=(pl.len() if received is None else received).cast(pl.Int64))
 
 
 def _field(name: str) -> pl.Expr:

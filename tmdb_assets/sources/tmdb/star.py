@@ -181,9 +181,9 @@ def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
 
 # -- quality -------------------------------------------------------------------------------------------------------------
 
-#: Rows each star table that is kept by the day must account for.
-RECEIVED: dict[str, Callable[..., int]] = {
-    "fact_movie_daily": lambda movie_stats: int(movie_stats.select(pl.len()).collect().item())
+#: Rows by the day that each star table kept by the day must account for.
+RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
+    "fact_movie_daily": lambda movie_stats: movie_stats.group_by("date_id").agg(received=pl.len())
 }
 
 fact_column_quality = ColumnQuality(contracts.PROFILED)
