@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -244,16 +244,17 @@ class DeltaStore:
         frame: pl.DataFrame,
         days: Collection[dt.date],
         metadata: Mapping[str, str],
-        **where: str,
+        **where: str | Sequence[str],
     ) -> Commit:
-        """Replace the rows of some partitions (and, within them, of `column=value` pairs) by `frame` in one commit.
+        """Replace the rows of some partitions (within them, of `column=value` or `column=values`) in one commit.
 
         Raises LakeError when `frame` has a row outside of what it replaces: it would be added twice by the next run.
         """
         if not contract.partition:
             raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
+        parts = {column: [value] if isinstance(value, str) else list(value) for column, value in where.items()}
         inside = _within(contract.partition, days) & pl.all_horizontal(
-            pl.lit(True), *[pl.col(c) == v for c, v in where.items()]
+            pl.lit(True), *[pl.col(c).is_in(values) for c, values in parts.items()]
         )
         outside = frame.filter(inside.not_().fill_null(True))
         if outside.height:
@@ -265,9 +266,9 @@ class DeltaStore:
             return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
-        for column, value in where.items():
-            quoted = value.replace("'", "''")
-            predicate += f" AND {column} = '{quoted}'"
+        for column, values in parts.items():
+            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+            predicate += f" AND {column} IN ({quoted})"
         return self._commit(
             contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
         )

@@ -190,14 +190,12 @@ class Extractor:
         standing = _Standing(kept, left_out, [self._quarantined(table.contract, asked.day)] if resumed else [])
 
         def account(receipt: Receipt, *, finished: bool) -> Entry:
-            entry = replace(
+            return replace(
                 self._entry(receipt, asked, before, resumed, finished=finished),
                 table_name=table.contract.path,
                 received_rows=standing.received,
                 duplicate_rows=standing.duplicates,
             )
-            self.ledger.write(asked.day, entry, self.metadata)
-            return entry
 
         last: dict[str, Receipt] = {}
         for chunk in table.fetch(asked):
@@ -205,8 +203,7 @@ class Extractor:
                 self.ledger.refuse_mixing(self._origin())
             self._refuse_if_midnight_passed(asked)
             last |= {r.endpoint: r for r in chunk.receipts}
-            for receipt in chunk.receipts:
-                account(receipt, finished=False)
+            self.ledger.write(asked.day, [account(r, finished=False) for r in chunk.receipts], self.metadata)
             if short := next((r for r in chunk.receipts if not r.is_complete), None):
                 raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {short.sentence}")
             self._keep_chunk(table.contract, asked.day, chunk, standing, observed)
@@ -216,6 +213,7 @@ class Extractor:
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
         observed.entries = [account(r, finished=not table.archived) for r in nothing]
         observed.entries += [account(r, finished=True) for r in last.values()]
+        self.ledger.write(asked.day, observed.entries, self.metadata)
         observed.quarantined = sum(a.quarantined.height for a in observed.audits)
 
     def _quarantined(self, contract: Contract, day: dt.date) -> pl.DataFrame:

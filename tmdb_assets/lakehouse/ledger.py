@@ -8,7 +8,7 @@ resumed, since when changes must be asked for, and whether a lake holds sandbox 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import polars as pl
@@ -113,10 +113,11 @@ class Ledger:
         rows = self.store.scan(self.contract, [day]).filter(pl.col("endpoint") == endpoint).drop("date_id").collect()
         return Entry(**rows.row(0, named=True)) if rows.height else None
 
-    def write(self, day: dt.date, entry: Entry, metadata: Mapping[str, str]) -> None:
-        """Put the row of a day and endpoint in place of the one that may be there."""
-        frame = pl.DataFrame([{"date_id": day, **asdict(entry)}], schema=self.contract.schema)
-        self.store.replace(self.contract, frame, [day], metadata, endpoint=entry.endpoint)
+    def write(self, day: dt.date, entries: Sequence[Entry], metadata: Mapping[str, str]) -> None:
+        """Put the rows of a day and some endpoints in place of those that may be there, in one commit."""
+        if entries:
+            frame = pl.DataFrame([{"date_id": day, **asdict(e)} for e in entries], schema=self.contract.schema)
+            self.store.replace(self.contract, frame, [day], metadata, endpoint=[e.endpoint for e in entries])
 
     def finished_days(self, endpoint: str) -> list[dt.date]:
         """Days on which the endpoint was observed to the end, oldest first."""

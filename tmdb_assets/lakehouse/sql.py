@@ -21,6 +21,7 @@ The head of a file is a comment: what the table is, its grain, and a line per co
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Collection, Mapping
@@ -96,24 +97,30 @@ class View:
 
         It takes a while, for a long text and for the import: meant for a materialization, not for loading.
         """
-        import sqlglot
-        from sqlglot import exp
-        from sqlglot.lineage import lineage
-        from sqlglot.optimizer.qualify import qualify
-        from sqlglot.optimizer.scope import build_scope
-
         read = {name: tables[name] for name in self.reads}
-        schema: dict[str, object] = {name: dict.fromkeys(contract.columns, "text") for name, contract in read.items()}
-        parsed = qualify(sqlglot.parse_one(self.sql, dialect="duckdb"), schema=schema, dialect="duckdb")
-        scope = build_scope(parsed)
-        found: dict[str, list[tuple[Contract, str]]] = {}
-        for column in self.contract.columns:
-            nodes = lineage(column, parsed, schema, scope=scope, dialect="duckdb", trim_selects=False).walk()
-            leaves = {
-                (n.source.name, n.name.split(".")[-1].strip('"')) for n in nodes if isinstance(n.source, exp.Table)
-            }
-            found[column] = [(read[t], c) for t, c in sorted(leaves) if t in read and c in read[t].columns]
-        return found
+        leaves = _leaves(self, tuple((name, tuple(contract.columns)) for name, contract in read.items()))
+        return {column: [(read[table], name) for table, name in found] for column, found in leaves.items()}
+
+
+@functools.cache  # a process that runs a day again and again asks once
+def _leaves(view: View, columns: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, list[tuple[str, str]]]:
+    """Column of the view -> (table, column) it is computed from; `columns` are those of each table."""
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import build_scope
+
+    known = dict(columns)
+    schema: dict[str, object] = {name: dict.fromkeys(of_table, "text") for name, of_table in columns}
+    parsed = qualify(sqlglot.parse_one(view.sql, dialect="duckdb"), schema=schema, dialect="duckdb")
+    scope = build_scope(parsed)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column in view.contract.columns:
+        nodes = lineage(column, parsed, schema, scope=scope, dialect="duckdb", trim_selects=False).walk()
+        leaves = {(n.source.name, n.name.split(".")[-1].strip('"')) for n in nodes if isinstance(n.source, exp.Table)}
+        found[column] = [(table, name) for table, name in sorted(leaves) if name in known.get(table, ())]
+    return found
 
 
 def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path) -> pl.DataFrame:

@@ -17,8 +17,8 @@ DONE = Entry("list", REAL, BEGAN, 5, 5, 100, 99, True, True, 7, 2, 1, 0, 900, 1.
 
 def test_an_entry_comes_back_as_it_was_written(ledger: Ledger) -> None:
     open_entry = Entry("details", SANDBOX, BEGAN)
-    ledger.write(DAYS[0], DONE, {})
-    ledger.write(DAYS[0], open_entry, {})
+    ledger.write(DAYS[0], [DONE], {})
+    ledger.write(DAYS[0], [open_entry], {})
     assert ledger.entry(DAYS[0], "list") == DONE
     assert ledger.entry(DAYS[0], "details") == open_entry
     assert ledger.entry(DAYS[1], "list") is None
@@ -27,9 +27,9 @@ def test_an_entry_comes_back_as_it_was_written(ledger: Ledger) -> None:
 
 def test_an_entry_takes_the_place_of_its_own_day_and_endpoint_only(ledger: Ledger, lake: DeltaStore) -> None:
     for day in DAYS[:2]:
-        ledger.write(day, DONE, {})
-        ledger.write(day, replace(DONE, endpoint="movie/{id}'s"), {})
-    ledger.write(DAYS[0], replace(DONE, calls=99), {"run_id": "r7"})
+        ledger.write(day, [DONE], {})
+        ledger.write(day, [replace(DONE, endpoint="movie/{id}'s")], {})
+    ledger.write(DAYS[0], [replace(DONE, calls=99)], {"run_id": "r7"})
     rows = lake.scan(ledger.contract).sort("date_id", "endpoint").select("date_id", "endpoint", "calls").collect()
     assert rows.rows() == [
         (DAYS[0], "list", 99),
@@ -41,25 +41,25 @@ def test_an_entry_takes_the_place_of_its_own_day_and_endpoint_only(ledger: Ledge
 
 
 def test_its_rows_keep_its_contract(ledger: Ledger, lake: DeltaStore) -> None:
-    ledger.write(DAYS[0], DONE, {})
-    ledger.write(DAYS[0], Entry("details", SANDBOX, BEGAN), {})
+    ledger.write(DAYS[0], [DONE], {})
+    ledger.write(DAYS[0], [Entry("details", SANDBOX, BEGAN)], {})
     audit = ledger.contract.audit(lake.scan(ledger.contract).collect())
     assert (audit.kept.height, audit.quarantined.height) == (2, 0)
 
 
 def test_finished_days_are_those_observed_to_the_end_oldest_first(ledger: Ledger) -> None:
     for day in (DAYS[2], DAYS[0]):
-        ledger.write(day, DONE, {})
-    ledger.write(DAYS[1], replace(DONE, is_finished=False), {})
-    ledger.write(DAYS[1], replace(DONE, endpoint="other"), {})
+        ledger.write(day, [DONE], {})
+    ledger.write(DAYS[1], [replace(DONE, is_finished=False)], {})
+    ledger.write(DAYS[1], [replace(DONE, endpoint="other")], {})
     assert ledger.finished_days("list") == [DAYS[0], DAYS[2]]
 
 
 def test_a_day_is_short_when_an_endpoint_is_unfinished_or_broke_its_promise(ledger: Ledger) -> None:
-    ledger.write(DAYS[0], DONE, {})
-    ledger.write(DAYS[1], replace(DONE, is_complete=False), {})
-    ledger.write(DAYS[1], replace(DONE, endpoint="cut", is_finished=False), {})
-    ledger.write(DAYS[2], replace(DONE, is_complete=False), {})
+    ledger.write(DAYS[0], [DONE], {})
+    ledger.write(DAYS[1], [replace(DONE, is_complete=False)], {})
+    ledger.write(DAYS[1], [replace(DONE, endpoint="cut", is_finished=False)], {})
+    ledger.write(DAYS[2], [replace(DONE, is_complete=False)], {})
     assert ledger.days_short(DAYS[:2]).select("date_id", "endpoint").rows() == [(DAYS[1], "cut"), (DAYS[1], "list")]
     assert ledger.days_short(DAYS[:1]).height == 0
 
@@ -68,7 +68,7 @@ def test_a_day_is_short_when_an_endpoint_is_unfinished_or_broke_its_promise(ledg
 def test_sandbox_and_real_data_never_meet_in_one_lake(ledger: Ledger, there: str, new: str) -> None:
     assert ledger.origins() == []
     ledger.refuse_mixing(new)
-    ledger.write(DAYS[0], replace(DONE, origin=there), {})
+    ledger.write(DAYS[0], [replace(DONE, origin=there)], {})
     ledger.refuse_mixing(there)
     with pytest.raises(
         LakeError, match=f"holds {there} data of toy, and this run would add {new} data: set TMDB_ASSETS"

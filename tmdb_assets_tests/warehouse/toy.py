@@ -234,7 +234,7 @@ def answer(store: DeltaStore, views: Path) -> None:
 
 def own_up(store: DeltaStore, origin: str = SANDBOX) -> None:
     """Write into the toy's ledger who answered."""
-    Ledger(store, "toy").write(FIRST, Entry("pages", origin, NOON), METADATA)
+    Ledger(store, "toy").write(FIRST, [Entry("pages", origin, NOON)], METADATA)
 
 
 def publish(

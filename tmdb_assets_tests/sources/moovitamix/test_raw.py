@@ -252,7 +252,7 @@ def test_a_past_day_whose_run_was_cut_after_its_pages_were_kept_is_finished_with
         observe(lake, server.url, day(1))
         ledger = Ledger(lake, contracts.SOURCE)
         for endpoint, entry in entries(lake, day(1)).items():
-            ledger.write(day(1), Entry(endpoint, entry.origin, entry.started_at, takes=1), {})
+            ledger.write(day(1), [Entry(endpoint, entry.origin, entry.started_at, takes=1)], {})
         calls = server.calls
         observe(lake, server.url, day(1), today=TODAY)
         assert server.calls == calls

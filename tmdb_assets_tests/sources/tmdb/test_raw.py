@@ -293,7 +293,7 @@ def spans_asked(
 def finished(told: Told, *days: dt.date) -> None:
     for day in days:
         entry = Entry(raw.CHANGES, REAL, NOON, is_complete=True, is_finished=True)
-        Ledger(told.store, "tmdb").write(day, entry, {})
+        Ledger(told.store, "tmdb").write(day, [entry], {})
 
 
 def test_changes_are_asked_since_the_day_last_observed(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:

@@ -321,12 +321,13 @@ def test_faults_planted_in_a_lake_show_in_its_figures(tmp_path: Path) -> None:
     entry = ledger.entry(TODAY, "discover/movie")
     assert entry is not None
     assert entry.received_ids
-    ledger.write(TODAY, dataclasses.replace(entry, promised_ids=2 * entry.received_ids, is_complete=False), {})
+    short = dataclasses.replace(entry, promised_ids=2 * entry.received_ids, is_complete=False)
+    ledger.write(TODAY, [short], {})
     twice = ledger.entry(TODAY, "exports/movie_ids")
     assert twice is not None
     assert twice.received_rows
     came = dataclasses.replace(twice, received_rows=twice.received_rows + 4, duplicate_rows=4)
-    ledger.write(TODAY, came, {})
+    ledger.write(TODAY, [came], {})
     facts = store.scan(contracts.FACT_MOVIE_DAILY, [TODAY]).sort("movie_id").collect()
     orphan = facts.head(1).with_columns(movie_id=pl.lit(999_999_999, dtype=pl.Int64), popularity=pl.lit(1e9))
     store.replace(contracts.FACT_MOVIE_DAILY, pl.concat([facts.tail(-2), orphan]), [TODAY], {})
