@@ -49,6 +49,9 @@ COSTS = frozenset({"calls", "retries", "throttled", "cache_hits", "bytes"})
 
 RAW = [c.path for c in CONTRACTS if c.stage == "raw"]
 DERIVED = [c.path for c in CONTRACTS if c.stage != "raw"]
+DAILY = [
+    c.path for c in CONTRACTS if not c.is_whole
+]  #: what a day's run keeps; whole tables are answered anew from these
 TABLES = {c.path: c for c in CONTRACTS}
 
 

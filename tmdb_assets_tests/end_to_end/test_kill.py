@@ -34,9 +34,10 @@ PER_COMMIT, READ_AHEAD = 16, 4 * 8
 CHILD = f"""
 import datetime, pathlib, sys
 from tmdb_assets.sources.tmdb import raw
-from tmdb_assets_tests.end_to_end.harness import fill
+from tmdb_assets_tests.end_to_end.harness import DAILY, fill
 raw.DETAILS_PER_COMMIT = {PER_COMMIT}
-run = fill(pathlib.Path(sys.argv[1]), datetime.date.fromisoformat(sys.argv[2]), tmdb_requests_per_second=30.0)
+day = datetime.date.fromisoformat(sys.argv[2])
+run = fill(pathlib.Path(sys.argv[1]), day, select=DAILY, tmdb_requests_per_second=30.0)
 sys.exit(None if run.success else str(run.said))
 """
 #: What a run says when it begins to ask for details, and how many it asks for and has kept already.
@@ -120,7 +121,7 @@ def details_kept(lake: Path) -> int:
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The day in one go."""
     lake = tmp_path_factory.mktemp("uninterrupted") / "lake"
-    fill_plainly(lake, DAY)
+    fill_plainly(lake, DAY, answers=False)
     return lake
 
 

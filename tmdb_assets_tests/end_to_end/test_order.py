@@ -10,11 +10,13 @@ import pytest
 
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets_tests.end_to_end.harness import (
+    ASSETS,
     TABLES,
+    checkout,
+    command,
     contents,
     deletions,
     differences,
-    fill,
     fill_plainly,
     read,
     shuffled,
@@ -22,6 +24,7 @@ from tmdb_assets_tests.end_to_end.harness import (
 )
 
 OWNED = {path for path, contract in TABLES.items() if contract.owner}
+WHOLE = {path for path, contract in TABLES.items() if contract.is_whole}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +36,11 @@ def days() -> list[dt.date]:
 
 @pytest.fixture(scope="module")
 def in_one_run(days: list[dt.date], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake filled with the days in one run."""
-    lake = tmp_path_factory.mktemp("range") / "lake"
-    run = fill(lake, days[0], days[-1])
-    assert run.success, run.said
+    """A lake filled with the days in one run, as a user types it."""
+    clone = checkout(tmp_path_factory.mktemp("range") / "clone")
+    lake = clone.parent / "lake"
+    ran = command(clone, *ASSETS, "--partition-range", f"{days[0]}...{days[-1]}", TMDB_ASSETS_LAKE=str(lake))
+    assert ran.returncode == 0, ran.stderr[-3000:]
     return lake
 
 
@@ -75,9 +79,8 @@ def test_the_film_that_vanished_is_marked_and_keeps_its_last_state(days: list[dt
 
 def test_the_same_days_again_change_nothing(days: list[dt.date], in_one_run: Path) -> None:
     before, at = contents(in_one_run), versions(in_one_run)
-    run = fill(in_one_run, days[1])
-    assert run.success, run.said
+    fill_plainly(in_one_run, days[1])
     assert differences(contents(in_one_run), before) == []
     now = versions(in_one_run)
-    assert {path for path in OWNED if now[path] != at[path]} == set()
+    assert {path for path in OWNED | WHOLE if now[path] != at[path]} == set()
     assert {path for path in TABLES if path.startswith("tmdb/raw/") and now[path] != at[path]} == set()
