@@ -15,6 +15,7 @@ import itertools
 import os
 import types
 import typing
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -25,7 +26,8 @@ import polars as pl
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-SLICE_AT_LEAST = 500  # payloads decoded at once: small enough to keep all cores busy on a day's films
+#: Payloads, and pages of them, decoded at once: small enough to keep all cores busy on a day's films.
+SLICE_AT_LEAST, PAGES_AT_LEAST = 500, 25
 #: In how many payloads unknown fields are looked for: among their own keys, and among those nested in them.
 OWN_KEYS, NESTED_KEYS = 1_500, 30
 
@@ -68,13 +70,29 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
     Returns one row per payload, in order: the shape's fields as columns, and `_rejected`: null, or why the payload
     does not fit (the field's path and what was expected there); the fields of a rejected row are null.
     """
+    return _sliced(payloads, SLICE_AT_LEAST, shape, lambda part, _: _decode(part, shape))
+
+
+def decode_items(pages: pl.Series, key: str | None, shape: type[Shape]) -> pl.DataFrame:
+    """The items of each page of a list, decoded one by one: the columns of decode() and of split_items()."""
+
+    def decoded(part: pl.Series, start: int) -> pl.DataFrame:
+        items = split_items(part, key).with_columns(pl.col("_page") + start)
+        return _decode(items.get_column("_payload"), shape).hstack(items)
+
+    return _sliced(pages, PAGES_AT_LEAST, shape, decoded)
+
+
+def _sliced(
+    texts: pl.Series, at_least: int, shape: type[Shape], decoded: Callable[[pl.Series, int], pl.DataFrame]
+) -> pl.DataFrame:
+    """`decoded(slice, its start)` of every slice: while Polars decodes one without Python's lock, msgspec judges the next."""
     _many(shape)  # made before there are threads: two that make it at once crash msgspec
-    # While Polars decodes one slice, without Python's lock, msgspec judges the next.
     cores = os.cpu_count() or 1
-    size = max(SLICE_AT_LEAST, len(payloads) // (4 * cores))
-    slices = [payloads.slice(start, size) for start in range(0, max(len(payloads), 1), size)]
+    size = max(at_least, len(texts) // (4 * cores))
     with ThreadPoolExecutor(max_workers=cores) as pool:
-        return pl.concat(pool.map(lambda part: _decode(part, shape), slices))
+        starts = range(0, max(len(texts), 1), size)
+        return pl.concat(pool.map(lambda start: decoded(texts.slice(start, size), start), starts))
 
 
 def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:

@@ -161,17 +161,20 @@ def profile_columns(contract: Contract, rows: pl.LazyFrame, days: pl.Series) -> 
 
     `rows`: rows of those days. Only nullable and measured columns are read; the others are known by contract.
     """
-    nullable, measured = _nullable(contract), measured_columns(contract)
-    day = contract.partition or "date_id"
-    counted = (
-        rows.group_by(date_id=day)
-        .agg(
-            pl.len().cast(pl.Int64).alias("rows"),
-            *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in nullable],
-            *[_outliers(c).alias(f"outliers {c}") for c in measured],
-        )
-        .collect()
+    return _profiles(contract, _counted_by_day(contract, rows).collect(), days)
+
+
+def _counted_by_day(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """date_id, rows, `known <column>` and `outliers <column>`, for each day that has rows."""
+    return rows.group_by(date_id=contract.partition or "date_id").agg(
+        pl.len().cast(pl.Int64).alias("rows"),
+        *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in _nullable(contract)],
+        *[_outliers(c).alias(f"outliers {c}") for c in measured_columns(contract)],
     )
+
+
+def _profiles(contract: Contract, counted: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    nullable, measured = _nullable(contract), measured_columns(contract)
     every_day = days.unique().sort().to_frame("date_id").join(counted, on="date_id", how="left", maintain_order="left")
     every_day = every_day.with_columns(pl.col("rows").fill_null(0))
     profiles = [
@@ -218,11 +221,9 @@ class ColumnQuality:
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
-        seen = [
-            tables[c.name].select(pl.col(c.partition or "date_id").unique().alias("date_id")) for c in self.profiled
-        ]
-        days = pl.concat(seen).collect().get_column("date_id")
-        return pl.concat(profile_columns(c, tables[c.name], days) for c in self.profiled)
+        counted = pl.collect_all([_counted_by_day(c, tables[c.name]) for c in self.profiled])
+        days = pl.concat(frame.get_column("date_id") for frame in counted)
+        return pl.concat(_profiles(c, frame, days) for c, frame in zip(self.profiled, counted, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

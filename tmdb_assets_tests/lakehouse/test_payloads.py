@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.payloads import Int, Shape, decode, split_items, struct_fields, unknown_fields
+from tmdb_assets.lakehouse.payloads import Int, Shape, decode, decode_items, split_items, struct_fields, unknown_fields
 
 
 class Role(Shape):
@@ -150,6 +150,14 @@ def test_the_items_of_pages_are_numbered_and_kept_as_text() -> None:
     pages = pl.Series(['{"results": [{"id":1}, null], "page": 1}', '{"results": []}', '{"results":["x"]}'])
     assert split_items(pages, "results").rows() == [(0, 0, '{"id":1}'), (0, 1, "null"), (2, 0, '"x"')]
     assert split_items(pl.Series(["[1, 2]"]), None)["_payload"].to_list() == ["1", "2"]
+
+
+def test_items_of_many_pages_come_out_as_if_split_and_decoded_one_after_the_other() -> None:
+    film: dict[str, Any] = {"id": 1}
+    pages = pl.Series([json.dumps({"results": [film | {"id": n}, None, {"id": "x"}][: n % 4]}) for n in range(300)])
+    items = split_items(pages, "results")
+    assert decode_items(pages, "results", Film).equals(decode(items["_payload"], Film).hstack(items))
+    assert decode_items(pages.clear(), "results", Film).height == 0
 
 
 INTS = st.integers(-(2**63), 2**63 - 1)

@@ -18,7 +18,7 @@ import polars as pl
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.http import Answer
 from tmdb_assets.lakehouse.pages import PageWalk
-from tmdb_assets.lakehouse.payloads import decode, split_items
+from tmdb_assets.lakehouse.payloads import decode, decode_items
 from tmdb_assets.sources.tmdb import contracts, payloads
 
 
@@ -51,8 +51,7 @@ def listed_movies(pages: pl.Series) -> pl.DataFrame:
 
     Columns: the fields of payloads.ListedMovie, `_rejected`, and those of split_items.
     """
-    items = split_items(pages, "results")
-    return decode(items.get_column("_payload"), payloads.ListedMovie).hstack(items)
+    return decode_items(pages, "results", payloads.ListedMovie)
 
 
 def page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.payloads import decode, split_items
+from tmdb_assets.lakehouse.payloads import decode_items
 from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads
 
@@ -297,8 +297,7 @@ def _reference(reference: pl.LazyFrame, endpoint: str, shape: type, key: str | N
     """The entries of a small list with the day it was observed."""
     lists = reference.filter(pl.col("endpoint") == endpoint).sort("date_id").collect()
     days = lists.select("date_id").with_row_index("_page").with_columns(pl.col("_page").cast(pl.Int64))
-    items = split_items(lists.get_column("payload"), key)
-    entries = decode(items.get_column("_payload"), shape).hstack(items.select("_page"))
+    entries = decode_items(lists.get_column("payload"), key, shape)
     return entries.filter(pl.col("_rejected").is_null()).join(days, on="_page", maintain_order="left")
 
 
