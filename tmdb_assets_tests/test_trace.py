@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
-from tmdb_assets.trace import TraceError, main, trace
-from tmdb_assets_tests.end_to_end.harness import TODAY, fill, fill_plainly
+from tmdb_assets.trace import ROWS, TraceError, main, trace
+from tmdb_assets_tests.end_to_end.harness import TODAY, fill
+from tmdb_assets_tests.sources.tmdb.worlds import DAYS, sandbox_lake, shared_by_workers
 
 YESTERDAY = TODAY - dt.timedelta(days=1)
 TABLES = {c.name: c for c in contracts.CONTRACTS}
@@ -23,23 +25,23 @@ DERIVED = derived_tables()
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two days of a few films: the first without Dagster, the second by a run of the job. Read only."""
-    folder = tmp_path_factory.mktemp("traced") / "lake"
-    fill_plainly(folder, YESTERDAY, tmdb_assets_sandbox_films=60)
-    run = fill(folder, TODAY, tmdb_assets_sandbox_films=60)
+    """The sandbox's films, filled without Dagster but for the newest facts, which a run of the job wrote. Read only."""
+    shared = sandbox_lake(shared_by_workers(tmp_path_factory))
+    folder = Path(shutil.copytree(shared, tmp_path_factory.mktemp("traced") / "lake"))
+    run = fill(folder, TODAY, select=[contracts.FACT_MOVIE_DAILY.path])
     assert run.success, run.said
     return folder
 
 
 @pytest.fixture(scope="module")
 def film(lake: Path) -> dict[str, Any]:
-    """A film of both days with votes, details and more than one genre: its row in the dimension."""
+    """A film of every day with votes, details and more than one genre: its row in the dimension."""
     store = DeltaStore(lake)
     facts = store.scan(contracts.FACT_MOVIE_DAILY).drop_nulls("vote_count").group_by("movie_id").len()
     genres = store.scan(contracts.BRIDGE_MOVIE_GENRE).group_by("movie_id").len()
     films = store.scan(contracts.DIM_MOVIE).filter(pl.col("title").is_unique())
-    twice = facts.filter(pl.col("len") == 2).join(genres.filter(pl.col("len") > 1), on="movie_id")
-    return films.join(twice, on="movie_id").sort("movie_id").collect().row(0, named=True)
+    always = facts.filter(pl.col("len") == len(DAYS)).join(genres.filter(pl.col("len") > 1), on="movie_id")
+    return films.join(always, on="movie_id").sort("movie_id").collect().row(0, named=True)
 
 
 def told(lake: Path, view: str, film: Any, day: str | None = None) -> list[str]:
@@ -71,7 +73,7 @@ def test_a_figure_leads_to_the_facts_the_commit_and_the_page_it_was_said_on(lake
     assert f"vote_count {item['vote_count']} " in answer
 
     facts = [line for line in after(lines, "It rests on") if f"movie_id {movie_id} · popularity" in line]
-    assert [line.split()[1] for line in facts] == [TODAY.isoformat(), YESTERDAY.isoformat()]
+    assert [line.split()[1] for line in facts] == [day.isoformat() for day in sorted(DAYS, reverse=True)[:ROWS]]
     assert f"popularity {item['popularity']} " in facts[0]
     (commit,) = [line for line in lines if line.startswith(f"  {contracts.FACT_MOVIE_DAILY.path}, version")]
     newest = store.history(contracts.FACT_MOVIE_DAILY, 1)[0]
@@ -137,7 +139,7 @@ def _behind(view: str) -> list[Any]:
 
 def test_what_is_no_longer_kept_is_said_so(film: dict[str, Any], lake: Path, tmp_path: Path) -> None:
     store = DeltaStore(tmp_path / "lake")
-    facts = store_of(lake, contracts.FACT_MOVIE_DAILY)
+    facts = store_of(lake, contracts.FACT_MOVIE_DAILY).filter(pl.col("date_id") >= YESTERDAY)
     store.replace(contracts.FACT_MOVIE_DAILY, facts, [TODAY, YESTERDAY], {})
     store.merge(contracts.DIM_MOVIE, store_of(lake, contracts.DIM_MOVIE), {})
     store.overwrite(TABLES["vw_movie_latest"], store_of(lake, TABLES["vw_movie_latest"]), {})

@@ -16,7 +16,8 @@ from streamlit.testing.v1 import AppTest
 from tmdb_assets.dashboard import app
 from tmdb_assets.dashboard.films import people, places, quality, search, today, trends
 from tmdb_assets_tests.end_to_end.harness import TODAY
-from tmdb_assets_tests.warehouse.published import DAYS, altered, emptied
+from tmdb_assets_tests.sources.tmdb.worlds import DAYS
+from tmdb_assets_tests.warehouse.published import altered, emptied
 
 PAGES = {page.title: page for pages in app.PAGES.values() for page in pages}
 PATHS = [page.path for page in PAGES.values()]
@@ -41,6 +42,19 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Any:
         return test.run()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def empty(film_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse without a single row of any source. Read only."""
+    return emptied(film_warehouse, tmp_path_factory.mktemp("empty") / "w.duckdb")
+
+
+@pytest.fixture(scope="module")
+def old(film_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse that an older version of the project wrote. Read only."""
+    older = "UPDATE main.warehouse_info SET format_version = 0"
+    return altered(film_warehouse, tmp_path_factory.mktemp("old") / "w.duckdb", older)
 
 
 def asked(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -262,8 +276,8 @@ def test_without_a_warehouse_a_page_says_what_to_run(path: str, show: Any, tmp_p
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_an_empty_warehouse_is_an_empty_page(path: str, show: Any, film_warehouse: Path, tmp_path: Path) -> None:
-    test = show(path, emptied(film_warehouse, tmp_path / "empty.duckdb"))
+def test_an_empty_warehouse_is_an_empty_page(path: str, show: Any, empty: Path) -> None:
+    test = show(path, empty)
     assert not test.exception
     assert not test.warning
     assert charts(test) == 0
@@ -283,10 +297,7 @@ def test_a_warehouse_of_one_day_has_no_period(show: Any, film_warehouse: Path, t
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_warehouse_of_an_older_version_is_one_sentence(
-    path: str, show: Any, film_warehouse: Path, tmp_path: Path
-) -> None:
-    old = altered(film_warehouse, tmp_path / "old.duckdb", "UPDATE main.warehouse_info SET format_version = 0")
+def test_a_warehouse_of_an_older_version_is_one_sentence(path: str, show: Any, old: Path) -> None:
     test = show(path, old)
     assert not test.exception
     assert "was written by an older version of the project: materialize the asset `warehouse`" in said(test)

@@ -23,7 +23,8 @@ from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import Info, Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
-from tmdb_assets_tests.warehouse.published import DAYS, altered, emptied
+from tmdb_assets_tests.sources.tmdb.worlds import DAYS
+from tmdb_assets_tests.warehouse.published import altered, emptied
 
 NASTY = "<script>alert('x')</script> & \"Söhne\""
 INFO = Info(1, dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC), "data/<lake>", "sandbox", None)

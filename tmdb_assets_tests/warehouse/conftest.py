@@ -5,6 +5,7 @@ What belongs here: fixtures of more than one file of this folder. What does not:
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,18 @@ def views(tmp_path: Path) -> Path:
     return toy.write_views(tmp_path / "toy" / "views")
 
 
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy's lake: three days of five things. Read only: every test has a copy."""
+    folder = tmp_path_factory.mktemp("filled")
+    toy.fill(DeltaStore(folder / "lake"), toy.write_views(folder / "toy" / "views"), range(3))
+    return folder / "lake"
+
+
 @pytest.fixture
-def store(lake: DeltaStore, views: Path) -> DeltaStore:
-    """The toy's lake: three days of five things."""
-    toy.fill(lake, views, range(3))
+def store(lake: DeltaStore, filled: Path) -> DeltaStore:
+    """The toy's lake: three days of five things, in a copy that may be written to."""
+    shutil.copytree(filled, lake.root)
     return lake
 
 

@@ -6,7 +6,6 @@ itself is tested on (toy.py).
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -17,17 +16,14 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
-from tmdb_assets_tests.end_to_end.harness import TODAY, fill_plainly
-
-#: Observed days: 1, 7 and 8 days before the newest among them, and a gap.
-DAYS = [TODAY - dt.timedelta(days=n) for n in (9, 8, 7, 2, 1, 0)]
+from tmdb_assets_tests.sources.tmdb.worlds import sandbox_lake
 
 
-def publish_films(folder: Path, days: list[dt.date] = DAYS) -> Path:
-    """A lake of the sandbox's films in `folder`, and the warehouse beside it."""
-    fill_plainly(folder / "lake", *days, together=True)
+def publish_films(folder: Path) -> Path:
+    """The warehouse of the sandbox's films in `folder`; their lake lies beside it, for whoever else needs it."""
     path = folder / "films.duckdb"
-    publish_warehouse(DeltaStore(folder / "lake"), path, [Source.of(contracts)], None, lambda line: None)
+    lake = DeltaStore(sandbox_lake(folder.parent))
+    publish_warehouse(lake, path, [Source.of(contracts)], None, lambda line: None)
     return path
 
 

@@ -30,6 +30,7 @@ from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets.warehouse.reader import FORMAT, WarehouseError
 from tmdb_assets_tests.warehouse import toy
 
+KILLS = 4
 CHILD = [sys.executable, "-W", "ignore", "-m", "tmdb_assets_tests.warehouse.toy"]
 
 
@@ -276,16 +277,18 @@ def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(
     toy.put_day(store, 3, 5)
     toy.put_things(store, {n: f"Thing {n}" for n in range(1, 6)})
     seconds = toy.publish(store, new, views).seconds
+    whole = [toy.everything(old), toy.everything(new)]
     rng = random.Random(7)
-    for _ in range(6):
+    for number in range(KILLS):
         command = [*CHILD, store.root, str(path), str(views)]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert child.stdout
         child.stdout.readline()  # it has imported what it needs
-        time.sleep(rng.uniform(0.0, 1.5 * seconds))
+        time.sleep((number + rng.random()) / KILLS * 1.5 * seconds)  # one in every part of it, and one after it
         child.kill()
         child.communicate()
-        assert [] in (toy.differences(path, old), toy.differences(path, new))
+        left = toy.everything(path)
+        assert [] in [toy.unlike(left, one) for one in whole]
         path.unlink()
         shutil.copy2(old, path)
     assert toy.publish(store, path, views).rebuilt is None

@@ -17,7 +17,8 @@ from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
 from tmdb_assets.warehouse.reader import Warehouse
-from tmdb_assets_tests.end_to_end.harness import TODAY, fill_plainly
+from tmdb_assets_tests.end_to_end.harness import TODAY
+from tmdb_assets_tests.sources.tmdb.worlds import sandbox_lake, shared_by_workers
 from tmdb_assets_tests.warehouse import toy
 
 SOURCE = Source.of(contracts)
@@ -27,17 +28,14 @@ CONTRACTS = {c.name: c for c in contracts.CONTRACTS}
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
-    """A few days of a few of the sandbox's films."""
-    lake = tmp_path_factory.mktemp("tmdb") / "lake"
-    days = [TODAY - dt.timedelta(days=n) for n in (8, 1, 0)]
-    fill_plainly(lake, *days, together=True, tmdb_assets_sandbox_films=120)
-    return DeltaStore(lake)
+    """Some days of the sandbox's films. Read only: every test shares it."""
+    return DeltaStore(sandbox_lake(shared_by_workers(tmp_path_factory)))
 
 
 @pytest.fixture(scope="module")
-def path(store: DeltaStore) -> Path:
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the warehouse is."""
-    return Path(store.root).with_name("warehouse.duckdb")
+    return tmp_path_factory.mktemp("tmdb") / "warehouse.duckdb"
 
 
 @pytest.fixture(scope="module")

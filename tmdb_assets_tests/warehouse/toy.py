@@ -278,7 +278,11 @@ def _frame(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
 
 def differences(one: Path, other: Path) -> list[str]:
     """Names of what two warehouses do not agree on."""
-    left, right = everything(one), everything(other)
+    return unlike(everything(one), everything(other))
+
+
+def unlike(left: Mapping[str, pl.DataFrame], right: Mapping[str, pl.DataFrame]) -> list[str]:
+    """Names of what two contents of warehouses do not agree on."""
     return [
         name
         for name in sorted({*left, *right})

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets_tests.sources.tmdb.worlds import World, recorded_world, sandbox_world
+from tmdb_assets_tests.sources.tmdb.worlds import World, recorded_lake, sandbox_lake, shared_by_workers, world_of
 
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Ten days of the sandbox's films: its lake and what was said. Read only: every test shares it."""
-    return sandbox_world(tmp_path_factory.mktemp("sandbox") / "lake")
+    """Eight days of the sandbox's films: its lake and what was said. Read only: every test shares it."""
+    return world_of(sandbox_lake(shared_by_workers(tmp_path_factory)))
 
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> World:
     """The recorded films: their lake and what was said. Read only; skips where there is no recording."""
-    return recorded_world(tmp_path_factory.mktemp("recorded") / "lake", real_data)
+    return world_of(recorded_lake(shared_by_workers(tmp_path_factory), real_data))
 
 
 @pytest.fixture(params=["sandbox", pytest.param("recorded", marks=pytest.mark.real)])

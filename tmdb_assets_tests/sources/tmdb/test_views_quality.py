@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import shutil
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.sources.tmdb import assets, contracts
-from tmdb_assets_tests.end_to_end.harness import TODAY, fill_plainly
+from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, a_film, ago, ask, seen
 from tmdb_assets_tests.sources.tmdb.worlds import World
 
@@ -312,9 +313,8 @@ def republished(store: DeltaStore, day: dt.date) -> dict[str, dict[str, Any]]:
     return {row["table_name"]: row for row in rows.iter_rows(named=True)}
 
 
-def test_faults_planted_in_a_lake_show_in_its_figures(tmp_path: Path) -> None:
-    fill_plainly(tmp_path / "lake", TODAY, tmdb_assets_sandbox_films=60)
-    store = DeltaStore(tmp_path / "lake")
+def test_faults_planted_in_a_lake_show_in_its_figures(sandbox: World, tmp_path: Path) -> None:
+    store = DeltaStore(shutil.copytree(sandbox.store.root, tmp_path / "lake"))
     before = republished(store, TODAY)
 
     ledger = Ledger(store, contracts.SOURCE)

@@ -1,7 +1,8 @@
 """A filled lake and what the source said, side by side: views are held against plain Python over the payloads.
 
-What belongs here: filling a lake with some days (of the sandbox or of recorded films), reading the raw answers back as
-dictionaries, reading a view's rows. What does not: how any figure is defined; each test computes its own.
+What belongs here: filling a lake with some days (of the sandbox or of recorded films) once for all workers of a run,
+reading the raw answers back as dictionaries, reading a view's rows. What does not: how any figure is defined; each
+test computes its own.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import math
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
+from filelock import FileLock
 
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY, fill_plainly
 
-#: Days with 1, 7 and 30 days between some of them and the newest, and gaps in between.
-DAYS = [TODAY - dt.timedelta(days=n) for n in (37, 31, 30, 14, 8, 7, 6, 2, 1, 0)]
+#: Days with 1, 7, 14 and 30 days between some of them and the newest, and gaps in between.
+DAYS = [TODAY - dt.timedelta(days=n) for n in (37, 30, 14, 8, 7, 2, 1, 0)]
 
 #: One table of the star may be asked for by its name as well.
 TABLES = {c.name: c for c in contracts.CONTRACTS}
@@ -66,18 +71,39 @@ class World:
         return {film: (day, seen) for day in sorted(self.daily) for film, seen in self.daily[day].items()}
 
 
-def sandbox_world(folder: Path, films: int = 300, days: list[dt.date] = DAYS) -> World:
-    """A lake of the sandbox's films, and what the sandbox said."""
-    fill_plainly(folder, *days, together=True, tmdb_assets_sandbox_films=films)
-    return world_of(folder)
+def shared_by_workers(factory: pytest.TempPathFactory) -> Path:
+    """The folder of a test run that all its workers see."""
+    root = factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
 
 
-def recorded_world(folder: Path, real_data: Path) -> World:
-    """A lake of every recorded film on two days a week apart, and what was recorded."""
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` fills when it is first asked for; other workers wait until it is whole. Read only."""
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # what an attempt that failed has left
+            make(folder)
+            done.touch()
+    return folder
+
+
+def sandbox_lake(shared: Path) -> Path:
+    """The lake of 300 of the sandbox's films on eight days, made once in a folder that all workers see."""
+    return made_once(
+        shared / "sandbox_lake", lambda lake: fill_plainly(lake, *DAYS, together=True, tmdb_assets_sandbox_films=300)
+    )
+
+
+def recorded_lake(shared: Path, real_data: Path) -> Path:
+    """The lake of every recorded film on two days a week apart, made once in a folder that all workers see."""
     files = [real_data / "tmdb" / f"movies_{year}.jsonl.gz" for year in (2017, 2025)]
     served = os.pathsep.join(str(file) for file in files)
-    fill_plainly(folder, TODAY - dt.timedelta(days=7), TODAY, together=True, tmdb_assets_sandbox_movies=served)
-    return world_of(folder)
+    days = (TODAY - dt.timedelta(days=7), TODAY)
+    return made_once(
+        shared / "recorded_lake",
+        lambda lake: fill_plainly(lake, *days, together=True, tmdb_assets_sandbox_movies=served),
+    )
 
 
 def recorded_payloads(real_data: Path) -> dict[int, dict[str, Any]]:
@@ -117,9 +143,20 @@ def _raw(store: DeltaStore, table: str) -> Iterator[dict[str, Any]]:
     yield from store.scan(contract).sort(contract.grain).collect().iter_rows(named=True)
 
 
-def approximately(rows: list[dict[str, Any]], digits: int = 9) -> list[dict[str, Any]]:
-    """Rows with their floats rounded to so many significant digits: sums depend on the order of addition."""
-    return [{k: float(f"{v:.{digits}g}") if isinstance(v, float) else v for k, v in row.items()} for row in rows]
+class Near(float):
+    """A figure that equals another one that is the same but for its last digits: sums depend on the order of addition."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and math.isclose(self, other, rel_tol=1e-8)
+
+    __hash__ = None  # type: ignore[assignment]  # equals would need equal hashes
+
+
+def approximately(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows whose floats are compared as Near ones are."""
+    return [{k: Near(v) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
 
 
 def frame(world: World, table: str) -> pl.DataFrame:
