@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from tmdb_assets_tests.sources.tmdb.worlds import World, approximately
+from tmdb_assets_tests.sources.tmdb.worlds import World
 
 BUDGET_TIERS = [(1e6, "micro"), (1e7, "low"), (5e7, "medium"), (1e8, "high"), (float("inf"), "blockbuster")]
 RATING_TIERS = [
