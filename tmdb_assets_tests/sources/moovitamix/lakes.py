@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -131,6 +132,22 @@ def keep_raw(store: DeltaStore, on: dt.date, said: Lists, size: int = 100) -> No
     store.replace(contracts.PAGES, rows.pages, [on], {})
 
 
+def raw_frames(said: Mapping[dt.date, Lists], size: int = 100) -> dict[str, pl.DataFrame]:
+    """The three raw tables of some days as `keep_raw` would leave them, without a lake."""
+    of_days = [raw_rows(on, found, size) for on, found in said.items()]
+    frames = {contracts.PAGES.name: pl.concat([found.pages for found in of_days])}
+    for contract in (contracts.LAYOUTS, contracts.RECORDS):
+        texts = pl.concat([contract.empty(), *[found.contents[contract] for found in of_days]])
+        frames[contract.name] = texts.unique(contract.grain, keep="first", maintain_order=True)
+    return frames
+
+
+def copied(store: DeltaStore, folder: Path) -> DeltaStore:
+    """The same lake in another folder, to go on from: a lake need not be filled anew for each test."""
+    shutil.copytree(store.root, folder)
+    return DeltaStore(folder)
+
+
 # -- filling a lake ------------------------------------------------------------------------------------------------------
 
 
@@ -143,20 +160,26 @@ def test_settings(lake: str | Path, **changed: Any) -> Settings:
 test_settings.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
 
 
-def derive(store: DeltaStore, days: Sequence[dt.date], *, views: bool = True, **settings: Any) -> dict[str, Published]:
-    """Publish every derived table for some days, as a run does; what each did, by name."""
+def derive(
+    store: DeltaStore, days: Sequence[dt.date], *, views: bool = True, whole: bool = True, **settings: Any
+) -> dict[str, Published]:
+    """Publish every derived table for some days, as a run does; what each did, by name.
+
+    Without `whole`, tables that are made of all there is on each run are left out: before the last of several runs nobody
+    sees them.
+    """
     done = {}
     for table in derived_tables(test_settings(store.root, **settings)):
-        if views or table.contract.stage != "views":
+        if (views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
             done[table.contract.name] = publish(table, store, days, {}, lambda line: None)
     return done
 
 
 def fill_from_lists(store: DeltaStore, days: Mapping[dt.date, Lists], *, views: bool = False) -> None:
-    """Fill a lake with days, each a run of its own, in the order given."""
-    for on, said in days.items():
+    """Fill a lake with days, each a run of its own, in the order given; what is made of all days with the last one."""
+    for number, (on, said) in enumerate(days.items(), 1):
         keep_raw(store, on, said)
-        derive(store, [on], views=views)
+        derive(store, [on], views=views, whole=number == len(days))
 
 
 def observe(

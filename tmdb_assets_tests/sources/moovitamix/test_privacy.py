@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.publishing import DerivedTable
+from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
+from tmdb_assets.sources.moovitamix import forget as forget_module
 from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     KEY,
@@ -21,6 +25,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     ListServer,
     a_few,
     contents,
+    copied,
     day,
     derive,
     differing,
@@ -106,7 +111,10 @@ def with_person(**changed: object) -> Lists:
 
 
 def filled(store: DeltaStore) -> None:
-    """Five days on which the person signs up, changes, is malformed, leaves, and returns with another e-mail."""
+    """Five days on which the person signs up, changes, is malformed, leaves, and returns with another e-mail.
+
+    Views are answered on the first and the last day, so that an old version of theirs knows the person as well.
+    """
     for n, said in (
         (5, with_person()),
         (4, with_person(last_name="QUUX")),
@@ -116,7 +124,50 @@ def filled(store: DeltaStore) -> None:
         (0, with_person(email="unique.person.2@example.org")),
     ):
         keep_raw(store, day(n), said)
-        derive(store, [day(n)])
+        derive(store, [day(n)], views=n in (5, 0))
+
+
+@pytest.fixture
+def no_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets `forget` leave the views alone, in lakes that never had any."""
+    tables = forget_module.derived_tables
+
+    def without_views(settings: Settings | None = None) -> list[DerivedTable]:
+        return [table for table in tables(settings) if table.contract.stage != "views"]
+
+    monkeypatch.setattr(forget_module, "derived_tables", without_views)
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """A lake before and after a person was forgotten, and what that did. Read only: copy it."""
+
+    before: DeltaStore
+    after: DeltaStore
+    removed: Removed
+    warehouse: Path
+
+
+@pytest.fixture(scope="module")
+def forgetting(tmp_path_factory: pytest.TempPathFactory) -> Forgetting:
+    """The five days, and the person forgotten after them."""
+    folder = tmp_path_factory.mktemp("forgetting")
+    before = DeltaStore(folder / "before")
+    filled(before)
+    after, warehouse = copied(before, folder / "after"), folder / "warehouse.duckdb"
+    warehouse.write_bytes(b"copies of the star")
+    removed = forget(after, test_settings(after.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
+    return Forgetting(before, after, removed, warehouse)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
+    """Two days on which the person is malformed and then sound, without views. Read only: copy it."""
+    store = DeltaStore(tmp_path_factory.mktemp("known") / "lake")
+    keep_raw(store, day(1), with_person(created_at="rubbish"))
+    keep_raw(store, day(0), with_person())
+    derive(store, [day(1), day(0)], views=False)
+    return store
 
 
 def every_byte(folder: Path) -> str:
@@ -136,24 +187,20 @@ def traces(folder: Path) -> list[str]:
     return [mark for mark in MARKS if mark.lower() in text]
 
 
-def test_not_a_byte_of_a_forgotten_person_stays(lake: DeltaStore, tmp_path: Path) -> None:
-    filled(lake)
-    warehouse = tmp_path / "warehouse.duckdb"
-    warehouse.write_bytes(b"copies of the star")
-    assert set(traces(Path(lake.root))) == set(MARKS) - {"987_654_321"}
-    assert "quarantine" in {n for n in TABLES if str(WHO) in repr(rows(lake, n).to_dicts())}
-    removed = forget(lake, test_settings(lake.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
+def test_not_a_byte_of_a_forgotten_person_stays(forgetting: Forgetting) -> None:
+    before, after, removed = forgetting.before, forgetting.after, forgetting.removed
+    assert set(traces(Path(before.root))) == set(MARKS) - {"987_654_321"}
+    assert "quarantine" in {n for n in TABLES if str(WHO) in repr(rows(before, n).to_dicts())}
     assert removed == Removed(users=1, raw_rows=5 + 2, clean_rows=removed.clean_rows, warehouse=True)
     assert removed.clean_rows > 8
-    assert traces(Path(lake.root)) == []
-    assert not warehouse.exists()
-    assert rows(lake, "forgotten").height == 3, "the id and two e-mails, as keyed hashes"
-    assert rows(lake, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
+    assert traces(Path(after.root)) == []
+    assert not forgetting.warehouse.exists()
+    assert rows(after, "forgotten").height == 3, "the id and two e-mails, as keyed hashes"
+    assert rows(after, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
 
 
-def test_the_lake_is_as_if_the_person_had_only_been_dropped_at_the_door(lake: DeltaStore) -> None:
-    filled(lake)
-    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+def test_the_lake_is_as_if_the_person_had_only_been_dropped_at_the_door(forgetting: Forgetting, tmp_path: Path) -> None:
+    lake = copied(forgetting.after, tmp_path / "lake")
     before = contents(lake)
     derive(lake, [day(n) for n in range(6)])
     assert differing(before, contents(lake)) == []
@@ -161,13 +208,11 @@ def test_the_lake_is_as_if_the_person_had_only_been_dropped_at_the_door(lake: De
     assert told == [(day(n), 4, 0 if n == 2 else 1) for n in (5, 4, 3, 2, 1, 0)]
 
 
-def test_others_keep_every_state_and_their_pages_can_be_put_together(lake: DeltaStore) -> None:
-    filled(lake)
-    others = {
-        t: rows(lake, t).filter(pl.col("user_id") != WHO) for t in ("users", "dim_user", "fact_listen", "listens")
-    }
-    forget(lake, test_settings(lake.root), WHO, lambda line: None)
-    for name, kept in others.items():
+def test_others_keep_every_state_and_their_pages_can_be_put_together(forgetting: Forgetting) -> None:
+    lake = forgetting.after
+    for name in ("users", "dim_user", "fact_listen", "listens"):
+        kept = rows(forgetting.before, name).filter(pl.col("user_id") != WHO)
+        assert kept.height
         assert rows(lake, name).equals(kept), name
     frames = (lake.scan(contracts.PAGES), lake.scan(contracts.LAYOUTS), lake.scan(contracts.RECORDS))
     pages = answers.restored_pages(*frames)
@@ -177,12 +222,12 @@ def test_others_keep_every_state_and_their_pages_can_be_put_together(lake: Delta
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 7, 9, 12])
+@pytest.mark.usefixtures("no_views")
 def test_a_cut_forgetting_is_finished_by_the_next(
-    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, steps: int
+    known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    keep_raw(lake, day(1), with_person(created_at="rubbish"))
-    keep_raw(lake, day(0), with_person())
-    derive(lake, [day(1), day(0)], views=False)
+    lake = copied(known, tmp_path / "lake")
+    assert traces(Path(lake.root))
     overwrite, left = DeltaStore.overwrite, [steps]
 
     def cut(self: DeltaStore, *arguments: Any) -> Commit:
@@ -198,6 +243,7 @@ def test_a_cut_forgetting_is_finished_by_the_next(
     assert traces(Path(lake.root)) == []
 
 
+@pytest.mark.usefixtures("no_views")
 def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> None:
     said = lists(users=[user(1), user(2, email="USER1@example.com"), user(3)], histories=[history(2, 1), history(3, 1)])
     keep_raw(lake, day(0), said)
@@ -210,14 +256,14 @@ def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> Non
 def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_counted(lake: DeltaStore) -> None:
     with ListServer(with_person()).running() as server:
         observe(lake, server.url, day(1))
-        derive(lake, [day(1)])
+        derive(lake, [day(1)], views=False)
     forget(lake, test_settings(lake.root), WHO, lambda line: None)
     new_id = with_person(id=WHO + 1)
     new_id["listen_history"][-2]["user_id"] = WHO + 1  # type: ignore[index]  # the lists are ours
     said: list[str] = []
     with ListServer(new_id).running() as server:
         observe(lake, server.url, TODAY, said.append)
-        derive(lake, [TODAY])
+        derive(lake, [TODAY], views=False)
     assert f"{TODAY}: 3 rows of forgotten persons are not kept" in said, (
         "by e-mail, by id, and by the id of that e-mail"
     )
@@ -228,6 +274,7 @@ def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_count
     assert rows(lake, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
 
 
+@pytest.mark.usefixtures("no_views")
 def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     keep_raw(lake, day(0), a_few())
     derive(lake, [day(0)], views=False)
@@ -240,16 +287,15 @@ def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
 
 
 def test_the_command_says_what_it_did(
-    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep_raw(lake, day(0), with_person())
-    derive(lake, [day(0)], views=False)
+    lake = copied(known, tmp_path / "lake")
     for name, value in (("LAKE", lake.root), ("TODAY", TODAY.isoformat())):
         monkeypatch.setenv(f"TMDB_ASSETS_{name}", value)
     monkeypatch.setenv("MOOVITAMIX_HASH_KEY", KEY)
     assert main([str(WHO)]) == 0
     said = capsys.readouterr().out
-    assert "Forgotten: 1 id of one person, 3 raw rows, " in said
+    assert "Forgotten: 1 id of one person, 4 raw rows, " in said
     assert not re.search("zzyzx|quux|unique", said, re.IGNORECASE)
     assert main(["123"]) == 1
     assert "forget: The lake" in capsys.readouterr().err
@@ -258,6 +304,7 @@ def test_the_command_says_what_it_did(
     assert "MOOVITAMIX_HASH_KEY" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_views")
 def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) -> None:
     keep_raw(lake, day(0), lists([track(1), track(2, duration="x")], [user(1), user(2)], [history(2, 1)]))
     derive(lake, [day(0)], views=False)

@@ -6,7 +6,8 @@ What belongs here: what several tests of the source stand on. What does not: ass
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Extractor, Observed
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import Published, publish
+from tmdb_assets.lakehouse.publishing import DerivedTable, Published, publish
 from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets.sources.streamflow.assets import derived_tables
 from tmdb_assets.sources.streamflow.raw import Streamflow
@@ -81,6 +82,19 @@ def write(drops: Path, month: str, files: Mapping[str, Sequence[str]]) -> Path:
     return folder
 
 
+def tables_for(only: Collection[str]) -> list[DerivedTable]:
+    """The derived tables of some names and those they read or refer to, in order; every one when no name is given."""
+    built = derived_tables()
+    if not only:
+        return built
+    wanted = set(only)
+    for table in reversed(built):  # a table stands after those it reads
+        if table.contract.name in wanted:
+            wanted |= {other.name for other in (*table.reads().values(), *table.references.values())}
+    assert wanted <= set(WIDE), "no such table"
+    return [table for table in built if table.contract.name in wanted]
+
+
 def as_of(month: str) -> dt.date:
     """The day a month stands for."""
     return Cadence.MONTH.day(month)
@@ -93,6 +107,12 @@ class World:
     store: DeltaStore
     drops: Path
     log: list[str] = field(default_factory=list)
+
+    def copied(self, folder: Path) -> World:
+        """The same world in another folder, to go on from: a lake need not be filled anew for each test."""
+        shutil.copytree(self.store.root, folder / "lake")
+        shutil.copytree(self.drops, folder / "drops")
+        return World(DeltaStore(folder / "lake"), folder / "drops")
 
     def write(self, month: str, files: Mapping[str, Sequence[str]]) -> Path:
         """Put a drop into its folder."""
@@ -107,19 +127,27 @@ class World:
         table = client.tables()["drop_files"]
         return [extractor.observe(table, as_of(month)) for month in months]
 
-    def derive(self, *months: str, views: bool = True) -> dict[str, Published]:
-        """What the other assets do for the months of one run."""
+    def derive(
+        self, *months: str, views: bool = True, only: Collection[str] = (), whole: bool = True
+    ) -> dict[str, Published]:
+        """What the other assets do for the months of one run.
+
+        `only` names the tables a test looks at: those they read are published as well, no others. Without `whole`, tables
+        that are made of all there is on each run are left out: before the last of several runs nobody sees them.
+        """
         days = [as_of(month) for month in months]
         return {
             t.contract.name: publish(t, self.store, days, {"run_id": "r"}, self.log.append)
-            for t in derived_tables()
-            if views or t.contract.stage != "views"
+            for t in tables_for(only)
+            if (views or only or t.contract.stage != "views") and (whole or not t.contract.is_whole)
         }
 
-    def run(self, *months: str, views: bool = False) -> dict[str, Published]:
+    def run(
+        self, *months: str, views: bool = False, only: Collection[str] = (), whole: bool = True
+    ) -> dict[str, Published]:
         """A run of the job over some months; errors meant for the user are raised as they are."""
         self.observe(*months)
-        return self.derive(*months, views=views)
+        return self.derive(*months, views=views, only=only, whole=whole)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """A table in the order of its grain."""
