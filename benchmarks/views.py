@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 
 import pandas as pd
@@ -56,10 +57,12 @@ def measure_pandas() -> Figure:
             publish(table, store, [], {}, lambda line: None)
         ours, theirs, told = 0.0, 0.0, []
         for name, question in QUESTIONS.items():
-            answers: dict[str, pl.DataFrame] = {}
-            sql = seconds(lambda: answers.update(ours=_by_sql(store, name)))  # noqa: B023 - called at once
-            pandas = seconds(lambda: answers.update(theirs=_by_pandas(store, name, question)))  # noqa: B023 - called at once
-            _compare(name, answers["ours"], answers["theirs"])
+            started = time.perf_counter()
+            answer = _by_sql(store, name)
+            halfway = time.perf_counter()
+            other = _by_pandas(store, name, question)
+            sql, pandas = halfway - started, time.perf_counter() - halfway
+            _compare(name, answer, other)
             ours, theirs = ours + sql, theirs + pandas
             told.append(f"{name} {sql:.2f} s / {pandas:.2f} s")
     return Figure(

@@ -126,7 +126,8 @@ def test_a_frozen_clock_never_meets_the_real_api() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1.evil.example/3", "http://localhost@evil.example/3"])
 def test_a_host_that_only_looks_like_loopback_is_none(url: str) -> None:
-    refused(tmdb_api_token=TOKEN, tmdb_assets_today=dt.date(2026, 3, 1), tmdb_api_url=url)
+    sentence = refused(tmdb_api_token=TOKEN, tmdb_assets_today=dt.date(2026, 3, 1), tmdb_api_url=url)
+    assert sentence.startswith("TMDB_ASSETS_TODAY freezes the clock")
 
 
 @pytest.mark.parametrize(("scope", "size"), [("top:1", 1), ("top:25000", 25_000), ("all", None)])

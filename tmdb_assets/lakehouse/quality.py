@@ -156,16 +156,11 @@ def measured_columns(contract: Contract) -> list[str]:
     return [c for c, t in contract.schema.items() if t.is_numeric() and c not in keys and not c.endswith("_id")]
 
 
-def profile_columns(contract: Contract, rows: pl.LazyFrame, days: pl.Series) -> pl.DataFrame:
-    """The rows of `fact_column_quality` of one table for some days; a day without rows has a profile too, of none.
+def count_columns(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """date_id, rows, `known <column>` and `outliers <column>`, for each day that has rows.
 
-    `rows`: rows of those days. Only nullable and measured columns are read; the others are known by contract.
+    Only nullable and measured columns are read; the others are known by contract.
     """
-    return _profiles(contract, _counted_by_day(contract, rows).collect(), days)
-
-
-def _counted_by_day(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """date_id, rows, `known <column>` and `outliers <column>`, for each day that has rows."""
     return rows.group_by(date_id=contract.partition or "date_id").agg(
         pl.len().cast(pl.Int64).alias("rows"),
         *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in _nullable(contract)],
@@ -173,7 +168,11 @@ def _counted_by_day(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _profiles(contract: Contract, counted: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+def profile_columns(contract: Contract, counted: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
+    """The rows of `fact_column_quality` of one table for some days, from what count_columns() says of it.
+
+    A day without rows has a profile too, of none.
+    """
     nullable, measured = _nullable(contract), measured_columns(contract)
     every_day = days.unique().sort().to_frame("date_id").join(counted, on="date_id", how="left", maintain_order="left")
     every_day = every_day.with_columns(pl.col("rows").fill_null(0))
@@ -221,9 +220,9 @@ class ColumnQuality:
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
-        counted = pl.collect_all([_counted_by_day(c, tables[c.name]) for c in self.profiled])
+        counted = pl.collect_all([count_columns(c, tables[c.name]) for c in self.profiled])
         days = pl.concat(frame.get_column("date_id") for frame in counted)
-        return pl.concat(_profiles(c, frame, days) for c, frame in zip(self.profiled, counted, strict=True))
+        return pl.concat(profile_columns(c, frame, days) for c, frame in zip(self.profiled, counted, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from tmdb_assets.lakehouse.quality import (
     ColumnQuality,
     TableQuality,
     column_quality_contract,
+    count_columns,
     measured_columns,
     profile_columns,
     table_quality_contract,
@@ -67,7 +68,7 @@ def notices(*keys: tuple[dt.date, int]) -> pl.LazyFrame:
 
 
 def profile(rows: pl.LazyFrame, *days: dt.date) -> dict[tuple[dt.date, str], dict[str, Any]]:
-    profiled = profile_columns(CLEAN, rows, pl.Series(days, dtype=pl.Date))
+    profiled = profile_columns(CLEAN, count_columns(CLEAN, rows).collect(), pl.Series(days, dtype=pl.Date))
     assert profiled.schema == column_quality_contract("toy", BOTH).schema
     return {(row["date_id"], row["column_name"]): row for row in profiled.iter_rows(named=True)}
 

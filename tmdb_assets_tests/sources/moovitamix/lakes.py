@@ -151,13 +151,13 @@ def copied(store: DeltaStore, folder: Path) -> DeltaStore:
 # -- filling a lake ------------------------------------------------------------------------------------------------------
 
 
-def test_settings(lake: str | Path, **changed: Any) -> Settings:
+def settings_of(lake: str | Path, **changed: Any) -> Settings:
     """Settings of a lake with a frozen clock and a key of its own."""
     options = {"tmdb_assets_lake": str(lake), "tmdb_assets_today": TODAY, "moovitamix_hash_key": KEY}
     return load_settings(_env_file=None, **(options | changed))
 
 
-test_settings.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
+settings_of.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
 
 
 def derive(
@@ -169,7 +169,7 @@ def derive(
     sees them.
     """
     done = {}
-    for table in derived_tables(test_settings(store.root, **settings)):
+    for table in derived_tables(settings_of(store.root, **settings)):
         if (views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
             done[table.contract.name] = publish(table, store, days, {}, lambda line: None)
     return done
@@ -191,7 +191,7 @@ def observe(
     today: dt.date | None = None,
 ) -> Observed:
     """Observe a day of the API at a URL, on that day unless `today` is another."""
-    loaded = test_settings(store.root, tmdb_assets_today=today or on, moovitamix_url=url)
+    loaded = settings_of(store.root, tmdb_assets_today=today or on, moovitamix_url=url)
     clock = Clock(today or on)
     with closing(Moovitamix(loaded, clock, None, log, max_wait_seconds=0.02)) as client:
         extractor = Extractor(store, Ledger(store, contracts.SOURCE), clock, client, log)
@@ -207,7 +207,7 @@ class At:
 
 def observe_history(store: DeltaStore, url: str, days: Sequence[dt.date], *, today: dt.date = TODAY) -> None:
     """Observe days of a running sandbox, each as it stood then."""
-    loaded, clock = test_settings(store.root, tmdb_assets_today=today), Clock(today)
+    loaded, clock = settings_of(store.root, tmdb_assets_today=today), Clock(today)
     with closing(Moovitamix(loaded, clock, At(url), lambda line: None)) as client:
         extractor = Extractor(store, Ledger(store, contracts.SOURCE), clock, client, lambda line: None)
         for on in days:

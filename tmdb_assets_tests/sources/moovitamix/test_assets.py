@@ -21,7 +21,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     keep_raw,
     lists,
     rows,
-    test_settings,
+    settings_of,
     track,
     user,
 )
@@ -31,7 +31,7 @@ def run(lake: Path, on: dt.date, last: dt.date | None = None, **settings: Any) -
     """The daily job in this process, for one day or a range of days as one run."""
     from tmdb_assets.definitions import build_definitions
 
-    job = build_definitions(test_settings(lake, **settings)).resolve_job_def("moovitamix_daily")
+    job = build_definitions(settings_of(lake, **settings)).resolve_job_def("moovitamix_daily")
     days: dict[str, Any] = {"partition_key": on.isoformat()}
     if last is not None:
         ends = {"start": on.isoformat(), "end": last.isoformat()}
@@ -127,7 +127,7 @@ def test_upkeep_expires_old_pages_and_the_contents_only_they_had(tmp_path: Path)
     store = DeltaStore(tmp_path / "lake")
     keep_raw(store, day(200), lists([track(1), track(2)]))
     keep_raw(store, day(1), lists([track(2), track(3)]))
-    job = build_definitions(test_settings(store.root)).resolve_job_def("lake_upkeep")
+    job = build_definitions(settings_of(store.root)).resolve_job_def("lake_upkeep")
     assert job.execute_in_process().success
     assert rows(store, "pages")["date_id"].unique().to_list() == [day(1)]
     assert rows(store, "layouts").height == 3, "tracks, and two empty lists"
@@ -137,7 +137,7 @@ def test_upkeep_expires_old_pages_and_the_contents_only_they_had(tmp_path: Path)
 def test_the_schedule_observes_the_day_it_runs_on() -> None:
     from tmdb_assets.definitions import build_definitions
 
-    definitions = build_definitions(test_settings("lake"))
+    definitions = build_definitions(settings_of("lake"))
     schedule = definitions.resolve_schedule_def("moovitamix_daily_schedule")
     moment = dt.datetime(2026, 3, 9, 22, 30, tzinfo=dt.UTC)
     repository = definitions.get_repository_def()
@@ -148,4 +148,4 @@ def test_the_schedule_observes_the_day_it_runs_on() -> None:
 
 def test_a_frozen_clock_never_meets_a_real_api() -> None:
     with pytest.raises(ValueError, match="point MOOVITAMIX_URL at loopback"):
-        test_settings("lake", moovitamix_url="https://music.example.org")
+        settings_of("lake", moovitamix_url="https://music.example.org")

@@ -34,7 +34,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     lists,
     observe,
     rows,
-    test_settings,
+    settings_of,
     track,
     user,
 )
@@ -47,7 +47,7 @@ MARKS = ("987654321", "987_654_321", "Zzyzxia", "Quuxbury", "QUUX", "unique.pers
 
 
 def test_the_key_is_made_once_beside_the_lake_for_its_owner_only(tmp_path: Path) -> None:
-    settings = test_settings(tmp_path / "lake", moovitamix_hash_key=None)
+    settings = settings_of(tmp_path / "lake", moovitamix_hash_key=None)
     key = privacy.hash_key(settings)
     file = tmp_path / "lake.moovitamix_key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -55,11 +55,11 @@ def test_the_key_is_made_once_beside_the_lake_for_its_owner_only(tmp_path: Path)
     assert len(key) >= 32
     assert privacy.hash_key(settings) == key
     assert [p.name for p in tmp_path.iterdir()] == [file.name]
-    assert privacy.hash_key(test_settings(tmp_path / "other", moovitamix_hash_key=None)) != key
+    assert privacy.hash_key(settings_of(tmp_path / "other", moovitamix_hash_key=None)) != key
 
 
 def test_the_setting_wins_and_nothing_is_written(tmp_path: Path) -> None:
-    assert privacy.hash_key(test_settings(tmp_path / "lake")) == KEY.encode()
+    assert privacy.hash_key(settings_of(tmp_path / "lake")) == KEY.encode()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -74,7 +74,7 @@ def test_the_setting_wins_and_nothing_is_written(tmp_path: Path) -> None:
 )
 def test_a_key_that_cannot_be_used_is_one_sentence(tmp_path: Path, lake: str, spoil: object, said: str) -> None:
     root = lake if "://" in lake else str(tmp_path / lake)
-    settings = test_settings(root, moovitamix_hash_key=None)
+    settings = settings_of(root, moovitamix_hash_key=None)
     if callable(spoil):
         privacy.hash_key(settings)
         spoil(privacy.key_file(settings))
@@ -84,7 +84,7 @@ def test_a_key_that_cannot_be_used_is_one_sentence(tmp_path: Path, lake: str, sp
 
 def test_a_short_key_in_the_settings_is_refused_without_repeating_it() -> None:
     with pytest.raises(ValueError, match="MOOVITAMIX_HASH_KEY cannot be used") as raised:
-        test_settings("lake", moovitamix_hash_key="tooshort")
+        settings_of("lake", moovitamix_hash_key="tooshort")
     assert "tooshort" not in str(raised.value)
 
 
@@ -156,7 +156,7 @@ def forgetting(tmp_path_factory: pytest.TempPathFactory) -> Forgetting:
     filled(before)
     after, warehouse = copied(before, folder / "after"), folder / "warehouse.duckdb"
     warehouse.write_bytes(b"copies of the star")
-    removed = forget(after, test_settings(after.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
+    removed = forget(after, settings_of(after.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
     return Forgetting(before, after, removed, warehouse)
 
 
@@ -238,8 +238,8 @@ def test_a_cut_forgetting_is_finished_by_the_next(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(DeltaStore, "overwrite", cut)
-        forget(lake, test_settings(lake.root), WHO, lambda line: None)
-    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+        forget(lake, settings_of(lake.root), WHO, lambda line: None)
+    forget(lake, settings_of(lake.root), WHO, lambda line: None)
     assert traces(Path(lake.root)) == []
 
 
@@ -248,7 +248,7 @@ def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> Non
     said = lists(users=[user(1), user(2, email="USER1@example.com"), user(3)], histories=[history(2, 1), history(3, 1)])
     keep_raw(lake, day(0), said)
     derive(lake, [day(0)], views=False)
-    assert forget(lake, test_settings(lake.root), 1, lambda line: None).users == 2
+    assert forget(lake, settings_of(lake.root), 1, lambda line: None).users == 2
     assert rows(lake, "dim_user")["user_id"].to_list() == [3]
     assert rows(lake, "fact_listen")["user_id"].to_list() == [3]
 
@@ -257,7 +257,7 @@ def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_count
     with ListServer(with_person()).running() as server:
         observe(lake, server.url, day(1))
         derive(lake, [day(1)], views=False)
-    forget(lake, test_settings(lake.root), WHO, lambda line: None)
+    forget(lake, settings_of(lake.root), WHO, lambda line: None)
     new_id = with_person(id=WHO + 1)
     new_id["listen_history"][-2]["user_id"] = WHO + 1  # type: ignore[index]  # the lists are ours
     said: list[str] = []
@@ -280,10 +280,10 @@ def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     derive(lake, [day(0)], views=False)
     versions = {n: lake.version(c) for n, c in TABLES.items()}
     with pytest.raises(NobodyToForget, match="knows no user 77: nothing was changed"):
-        forget(lake, test_settings(lake.root), 77, lambda line: None)
+        forget(lake, settings_of(lake.root), 77, lambda line: None)
     assert {n: lake.version(c) for n, c in TABLES.items()} == versions
-    forget(lake, test_settings(lake.root), 3, lambda line: None)
-    forget(lake, test_settings(lake.root), 3, lambda line: None)
+    forget(lake, settings_of(lake.root), 3, lambda line: None)
+    forget(lake, settings_of(lake.root), 3, lambda line: None)
 
 
 def test_the_command_says_what_it_did(
@@ -308,7 +308,7 @@ def test_the_command_says_what_it_did(
 def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) -> None:
     keep_raw(lake, day(0), lists([track(1), track(2, duration="x")], [user(1), user(2)], [history(2, 1)]))
     derive(lake, [day(0)], views=False)
-    forget(lake, test_settings(lake.root), 1, lambda line: None)
+    forget(lake, settings_of(lake.root), 1, lambda line: None)
     assert rows(lake, "tracks")["track_id"].to_list() == [1]
     assert rows(lake, "quarantine").height == 1
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]

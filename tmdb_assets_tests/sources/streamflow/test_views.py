@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.sql import SIGNIFICANT_DIGITS
 from tmdb_assets.sources.streamflow import star
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop
 
@@ -67,7 +68,7 @@ def test_churn_rates(seen: World, view: str, column: str, key: Callable[[Person]
             labels = [p["churn_label"] for p in group if p["churn_label"]]
             churned = labels.count("True")
             fee = statistics.fmean(float(p["monthly_fee"]) for p in group)
-            rate = pytest.approx(churned / len(labels)) if labels else None
+            rate = float(f"{churned / len(labels):.{SIGNIFICANT_DIGITS}g}") if labels else None
             expected[day, value] = (len(group), len(labels), churned, rate, pytest.approx(fee))
     assert expected
     answered = {
@@ -164,7 +165,7 @@ def assert_drift(world: World) -> None:
             before, now = ([value(p, feature) for p in months[d]] for d in (day_before, day))
             expected, bins = psi(before, now)
             row = answered[day, feature]
-            assert row["psi"] == pytest.approx(expected, abs=1e-11), feature
+            assert row["psi"] == pytest.approx(expected, rel=5e-12, abs=1e-12), feature
             assert row["bins"] == bins, feature
             assert row["kind"] == ("number" if feature in NUMBERS else "word")
             assert (row["users"], row["users_before"]) == (len(now), len(before))

@@ -149,7 +149,7 @@ class Near(float):
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, float) and math.isclose(self, other, rel_tol=1e-8)
+        return isinstance(other, float) and math.isclose(self, other, rel_tol=1e-11)
 
     __hash__ = None  # type: ignore[assignment]  # equals would need equal hashes
 
