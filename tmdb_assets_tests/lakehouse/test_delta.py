@@ -154,6 +154,15 @@ def test_the_commit_says_what_it_added_and_removed(lake: DeltaStore) -> None:
     assert commit.bytes_added in on_disk
 
 
+def test_a_small_table_is_one_file_however_many_days_it_has_and_the_same_rows_cost_nothing(lake: DeltaStore) -> None:
+    for n, day in enumerate(reversed(DAYS)):
+        lake.replace(SMALL, rows(SMALL, (day, "a", n)), [day], {})
+    assert lake.files(SMALL).get_column("num_records").to_list() == [len(DAYS)]
+    assert [day for day, *_ in kept(lake, SMALL)] == DAYS
+    again = lake.replace(SMALL, rows(SMALL, (DAYS[0], "a", len(DAYS) - 1)), DAYS[:1], {})
+    assert (again.changed, again.version) == (False, len(DAYS))
+
+
 def test_a_commit_carries_its_metadata(lake: DeltaStore) -> None:
     lake.replace(COUNTS, rows(COUNTS, (DAYS[0], "a", 1)), DAYS[:1], {"run_id": "r1", "partitions": "2026-03-01"})
     lake.merge(PARTS, rows(PARTS, (1, 1, None, DAYS[0])), {"run_id": "r2"})
