@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,6 +104,16 @@ def fill_raw(
         )
         lists = {"genre/movie/list": GENRES, "configuration/languages": [], "configuration/countries": []}
         _keep(store, contracts.REFERENCE, [(day, name, at, json.dumps(body)) for name, body in lists.items()], day)
+
+
+@contextmanager
+def fresh_lake(filled: str) -> Iterator[str]:
+    """A lake with the raw tables of another one and nothing else, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / contracts.SOURCE
+        raw.mkdir()
+        (raw / "raw").symlink_to(Path(filled) / contracts.SOURCE / "raw")
+        yield folder
 
 
 def _keep(store: DeltaStore, contract: Any, rows: Sequence[tuple[Any, ...]], day: dt.date) -> None:

@@ -11,21 +11,23 @@ import polars as pl
 from deltalake import write_deltalake
 
 from benchmarks.figure import Figure, peak_mb, run_child, seconds
-from benchmarks.lake import daily_tables, derive, fill_raw, films
+from benchmarks.lake import daily_tables, derive, fill_raw, films, fresh_lake
 from tmdb_assets.lakehouse.delta import WRITER, DeltaStore
 from tmdb_assets.lakehouse.payloads import struct_fields
 from tmdb_assets.sources.tmdb import contracts, payloads
 
 FILMS, DAY = 4_800, dt.date(2026, 11, 1)
+SIDES, RUNS = ("ours", "floor"), 5
 
 
 def measure() -> Figure:
-    """Ratio of our raw -> star to the floor; each side in a process of its own, the better of three runs."""
+    """Ratio of our raw -> star to the floor; each side in a process of its own, the best of five runs."""
     with tempfile.TemporaryDirectory() as folder:
         known, origin = films(FILMS)
         fill_raw(DeltaStore(folder), [DAY], known, lambda _: known)
-        ours = [run_child([sys.executable, "-m", __name__, "ours", folder]) for _ in range(3)]
-        floor = [run_child([sys.executable, "-m", __name__, "floor", folder]) for _ in range(3)]
+        # by turns, because a machine's speed may change within minutes
+        pairs = [[run_child([sys.executable, "-m", __name__, side, folder]) for side in SIDES] for _ in range(RUNS)]
+    ours, floor = zip(*pairs, strict=True)
     mine, least = (min((c.output.split() for c in side), key=lambda words: float(words[0])) for side in (ours, floor))
     return Figure(
         "a. raw -> star for 4,800 films over the floor",
@@ -40,8 +42,7 @@ def measure() -> Figure:
 
 
 def _ours(folder: str) -> None:
-    with tempfile.TemporaryDirectory() as fresh:
-        _link_raw(folder, fresh)
+    with fresh_lake(folder) as fresh:
         store = DeltaStore(fresh)
         took = seconds(lambda: derive(store, [DAY]))
         _keep_result(store, folder)
@@ -61,12 +62,6 @@ def _floor(folder: str) -> None:
 
         took = seconds(work)
     print(f"{took:.2f} {peak_mb():.0f}")
-
-
-def _link_raw(folder: str, fresh: str) -> None:
-    raw = Path(fresh) / contracts.SOURCE
-    raw.mkdir(parents=True)
-    (raw / "raw").symlink_to(Path(folder) / contracts.SOURCE / "raw")
 
 
 def _result(folder: str, contract: contracts.Contract) -> Path:
