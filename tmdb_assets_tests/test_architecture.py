@@ -58,7 +58,7 @@ def test_the_import_contracts_hold() -> None:
         ("requests", r"tmdb_assets/lakehouse/http\.py"),
         ("requests_cache", r"tmdb_assets/lakehouse/http\.py"),
         ("deltalake", r"tmdb_assets/lakehouse/(delta|contracts)\.py"),
-        ("pandera", r"tmdb_assets/lakehouse/(contracts|sql)\.py"),
+        ("pandera", r"tmdb_assets/lakehouse/validation\.py"),
         ("sqlglot", r"tmdb_assets/lakehouse/sql\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/sql|warehouse/(database|publish|reader))\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),

@@ -1,4 +1,4 @@
-"""`make dashboard`: Streamlit over app.py, with the slow imports of the first visit done before it comes.
+"""`make dashboard`: Streamlit over app.py, with what the first visit would wait for done before it comes.
 
 What belongs here: starting. What does not: how it is served (.streamlit/config.toml), what is shown (app.py). Options
 are those of `streamlit run`.
@@ -6,16 +6,27 @@ are those of `streamlit run`.
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 from pathlib import Path
 
 from streamlit.web import cli
 
-#: What a first visit would otherwise wait for: the pages with all they use, and what Streamlit draws tables with.
-SLOW = ("tmdb_assets.dashboard.app", "pandas")
+#: What Streamlit itself imports when it draws a table.
+LATE = "pandas"
+
+
+def warm_up() -> None:
+    """Draw the first page for nobody, so that the first visitor finds its answers and the libraries that draw them."""
+    logging.disable(logging.CRITICAL)  # Streamlit would say of every element that nobody looks at it
+    try:
+        import_module(LATE)
+        import_module("tmdb_assets.dashboard.app").show("")
+    finally:
+        logging.disable(logging.NOTSET)
+
 
 if __name__ == "__main__":
-    for name in SLOW:
-        import_module(name)
+    warm_up()
     sys.exit(cli.main(["run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]], prog_name="streamlit"))

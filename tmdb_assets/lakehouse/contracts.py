@@ -7,28 +7,24 @@ quarantined rows. What does not: reading or writing tables (delta.py), and any s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import deltalake
-import pandera.errors
-import pandera.polars as pa
 import polars as pl
 from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.errors import LakehouseError
 
-Column = pa.Column
-
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
 #: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
 #: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
 TRACE = {"_rejected": pl.String, "_payload": pl.String, "_pointer": pl.String}
 
-MAX_VALUE_CHARACTERS = 200
+MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
 
 
 class ContractError(LakehouseError):
@@ -43,35 +39,56 @@ class ContractError(LakehouseError):
         super().__init__(f"{where}: {problem}")
 
 
-def col(dtype: Any, description: str, *checks: pa.Check, nullable: bool = False) -> Column:
-    """A column of a contract: Polars type, meaning (with its unit), checks; not null unless `nullable`."""
-    return pa.Column(dtype, checks=list(checks), nullable=nullable, description=description)
+@dataclass(frozen=True)
+class Rule:
+    """What every value of a column must be: an expression that is true where it holds, and the words for where it does not.
+
+    A null keeps every rule; whether a column may have any is said by the column.
+    """
+
+    holds: Callable[[pl.Expr], pl.Expr]
+    error: str
 
 
-def at_least(minimum: float) -> pa.Check:
+@dataclass(frozen=True)
+class Column:
+    """A column of a contract: Polars type, meaning (with its unit), rules; not null unless `nullable`."""
+
+    dtype: Any
+    description: str
+    rules: tuple[Rule, ...] = ()
+    nullable: bool = False
+
+
+def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> Column:
+    """A column, as contracts write it."""
+    return Column(dtype, description, rules, nullable)
+
+
+def at_least(minimum: float) -> Rule:
     """The value is `minimum` or more."""
-    return pa.Check.ge(minimum, error=f"must be at least {minimum:g}")
+    return Rule(lambda value: value >= minimum, f"must be at least {minimum:g}")
 
 
-def between(minimum: float, maximum: float) -> pa.Check:
+def between(minimum: float, maximum: float) -> Rule:
     """The value lies in the closed interval."""
-    return pa.Check.in_range(minimum, maximum, error=f"must lie between {minimum:g} and {maximum:g}")
+    return Rule(lambda value: value.is_between(minimum, maximum), f"must lie between {minimum:g} and {maximum:g}")
 
 
-def matches(pattern: str, meaning: str) -> pa.Check:
+def matches(pattern: str, meaning: str) -> Rule:
     """The whole text matches the regular expression; `meaning` says in words what that is."""
-    return pa.Check.str_matches(f"^(?:{pattern})$", error=f"must be {meaning}")
+    return Rule(lambda value: value.str.contains(f"^(?:{pattern})$"), f"must be {meaning}")
 
 
-def one_of(values: Iterable[str]) -> pa.Check:
+def one_of(values: Iterable[str]) -> Rule:
     """The value is one of a closed list."""
     listed = sorted(values)
-    return pa.Check.isin(listed, error=f"must be one of {', '.join(listed)}")
+    return Rule(lambda value: value.is_in(listed), f"must be one of {', '.join(listed)}")
 
 
-def not_blank() -> pa.Check:
+def not_blank() -> Rule:
     """The text has at least one character that is not white space."""
-    return pa.Check.str_matches(r"\S", error="must not be blank")
+    return Rule(lambda value: value.str.contains(r"\S"), "must not be blank")
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +157,14 @@ class Contract:
     @cached_property
     def schema(self) -> pl.Schema:
         """Column names and Polars types, in order."""
-        return pl.Schema({name: column.dtype.type for name, column in self.columns.items()})
+        return pl.Schema({name: column.dtype for name, column in self.columns.items()})
 
     @cached_property
-    def _pandera(self) -> pa.DataFrameSchema:
-        """The columns that promise more than their type, which the audit has compared before."""
-        return pa.DataFrameSchema(
-            {name: c for name, c in self.columns.items() if c.checks or not c.nullable}, strict=True
-        )
+    def _holds(self) -> pl.Expr:
+        """Whether all rows keep all rules, in one pass."""
+        present = [pl.col(name).null_count() == 0 for name, c in self.columns.items() if not c.nullable]
+        kept = [rule.holds(pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
+        return pl.all_horizontal(pl.lit(True), *present, *kept)
 
     @cached_property
     def delta_schema(self) -> DeltaSchema:
@@ -158,8 +175,8 @@ class Contract:
                 deltalake.Field(
                     f.name,
                     f.type,
-                    nullable=bool(self.columns[f.name].nullable),
-                    metadata={"comment": self.columns[f.name].description or ""},
+                    nullable=self.columns[f.name].nullable,
+                    metadata={"comment": self.columns[f.name].description},
                 )
                 for f in arrow.fields
             ]
@@ -255,23 +272,12 @@ def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
     """One row per row and broken rule: _row, rule, reason with column and value."""
     fits = traced.get_column("_rejected").is_null()
     checked = traced if fits.all() else traced.filter(fits)
-    schema = {"_row": pl.Int64, "rule": pl.String, "reason": pl.String}
-    try:
-        contract._pandera.validate(checked.select(list(contract._pandera.columns)), lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        cases: pl.DataFrame = error.failure_cases
-        whole = cases.filter(pl.col("index").is_null())
-        if whole.height:
-            first = whole.row(0, named=True)
-            raise ContractError(contract.path, first["column"], f"{first['check']} ({first['failure_case']})") from None
-        check = pl.col("check").replace({"not_nullable": "must not be null"})
-        value = pl.col("failure_case").fill_null("null").str.slice(0, MAX_VALUE_CHARACTERS)
-        return cases.select(
-            _row=checked.get_column("_row").gather(cases.get_column("index").cast(pl.Int64)),
-            rule=pl.concat_str("column", pl.lit(" "), check),
-            reason=pl.concat_str("column", pl.lit(" = "), value, pl.lit(": "), check),
-        )
-    return pl.DataFrame(schema=schema)
+    if checked.select(contract._holds).item():
+        return pl.DataFrame(schema={"_row": pl.Int64, "rule": pl.String, "reason": pl.String})
+    # Pandera takes a second to import, and most runs have no row for it
+    from tmdb_assets.lakehouse.validation import failures
+
+    return failures(contract, checked)
 
 
 def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
@@ -340,9 +346,9 @@ def dictionary_lines(contracts: Sequence[Contract]) -> list[str]:
         lines.append(f"Grain: `{', '.join(contract.grain)}` · {kept}")
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]
         for name, column in contract.columns.items():
-            rules = "; ".join(str(check.error) for check in column.checks or [])
+            rules = "; ".join(rule.error for rule in column.rules)
             target = f" → `{contract.references[name]}`" if name in contract.references else ""
-            meaning = (column.description or "").replace("|", "\\|") + (f" ({rules})" if rules else "") + target
+            meaning = column.description.replace("|", "\\|") + (f" ({rules})" if rules else "") + target
             lines.append(
                 f"| {name} | {_type_name(contract.schema[name])} | {'yes' if column.nullable else 'no'} | {meaning} |"
             )

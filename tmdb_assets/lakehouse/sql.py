@@ -25,18 +25,17 @@ import functools
 import inspect
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pandera.polars as pa
 import polars as pl
 import polars.selectors as cs
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col, one_of
+from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, at_least, between, col, one_of
 from tmdb_assets.lakehouse.errors import LakehouseError
 
 TYPES: dict[str, Any] = {
@@ -188,7 +187,7 @@ def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence
             description.append(words)
         elif line.startswith("--     ") and columns:
             last = next(reversed(columns))
-            columns[last] = pa.Column(**_parts(columns[last]) | {"description": f"{columns[last].description} {words}"})
+            columns[last] = replace(columns[last], description=f"{columns[last].description} {words}")
         else:
             name, column = _column(file, number, words)
             columns[name] = column
@@ -209,21 +208,17 @@ def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence
     return View(contract, file, text, tuple(read))
 
 
-def _parts(column: Column) -> dict[str, Any]:
-    return {"dtype": column.dtype.type, "checks": column.checks, "nullable": column.nullable}
-
-
 def _column(file: Path, number: int, words: str) -> tuple[str, Column]:
     found = _COLUMN.fullmatch(words)
     if not found:
         raise SqlError(file, number, f"`{words}` is not of the form `name  Type  meaning`")
     if found["type"] not in TYPES:
         raise SqlError(file, number, f"the type {found['type']} is none of {', '.join(TYPES)}")
-    checks = [] if found["rule"] is None else [_rule(file, number, found["rule"])]
-    return found["name"], col(TYPES[found["type"]], found["meaning"], *checks, nullable=bool(found["null"]))
+    rules = [] if found["rule"] is None else [_rule(file, number, found["rule"])]
+    return found["name"], col(TYPES[found["type"]], found["meaning"], *rules, nullable=bool(found["null"]))
 
 
-def _rule(file: Path, number: int, rule: str) -> pa.Check:
+def _rule(file: Path, number: int, rule: str) -> Rule:
     if least := re.fullmatch(r">=(-?[\d.]+)", rule):
         return at_least(float(least[1]))
     if ends := re.fullmatch(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)", rule):

@@ -101,9 +101,9 @@ def column_schema(contract: Contract) -> dg.TableSchema:
                 str(contract.schema[name]),
                 description=column.description,
                 constraints=dg.TableColumnConstraints(
-                    nullable=bool(column.nullable),
+                    nullable=column.nullable,
                     unique=contract.grain == (name,),
-                    other=[str(check.error) for check in column.checks or []],
+                    other=[rule.error for rule in column.rules],
                 ),
             )
             for name, column in contract.columns.items()

@@ -192,9 +192,9 @@ def definitions_of(layouts: Sequence[Layout], *more: object) -> str:
             ]
             for column in contract.columns.values():
                 said += [
-                    str(column.description),
+                    column.description,
                     str(column.nullable),
-                    *(str(check.error) for check in column.checks or []),
+                    *(rule.error for rule in column.rules),
                 ]
         said += [view.sql for view in layout.views] + sorted(layout.by_day)
         said.append(layout.source.macros.read_text(encoding="utf-8") if layout.source.macros else "")

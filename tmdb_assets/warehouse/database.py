@@ -221,7 +221,7 @@ class Database:
         if contract.key not in self._known:
             self._connection.register("incoming", contract.empty())
             described = self._connection.execute("DESCRIBE SELECT * FROM incoming").fetchall()
-            nullable = {name: bool(column.nullable) for name, column in contract.columns.items()}
+            nullable = {name: column.nullable for name, column in contract.columns.items()}
             self._known[contract.key] = [(name, kind, nullable[name]) for name, kind, *_ in described]
         return self._known[contract.key]
 
@@ -295,9 +295,9 @@ class Database:
         name = _quoted(contract.source, contract.name)
         self._comment(kind, name, f"{contract.description} Grain: {', '.join(contract.grain)}.{note}")
         for column, meaning in contract.columns.items():
-            rules = "; ".join(str(check.error) for check in meaning.checks or [])
+            rules = "; ".join(rule.error for rule in meaning.rules)
             target = f" Refers to {contract.references[column]}." if column in contract.references else ""
-            said = (meaning.description or "") + (f" ({rules})" if rules else "") + target
+            said = meaning.description + (f" ({rules})" if rules else "") + target
             self._comment("COLUMN", f"{name}.{_quoted(column)}", said)
 
     def _comment(self, kind: str, name: str, text: str) -> None:

@@ -218,8 +218,8 @@ FEATURES: Mapping[str, Column] = {
 
 def _optional(column: Column) -> Column:
     """The same column where a user's row may have been set aside: rules are the snapshots' own, null is allowed."""
-    meaning = (column.description or "").split("; null")[0].rstrip(".")
-    return col(column.dtype.type, f"{meaning}; null when unknown.", nullable=True)
+    meaning = column.description.split("; null")[0].rstrip(".")
+    return col(column.dtype, f"{meaning}; null when unknown.", nullable=True)
 
 
 USER_MONTHS = Contract(
