@@ -102,7 +102,8 @@ def log() -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def film_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small warehouse of the sandbox's films, made once for all workers of a run. Read only: every test shares it."""
+    """A small warehouse of the sandbox's films and subscribers, made once for all workers of a run. Read only: every
+    test shares it."""
     from tmdb_assets_tests.warehouse.published import publish_films  # late: most tests do without all that it needs
 
     root = tmp_path_factory.getbasetemp()

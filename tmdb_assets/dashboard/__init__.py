@@ -1,9 +1,9 @@
 """The web page over the warehouse: `make dashboard`.
 
 warehouse file ──► asking.py    a question in SQL, answered once per file
-                     └─ films/  a module per page: its questions, its charts
+                     └─ films/, subscribers/   a module per page: its questions, its charts
                           └─ drawing.py, layout.py   how a chart looks, what stands around it
                    app.py       the pages, the banner and the footer
 
-A source with pages of its own is a folder beside films/ and one more line in app.py.
+A source with pages of its own is a folder beside these and one more heading in app.py.
 """

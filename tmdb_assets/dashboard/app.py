@@ -1,7 +1,7 @@
 """The dashboard: its pages, and what stands around every one of them. `streamlit run` starts this file.
 
 What belongs here: the list of pages, the banner, when the data was updated, the footer, what is said when there is no
-warehouse. What does not: anything on a page (films/).
+warehouse. What does not: anything on a page (films/, subscribers/).
 """
 
 from __future__ import annotations
@@ -14,24 +14,27 @@ import streamlit as st
 
 from tmdb_assets.dashboard.asking import warehouse
 from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
+from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets.settings import SettingsError
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import Info, Stamp, WarehouseError
 
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
 INVENTED = "Invented films: these figures come from the built-in sandbox, not from TMDB. Set TMDB_API_TOKEN to observe real ones."
-MIXED = "Real films and invented ones of the built-in sandbox are mixed in this warehouse: do not rely on its figures."
+INVENTED_SUBSCRIBERS = "Invented subscribers: these figures come from the built-in sandbox, not from a streaming service. Drop a month's files to see real ones."
+MIXED = "Some sources of this warehouse are real, others are invented by the built-in sandbox: find out which before you rely on a figure."
 LOOK_AGAIN_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: `path` is its place in the URL."""
+    """A page: `path` is its place in the URL, `invented` what is said of it when the sandbox answered for everything."""
 
     title: str
     path: str
     icon: str
     draw: Callable[[], None]
+    invented: str = INVENTED
 
 
 #: Heading -> pages, in the order of the menu; a source with pages of its own adds a heading.
@@ -44,6 +47,9 @@ PAGES = {
         Page("People and companies", "people", ":material/groups:", people.page),
         Page("Find films", "find", ":material/search:", search.page),
         Page("Data quality", "quality", ":material/verified:", quality.page),
+    ],
+    "Subscribers": [
+        Page("Monthly checks", "checks", ":material/checklist:", checks.page, INVENTED_SUBSCRIBERS),
     ],
 }
 
@@ -73,7 +79,7 @@ def _drawn(page: Page) -> Callable[[], None]:
         stamp, info = _stamp(), None  # before anything is asked: a file that comes later is noticed
         try:
             info = warehouse().info
-            _banner(info)
+            _banner(info, page.invented)
             page.draw()
         except (WarehouseError, SettingsError) as error:
             st.info(str(error), icon=":material/database_off:")
@@ -83,10 +89,10 @@ def _drawn(page: Page) -> Callable[[], None]:
     return draw
 
 
-def _banner(info: Info) -> None:
-    """Who answered for the data, unless it was TMDB."""
+def _banner(info: Info, invented: str) -> None:
+    """Who answered for the data, unless every source of it is real."""
     if info.origin == "sandbox":
-        st.info(INVENTED, icon=":material/science:")
+        st.info(invented, icon=":material/science:")
     elif info.origin and "sandbox" in info.origin:
         st.warning(MIXED, icon=":material/science:")
 

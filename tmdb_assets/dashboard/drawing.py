@@ -69,14 +69,19 @@ def bars(
     tooltip: Sequence[alt.Tooltip],
     is_signed: bool = False,
     label_width: int = LABEL_WIDTH,
+    colour: Any = None,
 ) -> alt.Chart:
-    """A bar per row, in the order of the rows, its label beside it; signed ones are green and red around zero."""
+    """A bar per row, in the order of the rows, its label beside it; signed ones are green and red around zero.
+
+    `colour`: another colour than that of all bars, as states() gives it.
+    """
     numbered = frame.with_row_index("place").with_columns(pl.col(label).fill_null("(no title)"))
     # labels need not be unique: two films of one title are two bars
     numbered = numbered.with_columns(
         pl.format("{}\u2063{}", pl.col("place").cast(pl.String).str.zfill(4), pl.col(label)).alias("bar")
     )
-    colour: Any = (
+    legend = LEGEND if colour is not None else 0
+    colour = colour or (
         alt.condition(alt.datum[value] > 0, alt.value(RISE), alt.value(FALL)) if is_signed else alt.value(ACCENT)
     )
     drawn: alt.Chart = (
@@ -98,9 +103,15 @@ def bars(
             color=colour,
             tooltip=list(tooltip),
         )
-        .properties(height=frame.height * ROW + BELOW)
+        .properties(height=frame.height * ROW + BELOW + legend)
     )
     return drawn
+
+
+def states(column: str, colours: Mapping[str, str]) -> alt.Color:
+    """A colour per state of things, each of them in the legend."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{column}:N", title=None, scale=scale, legend=alt.Legend(orient="bottom"))
 
 
 def lines(

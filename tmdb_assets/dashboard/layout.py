@@ -18,6 +18,9 @@ from tmdb_assets.dashboard.drawing import Drawn
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import WarehouseError
 
+#: Characters that mean something in Markdown, as a class of a regular expression has them.
+MARKUP = r"\\`*_\[\]<>$~:"
+
 
 @contextmanager
 def section(title: str) -> Iterator[None]:
@@ -50,6 +53,15 @@ def table(frame: pl.DataFrame, columns: Mapping[str, ColumnConfig], height: int 
         height=height or "auto",
         placeholder=figures.UNKNOWN,
     )
+
+
+def words(frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
+    """A table of sentences, each read as a whole: cells break their lines. `columns`: column -> what it is called.
+
+    Cells are Markdown to Streamlit; what the sentences quote is not.
+    """
+    plain = frame.select(pl.col(list(columns)).str.replace_all(f"([{MARKUP}])", r"\$1"))
+    st.table(plain.rename(dict(columns)), border="horizontal", hide_index=True)
 
 
 def choice(label: str, options: Sequence[str], key: str) -> str:

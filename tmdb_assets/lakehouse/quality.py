@@ -1,11 +1,13 @@
 """Data quality: what each day of each table is like, profiled at the end of the day's run.
 
 What belongs here: the contracts of the two profile tables and the functions that fill them, for any source: per column
-how much is known and how much lies far off, per table how many rows came and what became of them. What does not: the
-figures that SQL can make of them and the score (a source's views), the rules a row must keep (contracts.py).
+how much is known and how much lies far off, per table how many rows came and what became of them. What does not: how
+the checks of a day ended (check_quality.py), the figures that SQL can make of profiles and the score (a source's views),
+the rules a row must keep (contracts.py).
 
 A profile is of a day's rows alone, so it is the same whatever other days were run before, after or beside it. Profiled
-are tables partitioned by day; a dimension has no state of a day that would not depend on the order of runs.
+are tables partitioned by day, or by month, which stands for its last day; a dimension has no state of a day that would
+not depend on the order of runs.
 
 An outlier lies more than 3 robust standard deviations from the median of its column and day: |x - median| > 3 * 1.4826
 * MAD, where MAD is the median distance from the median (1.4826 of it is one standard deviation in a normal
@@ -21,46 +23,54 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract, at_least, between, col
+from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
 LEDGER, QUARANTINE = "extraction_ledger", "quarantine"
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
 
-_KEY = {
-    "date_id": col(pl.Date, "Day of the observation (UTC)."),
-    "table_name": col(pl.String, "Path of the table."),
-}
+_MEANINGS = {Cadence.DAY: "Day of the observation (UTC).", Cadence.MONTH: "Last day of the month."}
 
 
-def column_quality_contract(source: str, profiled: Sequence[Contract]) -> Contract:
+def key_columns(cadence: Cadence) -> dict[str, Column]:
+    """What every profile says first: of which day, and of which table."""
+    return {"date_id": col(pl.Date, _MEANINGS[cadence]), "table_name": col(pl.String, "Path of the table.")}
+
+
+def days_of(profiled: Iterable[Contract]) -> str:
+    """The partition columns of some tables, as `Contract.comes_from` names them."""
+    return " ".join(f"{table.name}.{table.partition}" for table in profiled)
+
+
+def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
     """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
-    count = at_least(0)
-    days = " ".join(f"{table.name}.{table.partition}" for table in profiled)
+    count, span = at_least(0), cadence.value
     known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
         source,
         "star",
         COLUMN_QUALITY,
-        "How much of each column is known, and how much of it lies far off, per day of each table kept by the day.",
+        f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the {span}.",
         grain=("date_id", "table_name", "column_name"),
         partition="date_id",
         small=True,
         drift_limit=None,
-        comes_from={"*": days, "known_rows": known, "outliers": numbers},
+        cadence=cadence,
+        comes_from={"*": days_of(profiled), "known_rows": known, "outliers": numbers},
         columns={
-            **_KEY,
+            **key_columns(cadence),
             "column_name": col(pl.String, "Column."),
             "is_nullable": col(
                 pl.Boolean, "Whether the column may be unknown; it counts for the table's completeness."
             ),
-            "rows": col(pl.Int64, "Rows of the table on that day.", count),
+            "rows": col(pl.Int64, f"Rows of the table on that {span}.", count),
             "known_rows": col(pl.Int64, "Rows whose value is known (not null).", count),
             "outliers": col(
                 pl.Int64,
-                f"Values more than {SIGMAS} robust standard deviations from the day's median; null for a column without "
+                f"Values more than {SIGMAS} robust standard deviations from the {span}'s median; null for a column without "
                 "numbers, for keys, and where half of the values are equal.",
                 count,
                 nullable=True,
@@ -69,23 +79,25 @@ def column_quality_contract(source: str, profiled: Sequence[Contract]) -> Contra
     )
 
 
-def table_quality_contract(source: str) -> Contract:
+def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The table profile of a source: one row per day and table, of tables that are partitioned by day."""
-    count = at_least(0)
+    count, span = at_least(0), cadence.value
     return Contract(
         source,
         "star",
         TABLE_QUALITY,
-        "What became of the rows of each day of each table kept by the day: received = kept + quarantined + duplicates "
-        "+ unaccounted.",
+        f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
+        "duplicates + unaccounted.",
         grain=("date_id", "table_name"),
         partition="date_id",
         small=True,
         drift_limit=None,
+        cadence=cadence,
         comes_from={
             "date_id": f"{COLUMN_QUALITY}.date_id",
             "table_name": f"{COLUMN_QUALITY}.table_name",
             "is_daily": f"{COLUMN_QUALITY}.table_name",
+            "drift_limit": f"{COLUMN_QUALITY}.table_name",
             "kept": f"{COLUMN_QUALITY}.rows",
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",
@@ -98,8 +110,15 @@ def table_quality_contract(source: str) -> Contract:
             "is_extraction_finished": f"{LEDGER}.is_finished",
         },
         columns={
-            **_KEY,
-            "is_daily": col(pl.Boolean, "Whether rows are expected every day; elsewhere they follow demand."),
+            **key_columns(cadence),
+            "is_daily": col(pl.Boolean, f"Whether rows are expected every {span}; elsewhere they follow demand."),
+            "drift_limit": col(
+                pl.Float64,
+                f"Share by which the rows may differ from those of the {span} before without a warning, a ratio; null where "
+                "they follow demand.",
+                count,
+                nullable=True,
+            ),
             "received": col(
                 pl.Int64,
                 "Rows that came for the table: counted by the extraction, or in the tables it is made of; null when "
@@ -111,8 +130,8 @@ def table_quality_contract(source: str) -> Contract:
             "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", count),
             "duplicates": col(
                 pl.Int64,
-                "Rows left out because their grain had come before: in a derived table, those received that are "
-                "neither kept nor quarantined; null when nobody counted.",
+                "Rows left out because their grain had come before: in a derived table that expects such rows, those "
+                "received that are neither kept nor quarantined; null when nobody counted.",
                 count,
                 nullable=True,
             ),
@@ -216,7 +235,7 @@ class ColumnQuality:
     @property
     def __signature__(self) -> inspect.Signature:
         """The profiled tables as parameters."""
-        return _parameters(table.name for table in self.profiled)
+        return parameters(table.name for table in self.profiled)
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
@@ -229,8 +248,8 @@ class ColumnQuality:
 class TableQuality:
     """Accounts for the rows of some tables; wired as a transform is, by the names of what it reads.
 
-    `received`: per derived table, a function that counts the rows it must account for by the day (`date_id`,
-    `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
+    `received`: per derived table, a function that counts the rows it must account for by the day (the table's partition
+    column, `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
     received stands in the ledger.
     """
 
@@ -241,49 +260,51 @@ class TableQuality:
     def __signature__(self) -> inspect.Signature:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
         counted = [name for count in self.received.values() for name in inspect.signature(count).parameters]
-        return _parameters(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
+        return parameters(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_table_quality`, one per day and table of the column profile."""
         key = ["date_id", "table_name"]
-        is_daily = pl.DataFrame(
-            [(c.path, c.drift_limit is not None) for c in self.profiled],
-            schema={"table_name": pl.String, "is_daily": pl.Boolean},
+        promised = pl.DataFrame(
+            [(c.path, c.drift_limit is not None, c.drift_limit, c.duplicates == "first") for c in self.profiled],
+            schema={"table_name": pl.String, "is_daily": pl.Boolean, "drift_limit": pl.Float64, "_repeats": pl.Boolean},
             orient="row",
         )
         columns = tables[COLUMN_QUALITY].collect()
+        counted = [c.path for c in self._counted_tables]
         rejected = tables[QUARANTINE].group_by("date_id", table_name="origin").agg(quarantined=pl.len().cast(pl.Int64))
         accounted = (
             _summed_up(columns)
-            .join(is_daily, on="table_name", how="left")
+            .join(promised, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
             .join(_asked_for(tables[LEDGER]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
             .with_columns(
                 pl.col("quarantined").fill_null(0),
-                counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(list(self._counts))).then(0)),
+                counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(counted)).then(0)),
             )
             .with_columns(received=pl.coalesce("received_rows", "counted"))
         )
         rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
-        # a derived table leaves out nothing but duplicates: its own run has proved that before it was published
-        left_out = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(rest.clip(0)))
+        # a derived table leaves out nothing but duplicates it expects: its own run has proved that before it was published
+        repeated = pl.when("_repeats").then(rest.clip(0)).otherwise(0)
+        left_out = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
         contract = table_quality_contract("")
         return accounted.with_columns(duplicates=left_out, unaccounted=rest - left_out).select(list(contract.schema))
 
     @property
-    def _counts(self) -> dict[str, Callable[..., pl.LazyFrame]]:
-        """Path -> how its received rows are counted."""
-        return {c.path: self.received[c.name] for c in self.profiled if c.name in self.received}
+    def _counted_tables(self) -> list[Contract]:
+        """Profiled tables whose received rows are counted here."""
+        return [c for c in self.profiled if c.name in self.received]
 
     def _counted(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""
-        counts = [
-            count(**{table: tables[table] for table in inspect.signature(count).parameters}).select(
-                "date_id", table_name=pl.lit(path), counted=pl.col("received").cast(pl.Int64)
-            )
-            for path, count in self._counts.items()
-        ]
+        counts = []
+        for contract in self._counted_tables:
+            count = self.received[contract.name]
+            rows = count(**{table: tables[table] for table in inspect.signature(count).parameters})
+            counted = pl.col("received").cast(pl.Int64)
+            counts.append(rows.select(date_id=contract.partition, table_name=pl.lit(contract.path), counted=counted))
         nothing = pl.LazyFrame(schema={"date_id": pl.Date, "table_name": pl.String, "counted": pl.Int64})
         return pl.concat([nothing, *counts]).collect()
 
@@ -321,5 +342,6 @@ def _asked_for(ledger: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _parameters(names: Iterable[str]) -> inspect.Signature:
+def parameters(names: Iterable[str]) -> inspect.Signature:
+    """A signature of these names, so that an object is wired as a function is."""
     return inspect.Signature([inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names])

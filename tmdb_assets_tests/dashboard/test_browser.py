@@ -178,6 +178,17 @@ def test_a_filter_goes_into_the_url_and_the_url_brings_it_back(page: Page, url: 
     page.wait_for_function("() => !location.search.includes('compare')")
 
 
+def test_a_month_is_shared_by_its_url(page: Page, url: str) -> None:
+    page.goto(f"{url}/checks")
+    arrived(page, "Monthly checks")
+    page.get_by_role("combobox", name="Month").click()
+    page.get_by_role("option", name="2024-01").click()
+    page.wait_for_url("**/checks?month=2024-01")
+    page.reload()
+    arrived(page, "Monthly checks")
+    expect(page.get_by_text("As of 31 January 2024")).to_be_visible(timeout=PATIENCE)
+
+
 def test_films_are_found_and_taken_along(page: Page, url: str, tmp_path: Path) -> None:
     page.goto(f"{url}/find")
     arrived(page, "Find films")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from streamlit.testing.v1 import AppTest
 
 from tmdb_assets.dashboard import app
 from tmdb_assets.dashboard.films import people, places, quality, search, today, trends
+from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
-from tmdb_assets_tests.warehouse.published import altered, emptied
+from tmdb_assets_tests.warehouse.published import REFUSED, SET_ASIDE, altered, emptied
 
 PAGES = {page.title: page for pages in app.PAGES.values() for page in pages}
 PATHS = [page.path for page in PAGES.values()]
@@ -86,7 +88,7 @@ def test_a_page_shows_its_charts_and_says_what_they_rest_on(title: str, show: An
     # one caption under each chart, one for the update, one for the attribution
     assert len(test.caption) >= charts(test) + 2
     assert "not endorsed or certified by TMDB" in said(test)
-    assert "Invented films" in said(test)
+    assert PAGES[title].invented in said(test)
     assert "Updated" in said(test)
 
 
@@ -211,6 +213,87 @@ def test_every_country_of_the_reference_has_a_place_on_the_map() -> None:
     assert set(positions().get_column("iso_3166_1")) == known
     assert positions().get_column("latitude").is_between(-90, 90).all()
     assert positions().get_column("longitude").is_between(-180, 180).all()
+
+
+# -- the checks of a month -------------------------------------------------------------------------------------------------
+
+
+def of_month(warehouse: Path, month: str) -> list[tuple[str, str, bool, str]]:
+    return asked(  # type: ignore[return-value]  # the columns say so
+        warehouse,
+        "SELECT subject, check_name, is_passed, sentence FROM streamflow.vw_checks "
+        f"WHERE strftime(as_of, '%Y-%m') = '{month}'",
+    )
+
+
+def failures(test: AppTest) -> list[tuple[str, str]]:
+    """Check and what was found, of the table of what does not hold, as a reader sees it."""
+    rows = test.table[0].value.itertuples(index=False) if len(test.table) else []
+    return [(check, re.sub(r"\\(\W|_)", r"\1", found)) for check, found in rows]
+
+
+@pytest.mark.parametrize("month", ["2024-01", SET_ASIDE])
+def test_a_month_shows_how_many_checks_hold_and_each_that_does_not(month: str, show: Any, film_warehouse: Path) -> None:
+    test = show("checks", film_warehouse, month=month)
+    assert not test.exception
+    assert test.selectbox(key="month").value == month
+    made = of_month(film_warehouse, month)
+    failed = {
+        (checks.PROMISES[check], f"{subject.split('/')[-1]}: {said}") for subject, check, held, said in made if not held
+    }
+    shown = {metric.label: (metric.value, metric.delta) for metric in test.metric}
+    assert shown["Checks that hold"] == (str(len(made) - len(failed)), f"of {len(made)}")
+    assert shown["Users of the month"][0] == "40"
+    assert shown["Rows set aside"] == (("1", "of 240") if month == SET_ASIDE else ("0", "of 240"))
+    assert set(failures(test)) == failed
+    assert bool(failed) == (month == SET_ASIDE)
+    assert ("all 39 checks of this month hold" in said(test)) == (not failed)
+    assert ("every row that came in kept its contract" in said(test)) == (not failed)
+    assert "a drop invented by the built-in sandbox" in said(test)
+
+
+def test_a_refused_month_comes_first_and_says_what_is_wrong_with_it(show: Any, film_warehouse: Path) -> None:
+    test = show("checks", film_warehouse)
+    assert not test.exception
+    assert test.selectbox(key="month").value == REFUSED
+    assert {metric.label: metric.value for metric in test.metric} == {
+        "Checks that hold": "5", "Users of the month": "–", "Rows set aside": "–",
+    }  # fmt: skip
+    found = failures(test)
+    assert [check for check, _ in found] == [checks.PROMISES["extraction_complete"]] * 2
+    assert "drop the month again, corrected; at fault: labels.csv" in found[0][1]
+    assert "Nothing of this month was taken" in said(test)
+    assert charts(test) == 2, "what was published of other months is shown nevertheless"
+
+
+def test_every_check_has_words_and_each_verdict_a_colour(film_warehouse: Path) -> None:
+    made = {row[0] for row in asked(film_warehouse, "SELECT DISTINCT check_name FROM streamflow.vw_checks")}
+    assert made == set(checks.PROMISES)
+    verdicts = {row[0] for row in asked(film_warehouse, "SELECT DISTINCT verdict FROM streamflow.vw_feature_drift")}
+    assert verdicts <= set(checks.VERDICTS)
+
+
+def test_a_month_that_the_url_names_wrongly_is_not_taken(show: Any, film_warehouse: Path) -> None:
+    for month in ("2023-12", "'; DROP TABLE x; --", ""):
+        test = show("checks", film_warehouse, month=month)
+        assert not test.exception
+        assert test.selectbox(key="month").value == REFUSED
+
+
+def test_what_a_file_said_is_no_markup(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    made = altered(
+        film_warehouse, tmp_path / "w.duckdb", "UPDATE streamflow.quarantine SET rule = $$a: *[b](c)* $x$ <i>$$"
+    )
+    test = show("checks", made, month=SET_ASIDE)
+    assert not test.exception
+    cells = [row.iloc[1] for _, row in test.table[0].value.iterrows()]
+    assert any(r"a\: \*\[b\](c)\* \$x\$ \<i\>" in cell for cell in cells)
+    assert any("a: *[b](c)* $x$ <i>: 1" in found for _, found in failures(test))
+
+
+def test_without_a_month_the_page_names_the_job(show: Any, empty: Path) -> None:
+    assert "No month has been dropped yet" in said(show("checks", empty))
+    assert "`streamflow_monthly`" in said(show("checks", empty))
 
 
 # -- the file to take along ----------------------------------------------------------------------------------------------
@@ -345,16 +428,25 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
 # -- who answered --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("path", "invented"), [("", app.INVENTED), ("checks", app.INVENTED_SUBSCRIBERS)])
 @pytest.mark.parametrize(
-    ("origin", "banner"),
-    [("'real'", None), ("'sandbox and real'", app.MIXED), ("'sandbox'", app.INVENTED), ("NULL", None)],
+    ("origin", "is_invented", "is_mixed"),
+    [("'real'", False, False), ("'sandbox and real'", False, True), ("'sandbox'", True, False), ("NULL", False, False)],
 )
 def test_the_banner_says_who_answered(
-    origin: str, banner: str | None, show: Any, film_warehouse: Path, tmp_path: Path
+    path: str,
+    invented: str,
+    origin: str,
+    is_invented: bool,
+    is_mixed: bool,
+    show: Any,
+    film_warehouse: Path,
+    tmp_path: Path,
 ) -> None:
     made = altered(film_warehouse, tmp_path / "w.duckdb", f"UPDATE main.warehouse_info SET origin = {origin}")
-    text = said(show("", made))
-    assert (app.INVENTED in text, app.MIXED in text) == (banner == app.INVENTED, banner == app.MIXED)
+    text = said(show(path, made))
+    assert (invented in text, app.MIXED in text) == (is_invented, is_mixed)
+    assert sum(words in text for words in (app.INVENTED, app.INVENTED_SUBSCRIBERS)) == is_invented
 
 
 def test_a_replaced_warehouse_is_asked_anew(show: Any, film_warehouse: Path, tmp_path: Path) -> None:

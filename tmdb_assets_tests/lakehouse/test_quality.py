@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import inspect
 import statistics
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Contract, at_least, col, quarantine_contract
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import (
@@ -41,6 +43,7 @@ CLEAN = Contract(
     "Things.",
     grain=("date_id", "thing_id"),
     partition="date_id",
+    duplicates="first",
     drift_limit=None,
     columns={
         "date_id": col(pl.Date, "Day."),
@@ -193,6 +196,46 @@ def test_rows_that_got_lost_or_came_from_nowhere_are_not_accounted_for() -> None
     )
     assert [found[day, RAW.path]["unaccounted"] for day in (D1, D2)] == [3, -1]
     assert [found[D1, CLEAN.path][f] for f in ("received", "duplicates", "unaccounted")] == [1, 0, -2]
+
+
+def test_a_table_that_expects_no_duplicates_has_none_and_what_is_missing_is_lost() -> None:
+    strict = dataclasses.replace(CLEAN, duplicates="refuse", drift_limit=0.1)
+    empty = {"extraction_ledger": ledger_contract("toy"), "quarantine": quarantine_contract("toy")}
+    answered = TableQuality([strict], {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())})(
+        fact_column_quality=ColumnQuality([strict])(things=things(thing(D1, 1), thing(D2, 1))).lazy(),
+        notices=notices((D1, 1), (D1, 2), (D1, 3), (D2, 1)),
+        **{name: contract.empty().lazy() for name, contract in empty.items()},
+    )
+    found = {row["date_id"]: row for row in answered.iter_rows(named=True)}
+    figures = ("received", "kept", "duplicates", "unaccounted", "drift_limit")
+    assert {day: tuple(row[f] for f in figures) for day, row in found.items()} == {
+        D1: (3, 1, 0, 2, 0.1),
+        D2: (1, 1, 0, 0, 0.1),
+    }
+
+
+def test_a_month_is_profiled_by_its_own_partition_column() -> None:
+    columns = {"as_of" if name == "date_id" else name: column for name, column in CLEAN.columns.items()}
+    monthly = dataclasses.replace(
+        CLEAN, columns=columns, grain=("as_of", "thing_id"), partition="as_of", cadence=Cadence.MONTH
+    )
+    end = dt.date(2026, 2, 28)
+    rows = things(thing(end, 1, 1.0), thing(end, 2)).rename({"date_id": "as_of"})
+    profiled = ColumnQuality([monthly])(things=rows)
+    assert profiled.filter(column_name="weight").select("date_id", "rows", "known_rows").rows() == [(end, 2, 1)]
+    received = {"things": lambda notices: notices.group_by(as_of="date_id").agg(received=pl.len())}
+    answered = TableQuality([monthly], received)(
+        fact_column_quality=profiled.lazy(),
+        extraction_ledger=ledger_contract("toy").empty().lazy(),
+        quarantine=quarantine_contract("toy").empty().lazy(),
+        notices=notices((end, 1), (end, 2)),
+    )
+    assert answered.select("date_id", "received", "kept", "unaccounted").rows() == [(end, 2, 2, 0)]
+    for contract in (
+        column_quality_contract("toy", [monthly], Cadence.MONTH), table_quality_contract("toy", Cadence.MONTH),
+    ):  # fmt: skip
+        assert contract.cadence is Cadence.MONTH
+        assert contract.columns["date_id"].description == "Last day of the month."
 
 
 def test_what_nobody_counted_is_unknown() -> None:

@@ -1,4 +1,4 @@
-"""A small warehouse of the sandbox's films, and the files a reader may meet instead of it.
+"""A small warehouse of the sandbox's films and of made-up subscribers, and the files a reader may meet instead of it.
 
 What belongs here: publishing one, and altering copies. What does not: assertions, and the toy that the publication
 itself is tested on (toy.py).
@@ -6,6 +6,7 @@ itself is tested on (toy.py).
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -13,18 +14,48 @@ from pathlib import Path
 import duckdb
 
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.sources.streamflow import contracts as streamflow
+from tmdb_assets.sources.streamflow.drops import SANDBOX_MARK, SUCCESS
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets_tests.sources.streamflow.months import Files, World, drop
 from tmdb_assets_tests.sources.tmdb.worlds import sandbox_lake
+
+#: Month -> its drop: one row breaks a rule in February, the file of labels is cut in March.
+MONTHS: dict[str, Files] = {
+    "2024-01": drop(range(40)),
+    "2024-02": drop(range(3, 43), 1),
+    "2024-03": drop(range(40), 2),
+}
+SET_ASIDE, REFUSED = "2024-02", "2024-03"
 
 
 def publish_films(folder: Path) -> Path:
-    """The warehouse of the sandbox's films in `folder`; their lake lies beside it, for whoever else needs it."""
-    path = folder / "films.duckdb"
-    lake = DeltaStore(sandbox_lake(folder.parent))
-    publish_warehouse(lake, path, [Source.of(contracts)], None, lambda line: None)
+    """The warehouse of the sandbox's films and of MONTHS in `folder`; the films' own lake is left as it is."""
+    path, lake = folder / "films.duckdb", folder / "lake"
+    lake.mkdir(parents=True, exist_ok=True)
+    (lake / contracts.SOURCE).symlink_to(sandbox_lake(folder.parent) / contracts.SOURCE)
+    world = World(DeltaStore(lake), folder / "drops")
+    take_months(world)
+    sources = [Source.of(contracts), Source.of(streamflow)]
+    publish_warehouse(world.store, path, sources, None, lambda line: None)
     return path
+
+
+def take_months(world: World) -> None:
+    """Run MONTHS as drops of the sandbox."""
+    for month, files in MONTHS.items():
+        made = world.write(month, files)
+        (made / SUCCESS).write_bytes(SANDBOX_MARK)
+    aside = world.drops / SET_ASIDE / "subscriptions.csv"
+    aside.write_text(aside.read_text(encoding="utf-8").replace("One year", "Ten years", 1), encoding="utf-8")
+    cut = world.drops / REFUSED / "labels.csv"
+    cut.write_bytes(cut.read_bytes()[:-4])
+    world.run(*(month for month in MONTHS if month != REFUSED), only=["vw_checks"])
+    with contextlib.suppress(BlockedError):
+        world.observe(REFUSED)
 
 
 def altered(published: Path, path: Path, *statements: str) -> Path:

@@ -175,12 +175,7 @@ def _calendar(days: int) -> None:
             y=alt.Y(
                 "weekday:O", sort=WEEKDAYS, title=None, axis=alt.Axis(ticks=False, domain=False, labelOverlap=False)
             ),
-            color=alt.Color(
-                "state:N",
-                title=None,
-                scale=alt.Scale(domain=list(states), range=list(states.values())),
-                legend=alt.Legend(orient="bottom"),
-            ),
+            color=drawing.states("state", states),
             tooltip=drawing.tips(
                 {
                     "date_id": ("Day", "day"),

@@ -11,8 +11,10 @@
                                                                        │                    └─ vw_churner_profile
                                                                        └─ training_set ─────── vw_feature_drift
 
-    raw/extraction_ledger   what a drop promised (files, a line per user) and what came
-    clean/quarantine        rows that broke a contract, from every table
+    raw/extraction_ledger ─┐ what a drop promised (files, a line per user) and what came
+    clean/quarantine ──────┼ rows that broke a contract, from every table ──────────────────── vw_quarantine_rules
+    star/fact_*_quality ───┤ each month of each snapshot profiled: columns, rows, how its checks end
+    views/vw_feature_drift ┴────────────────────────────────────────────────────────────────── vw_checks
 
 A partition is a month, `2024-01`; its rows carry the month's last day, `as_of`, since a drop says how things stood then.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.check_quality import check_quality_contract
 from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
@@ -23,6 +24,7 @@ from tmdb_assets.lakehouse.contracts import (
     quarantine_contract,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
+from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
 from tmdb_assets.lakehouse.sql import read_views
 
 SOURCE = "streamflow"
@@ -273,6 +275,13 @@ TRAINING_SET = Contract(
         "churned_next_month": col(pl.Boolean, "Label of the month after; null while unknown.", nullable=True),
     },
 )
+
+#: Tables whose months are profiled: the snapshots. user_months is them side by side; drop_files keeps earlier drops too.
+PROFILED = tuple(SNAPSHOTS.values())
+
+FACT_COLUMN_QUALITY = column_quality_contract(SOURCE, PROFILED, CADENCE)
+FACT_TABLE_QUALITY = table_quality_contract(SOURCE, CADENCE)
+FACT_CHECK_QUALITY = check_quality_contract(SOURCE, PROFILED, CADENCE)
 
 # -- views -------------------------------------------------------------------------------------------------------------
 

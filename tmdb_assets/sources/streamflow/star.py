@@ -1,4 +1,4 @@
-"""Clean to star: users as last known, users month by month, and the training set; frame -> frame.
+"""Clean to star: users as last known, users month by month, the training set, and the profiles; frame -> frame.
 
 What belongs here: one function per star table, named as the table, and the warnings that hold a table against another;
 parameters name the tables they read (they come with the months of the run, for the training set whole). What does not: whether a row is newer than the one kept (lakehouse/delta.py, by the contract's owner and order), rules
@@ -13,9 +13,11 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tmdb_assets.lakehouse.check_quality import CheckQuality, Judge, grain_of
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.sources.streamflow import contracts
+from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.sources.streamflow import clean, contracts
 
 MONTHS_OF_GRACE = 1  # a month that has begun may be counted as active
 
@@ -187,3 +189,15 @@ WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
     "subscriptions": {"active_since_signup": active_since_signup},
     "vw_feature_drift": {"feature_drift": feature_drift},
 }
+
+# -- quality -------------------------------------------------------------------------------------------------------------
+
+#: The checks that are made again for each month by itself; the others need the month before (vw_checks).
+JUDGED: dict[Contract, dict[str, Judge]] = {
+    **{c: {"grain": grain_of(c), **clean.WARNINGS[c.name]} for c in contracts.PROFILED},
+    **{c: WARNINGS[c.name] for c in (contracts.USERS, contracts.SUBSCRIPTIONS)},
+}
+
+fact_column_quality = ColumnQuality(contracts.PROFILED)
+fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED)
+fact_check_quality = CheckQuality(contracts.PROFILED, JUDGED)

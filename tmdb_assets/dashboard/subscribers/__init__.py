@@ -1,0 +1,1 @@
+"""The pages about subscribers: the source streamflow, a module per page."""

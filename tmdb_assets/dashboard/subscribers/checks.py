@@ -1,0 +1,285 @@
+"""Monthly checks: which checks of a month's drop hold, what does not and why, what is known, what has shifted.
+
+What belongs here: the page and its questions. What does not: how a check is made (streamflow's vw_checks and the
+functions behind it), when a feature counts as shifted (vw_feature_drift).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import altair as alt
+import polars as pl
+import streamlit as st
+
+from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.warehouse import figures
+
+CHECKS = """
+SELECT strftime(as_of, '%Y-%m') AS month, as_of, subject, check_name, is_passed, rows, sentence
+FROM streamflow.vw_checks
+ORDER BY as_of, check_name, subject
+"""
+DROPPED = """
+SELECT min(origin) AS origin, max(started_at) AS read_at
+FROM streamflow.extraction_ledger
+WHERE date_id = $day
+"""
+ROWS = """
+SELECT
+    max(kept) FILTER (WHERE table_name = 'streamflow/clean/users_snapshots') AS users,
+    CAST(sum(received) AS BIGINT) AS received,
+    CAST(sum(quarantined) AS BIGINT) AS quarantined
+FROM streamflow.fact_table_quality
+WHERE date_id = $day
+"""
+KNOWN = """
+SELECT strftime(date_id, '%Y-%m') AS month, column_name, table_name, rows, known_rows, known_rows / nullif(rows, 0) AS known
+FROM streamflow.fact_column_quality
+WHERE is_nullable AND rows > 0
+ORDER BY date_id, table_name, column_name
+"""
+DRIFT = """
+SELECT feature, psi, verdict, users, users_before, unknown_share, unknown_share_before
+FROM streamflow.vw_feature_drift
+WHERE as_of = $day
+ORDER BY psi DESC, feature
+"""
+RULES = """
+SELECT table_name, rule, rows
+FROM streamflow.vw_quarantine_rules
+WHERE as_of = $day
+ORDER BY rows DESC, table_name, rule
+"""
+#: Check -> what it promises, in the order of the page: first the drop, then its values, then what is only unlikely.
+PROMISES = {
+    "extraction_complete": "The drop is whole",
+    "contract": "Values keep their rules",
+    "not_null": "Nothing required is missing",
+    "grain": "One row per user",
+    "accounting": "Every row is accounted for",
+    "rows_have_their_user": "Rows have their user",
+    "row_count_drift": "As many rows as before",
+    "constant_columns": "Columns tell users apart",
+    "active_since_signup": "Tenure fits sign-up",
+    "feature_drift": "Features stay as before",
+}
+HOLDS, FAILS = "holds", "does not hold"
+STATES = {HOLDS: drawing.ACCENT, FAILS: drawing.FALL}
+VERDICTS = {"stable": drawing.ACCENT, "moved": "#f08c00", "shifted": drawing.FALL}
+NOTHING = (
+    "No month has been dropped yet: put a month's six files into `data/drops/streamflow/YYYY-MM/`, or invent some with "
+    "`python -m tmdb_assets.sandbox drops`, and run the job `streamflow_monthly`."
+)
+
+
+def page() -> None:
+    """The page."""
+    checks = ask(CHECKS).with_columns(
+        promise=pl.col("check_name").replace(PROMISES), place=pl.col("subject").str.split("/").list.last()
+    )
+    if checks.is_empty():
+        layout.nothing(NOTHING)
+        return
+    months = checks.get_column("month").unique().sort(descending=True).to_list()
+    month = st.selectbox("Month", months, key="month", bind="query-params") or months[0]
+    of_month = checks.filter(pl.col("month") == month)
+    day: dt.date = of_month.get_column("as_of")[0]
+    is_published = _figures(of_month, day)
+    with layout.section("What does not hold"):
+        _failures(of_month)
+    with layout.section("Checks by month"):
+        _history(checks)
+    left, right = st.columns(2, gap="large")
+    with left, layout.section("Feature drift"):
+        _drift(day)
+    with right, layout.section("Set aside, by rule"):
+        _rules(day, is_published)
+    with layout.section("Known values"):
+        _known()
+
+
+def _figures(checks: pl.DataFrame, day: dt.date) -> bool:
+    """The month in figures; whether anything of it is published."""
+    dropped = row(DROPPED, day=day)
+    by = "invented by the built-in sandbox, " if dropped["origin"] == "sandbox" else ""
+    st.markdown(f"As of **{figures.day(day)}**: a drop {by}read on {figures.moment(dropped['read_at'])}.")
+    rows = row(ROWS, day=day)
+    first, second, third = st.columns(3)
+    with first:
+        _metric("Checks that hold", checks.filter("is_passed").height, checks.height)
+    second.metric("Users of the month", figures.count(rows["users"]))
+    with third:
+        _metric("Rows set aside", rows["quarantined"], rows["received"])
+    return rows["received"] is not None
+
+
+def _metric(label: str, value: int | None, whole: int | None) -> None:
+    """How many of how many."""
+    of = None if whole is None else f"of {figures.count(whole)}"
+    st.metric(label, figures.count(value), of, delta_color="off", delta_arrow="off")
+
+
+def _failures(checks: pl.DataFrame) -> None:
+    failed = checks.filter(~pl.col("is_passed")).sort(_order(), "place")
+    if failed.is_empty():
+        layout.nothing(f"Nothing: all {figures.count(checks.height)} checks of this month hold.")
+        return
+    told = failed.with_columns(pl.format("{}: {}", "place", "sentence").alias("found"))
+    layout.words(told, {"promise": "Check", "found": "What was found"})
+    seen = failed.filter(pl.col("rows") > 0).get_column("rows")
+    st.caption(
+        f"{figures.count(failed.height)} of {figures.count(checks.height)} checks"
+        + (f", which looked at {layout.span(seen)} rows each." if len(seen) else ".")
+    )
+
+
+def _order() -> pl.Expr:
+    """Checks in the order of the page; one that it does not know yet comes last."""
+    places = {name: place for place, name in enumerate(PROMISES)}
+    return pl.col("check_name").replace_strict(places, default=len(places), return_dtype=pl.Int64)
+
+
+def _history(checks: pl.DataFrame) -> None:
+    failed = ~pl.col("is_passed")
+    cells = (
+        checks.group_by("month", "check_name", "promise")
+        .agg(
+            made=pl.len(),
+            held=pl.col("is_passed").sum(),
+            at_fault=pl.col("place").filter(failed).sort().str.join(", "),
+            state=pl.when(failed.any()).then(pl.lit(FAILS)).otherwise(pl.lit(HOLDS)),
+        )
+        .sort("month", _order())
+    )
+    promises = cells.sort(_order()).get_column("promise").unique(maintain_order=True).to_list()
+    drawn = (
+        alt.Chart(cells)
+        .mark_rect(stroke="white", strokeWidth=1)
+        .encode(
+            x=_months_across(cells),
+            y=alt.Y("promise:N", sort=promises, title=None, axis=_label_axis()),
+            color=drawing.states("state", STATES),
+            tooltip=drawing.tips(
+                {
+                    "promise": ("Check", None),
+                    "month": ("Month", None),
+                    "made": ("Made of", drawing.COUNT),
+                    "held": ("Hold", drawing.COUNT),
+                    "at_fault": ("Does not hold in", None),
+                }
+            ),
+        )
+        .properties(height=len(promises) * drawing.ROW + drawing.BELOW + drawing.LEGEND)
+    )
+    looked_at = checks.filter(pl.col("check_name") == "grain").get_column("rows")
+    layout.chart(
+        drawn,
+        f"{figures.count(checks.height)} checks over {cells['month'].n_unique()} months"
+        + (f", resting on {layout.span(looked_at)} users a month" if len(looked_at) else "")
+        + ". An empty cell: the check was not made, as where the month before is not kept. What each one looks at stands at "
+        "the head of vw_checks.",
+        "Heat map: whether each check holds, by month.",
+    )
+
+
+def _drift(day: dt.date) -> None:
+    drift = ask(DRIFT, day=day)
+    if drift.is_empty():
+        layout.nothing("The month before is not kept, or this one was refused: there is nothing to compare.")
+        return
+    drawn = drawing.bars(
+        drift,
+        "feature",
+        "psi",
+        title="Population stability index (PSI)",
+        style=drawing.DECIMAL,
+        colour=drawing.states("verdict", VERDICTS),
+        tooltip=drawing.tips(
+            {
+                "feature": ("Feature", None),
+                "psi": ("PSI", ",.3f"),
+                "verdict": ("Verdict", None),
+                "unknown_share": ("Unknown", drawing.SHARE),
+                "unknown_share_before": ("Unknown the month before", drawing.SHARE),
+            }
+        ),
+    )
+    users, before = drift.select("users", "users_before").row(0)
+    layout.chart(
+        drawn,
+        f"{figures.count(users)} users against {figures.count(before)} the month before. 0 is no change; when a feature counts "
+        "as moved or shifted stands at the head of vw_feature_drift.",
+        "Bars: population stability index of each feature, coloured by what it means.",
+    )
+
+
+def _rules(day: dt.date, is_published: bool) -> None:
+    rules = ask(RULES, day=day)
+    if rules.is_empty():
+        kept = "Nothing was set aside: every row that came in kept its contract."
+        layout.nothing(kept if is_published else "Nothing of this month was taken, so nothing was set aside.")
+        return
+    drawn = drawing.bars(
+        rules.head(15),
+        "rule",
+        "rows",
+        title="Rows set aside",
+        style=drawing.COUNT,
+        label_width=220,
+        tooltip=drawing.tips(
+            {"rule": ("Rule", None), "table_name": ("Bound for", None), "rows": ("Rows", drawing.COUNT)}
+        ),
+    )
+    layout.chart(
+        drawn,
+        f"Rows set aside: {figures.count(rules.select(pl.col('rows').sum()).item())}. A row that breaks two rules counts for "
+        "both.",
+        "Bars: rows set aside by broken rule.",
+    )
+
+
+def _known() -> None:
+    known = ask(KNOWN)
+    if known.is_empty():
+        layout.nothing("No month has been published yet.")
+        return
+    columns = known.get_column("column_name").unique(maintain_order=True).to_list()
+    drawn = drawing.heat(
+        known,
+        _months_across(known),
+        alt.Y("column_name:N", sort=columns, title=None, axis=_label_axis()),
+        "known",
+        title="Known",
+        style=drawing.SHARE,
+        domain=[0, 1],
+        rows=len(columns),
+        tooltip=drawing.tips(
+            {
+                "column_name": ("Column", None),
+                "month": ("Month", None),
+                "known": ("Known", drawing.SHARE),
+                "known_rows": ("Users with a value", drawing.COUNT),
+                "rows": ("Users", drawing.COUNT),
+            }
+        ),
+    )
+    layout.chart(
+        drawn,
+        f"{len(columns)} columns that may be unknown over {known['month'].n_unique()} months, resting on "
+        f"{layout.span(known['rows'])} users each. The other columns are always known: a row without them is set aside.",
+        "Heat map: share of users whose value is known, by column and month.",
+    )
+
+
+def _months_across(frame: pl.DataFrame) -> alt.X:
+    """Months as cells, each between the first and the last with a place of its own."""
+    first, last = (pl.Series([text]).str.to_date("%Y-%m")[0] for text in (frame["month"].min(), frame["month"].max()))
+    every = pl.date_range(first, last, "1mo", eager=True).dt.strftime("%Y-%m").to_list()
+    axis = alt.Axis(labelOverlap=True, labelAngle=0, ticks=False)
+    return alt.X("month:O", title=None, axis=axis, scale=alt.Scale(domain=every))
+
+
+def _label_axis() -> alt.Axis:
+    return alt.Axis(labelLimit=drawing.LABEL_WIDTH, labelOverlap=False)
