@@ -6,6 +6,7 @@ opened and checked (warehouse/reader.py). What a user typed or chose goes into `
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -15,8 +16,12 @@ from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse.reader import Stamp, Warehouse
 
 
+@cache
 def warehouse() -> Warehouse:
-    """The warehouse that the settings name. Raises SettingsError; that the file is there is found out by asking."""
+    """The warehouse that the settings name, which are read once: a page asks ten times.
+
+    Raises SettingsError; that the file is there is found out by asking.
+    """
     return Warehouse(load_settings().tmdb_assets_warehouse)
 
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tmdb_assets.dashboard import app
+from tmdb_assets.dashboard import app, asking
 from tmdb_assets.dashboard.films import people, places, quality, search, today, trends
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets_tests.end_to_end.harness import TODAY
@@ -38,6 +38,7 @@ def show(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(path: str, warehouse: Path, **query: str | list[str]) -> AppTest:
         monkeypatch.setenv("TMDB_ASSETS_WAREHOUSE", str(warehouse))
+        asking.warehouse.cache_clear()
         test = AppTest.from_string(f"from tmdb_assets.dashboard.app import show\nshow({path!r})", default_timeout=120)
         for name, value in query.items():
             test.query_params[name] = value
