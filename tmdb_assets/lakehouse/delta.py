@@ -29,7 +29,9 @@ Version = int | dt.datetime
 _Stamp = tuple[int, int]
 
 WRITER = WriterProperties(compression="ZSTD")
-CHECKPOINT_EVERY = 5  # commits; a commit since the last one costs whoever opens the table half a millisecond, writing one costs one or two
+CHECKPOINT_EVERY = (
+    2  # commits; each since the last one costs whoever opens the table half a millisecond, writing one costs one or two
+)
 RETRIES = 10
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 
@@ -154,6 +156,14 @@ class DeltaStore:
         partition.<column> where it is partitioned by folder; no columns while there are no files."""
         table = self.open(contract, version)
         return pl.DataFrame() if table is None else _files(table)
+
+    def largest(self, contract: Contract, column: str) -> Any:
+        """The largest value of a column, from the Delta log alone; None where the log does not say it of every file."""
+        files = self.files(contract)
+        stated = f"max.{column}"
+        if stated not in files.columns or files.get_column(stated).null_count():
+            return None
+        return files.get_column(stated).max()
 
     def partition_rows(self, contract: Contract) -> dict[dt.date, int]:
         """Rows per partition, from the Delta log alone where the table is partitioned by folder."""

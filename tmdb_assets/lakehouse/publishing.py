@@ -236,8 +236,7 @@ def _commit(
         return store.overwrite(contract, audit.kept, metadata)
     quarantine(store, contract, audit.quarantined, days, metadata)
     if contract.partition:
-        version = store.version(contract)
-        if difference and not any(difference.figures.values()) and version is not None:
+        if difference and not any(difference.figures.values()) and (version := store.version(contract)) is not None:
             return Commit(version, 0, 0, 0, changed=False)
         told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}
         return store.replace(contract, audit.kept, days, {**metadata, **told})
@@ -280,6 +279,9 @@ def _retracted(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], 
     """
     contract = table.contract
     owner, observed = list(contract.owner), contract.order[0]
+    newest = store.largest(contract, observed)
+    if newest is not None and newest < min(days):
+        return pl.DataFrame(schema={name: contract.schema[name] for name in owner})
     kept = store.scan(contract).filter(pl.col(observed).is_in(days)).select(*owner, _kept=observed).unique()
     now = frame.lazy().group_by(owner).agg(pl.col(observed).max().alias("_now"))
     unsupported = pl.col("_now").is_null() | (pl.col("_now") < pl.col("_kept"))

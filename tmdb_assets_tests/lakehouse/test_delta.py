@@ -163,6 +163,14 @@ def test_a_small_table_is_one_file_however_many_days_it_has_and_the_same_rows_co
     assert (again.changed, again.version) == (False, len(DAYS))
 
 
+def test_the_largest_value_is_said_by_the_log_or_not_at_all(lake: DeltaStore) -> None:
+    assert lake.largest(THINGS, "seen_on") is None
+    lake.append(THINGS, rows(THINGS, (1, "a", DAYS[2], None), (2, "b", None, None)), {})
+    lake.append(THINGS, rows(THINGS, (3, "c", DAYS[1], DAYS[5])), {})
+    assert lake.largest(THINGS, "seen_on") == DAYS[2]
+    assert lake.largest(THINGS, "listed_on") is None, "one file has none"
+
+
 def test_a_commit_carries_its_metadata(lake: DeltaStore) -> None:
     lake.replace(COUNTS, rows(COUNTS, (DAYS[0], "a", 1)), DAYS[:1], {"run_id": "r1", "partitions": "2026-03-01"})
     lake.merge(PARTS, rows(PARTS, (1, 1, None, DAYS[0])), {"run_id": "r2"})

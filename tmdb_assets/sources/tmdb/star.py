@@ -311,12 +311,14 @@ def _bridge(
     """
     newest = dim_movie.select("movie_id", date_id="observed_on").drop_nulls()
     films = newest.join(movies.select("movie_id"), on="movie_id", how="semi").collect()
-    days = films.get_column("date_id").unique().sort()
     lists = all_movies.select("movie_id", "date_id", item=items)
-    of_those_days = lists.filter(
-        pl.col("date_id").is_between(days.min(), days.max()), pl.col("date_id").is_in(days.implode())
-    )
-    current = of_those_days.join(films.lazy(), on=["movie_id", "date_id"], how="semi").collect()
+    current = _observed_as(movies.select("movie_id", "date_id", item=items), films)
+    if current.height < films.height:  # the newest observation of some lies on a day outside of the run
+        days = films.get_column("date_id").unique().sort()
+        of_those_days = lists.filter(
+            pl.col("date_id").is_between(days.min(), days.max()), pl.col("date_id").is_in(days.implode())
+        )
+        current = _observed_as(of_those_days, films)
     unsaid = current.filter(pl.col("item").is_null())
     current = current.join(movies.select("movie_id", "date_id").collect(), on=["movie_id", "date_id"], how="semi")
     if unsaid.height:
@@ -325,6 +327,10 @@ def _bridge(
     members = current.explode("item", empty_as_null=True, keep_nulls=False)
     columns = [pl.col("item").struct.field(f) for f in fields]
     return members.select("movie_id", *columns, observed_on="date_id").sort("movie_id", fields[0])
+
+
+def _observed_as(lists: pl.LazyFrame, films: pl.DataFrame) -> pl.DataFrame:
+    return lists.join(films.lazy(), on=["movie_id", "date_id"], how="semi").collect()
 
 
 def _known(column: str) -> pl.Expr:
