@@ -29,9 +29,8 @@ Version = int | dt.datetime
 _Stamp = tuple[int, int]
 
 WRITER = WriterProperties(compression="ZSTD")
-CHECKPOINT_EVERY = (
-    2  # commits; each since the last one costs whoever opens the table half a millisecond, writing one costs one or two
-)
+#: Commits. Each since the last checkpoint costs whoever opens the table half a millisecond, writing one costs ten.
+CHECKPOINT_EVERY = 10
 RETRIES = 10
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 
