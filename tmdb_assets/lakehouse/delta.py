@@ -69,6 +69,7 @@ class DeltaStore:
         self.root = str(root).rstrip("/")
         self.storage_options = dict(storage_options or {}) or None
         self._opened: dict[str, tuple[_Stamp, DeltaTable]] = {}
+        self._lent: set[str] = set()  # tables as opened that a lazy frame may hold on to: never to be changed
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -142,6 +143,7 @@ class DeltaStore:
         table = self.open(contract, version)
         if table is None:
             return contract.empty().lazy()
+        self._lent.add(self.uri(contract))
         frame = _as_promised(contract, table)
         return frame.filter(_within(contract.partition, days)) if days is not None and contract.partition else frame
 
@@ -327,23 +329,19 @@ class DeltaStore:
         retracted: pl.DataFrame | None,
     ) -> None:
         there = self._rows(contract, table)
-        owners = [frame.select(contract.owner)] + ([] if retracted is None else [retracted.select(contract.owner)])
-        kept = there.join(pl.concat(owners).unique(), on=list(contract.owner), how="semi")
+        owners = pl.concat([f.select(contract.owner) for f in (frame, retracted) if f is not None]).unique()
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
-        if not kept.height:  # nothing to compare, as on a first day: joins over every column cost more than the rest
-            if members.height:
-                self._rewrite(table, _ordered(contract, pl.concat([there, members])), metadata)
-            return
-        if contract.order:
-            guarded = kept if retracted is None else kept.join(retracted, on=list(contract.owner), how="anti")
+        if contract.order and not _all_newer(contract, frame, there):
+            guarded = there.join(owners, on=list(contract.owner), how="semi")
+            if retracted is not None:
+                guarded = guarded.join(retracted, on=list(contract.owner), how="anti")
             newer = _newer_kept(contract, frame, guarded)
             members = members.join(newer, on=list(contract.owner), how="anti")
-            kept = kept.join(newer, on=list(contract.owner), how="anti")
-        changed = members.join(kept, on=list(contract.schema), how="anti", nulls_equal=True)
-        removed = kept.join(members, on=list(contract.grain), how="anti")
-        if changed.height or removed.height:
-            others = there.join(kept, on=list(contract.grain), how="anti")
-            self._rewrite(table, _ordered(contract, pl.concat([others, members])), metadata)
+            owners = owners.join(newer, on=list(contract.owner), how="anti")
+        others = there.join(owners, on=list(contract.owner), how="anti")
+        rows = _ordered(contract, pl.concat([others, members]))
+        if not there.equals(rows):
+            self._rewrite(table, rows, metadata)
 
     def _rows(self, contract: Contract, table: DeltaTable) -> pl.DataFrame:
         return _as_promised(contract, table).collect()
@@ -379,9 +377,7 @@ class DeltaStore:
         )
         for attempt in retrying:
             with attempt:
-                self._opened.pop(self.uri(contract), None)  # readers keep theirs: this one is about to change
-                table = self._open_or_create(contract)
-                self._opened.pop(self.uri(contract), None)
+                table = self._open_to_change(contract)
                 before, version = _files(table), table.version()
                 write(table)
                 table.update_incremental()
@@ -396,6 +392,15 @@ class DeltaStore:
             int(added.get_column("size_bytes").sum()),
             changed=table.version() != version,
         )
+
+    def _open_to_change(self, contract: Contract) -> DeltaTable:
+        """The table as nobody else holds it: readers keep theirs, and it is remembered again once it has changed."""
+        if self.uri(contract) in self._lent:
+            self._opened.pop(self.uri(contract), None)
+        table = self._open_or_create(contract)
+        self._opened.pop(self.uri(contract), None)
+        self._lent.discard(self.uri(contract))
+        return table
 
     def _open_or_create(self, contract: Contract) -> DeltaTable:
         table = self.open(contract)
@@ -415,7 +420,10 @@ class DeltaStore:
 
     def _refuse_other_types(self, contract: Contract, table: DeltaTable) -> None:
         """Delta casts int64 into an int32 column without a word: a type that changed must stop, not corrupt."""
-        there = {f.name: f.type for f in table.schema().fields}
+        schema = table.schema()
+        if schema == contract.delta_schema:
+            return
+        there = {f.name: f.type for f in schema.fields}
         for wanted in contract.delta_schema.fields:
             if wanted.name in there and there[wanted.name] != wanted.type:
                 raise LakeError(
@@ -524,6 +532,15 @@ def _as_promised(contract: Contract, table: DeltaTable) -> pl.LazyFrame:
 def _ordered(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     """Rows in the order of their grain: the same content is the same file, and readers skip what they do not need."""
     return frame.select(list(contract.schema)).sort(contract.grain, nulls_last=True)
+
+
+def _all_newer(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> bool:
+    """Whether every offered row is newer than all that is kept, as on a new day: no owner needs to be compared then."""
+    if not (offered.height and kept.height):
+        return True
+    first = contract.order[0]
+    later = pl.lit(offered.get_column(first)).min() > pl.lit(kept.get_column(first)).max()
+    return not offered.get_column(first).null_count() and bool(pl.select(later.fill_null(value=True)).item())
 
 
 def _newer_kept(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:

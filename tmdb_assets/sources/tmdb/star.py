@@ -309,28 +309,27 @@ def _bridge(
     An empty list removes the members. One that was not observed (null: an older payload) leaves those of the newest
     that was, so for its films, in whatever order days are run, all days are looked through.
     """
-    newest = dim_movie.select("movie_id", date_id="observed_on").drop_nulls()
-    films = newest.join(movies.select("movie_id"), on="movie_id", how="semi").collect()
-    lists = all_movies.select("movie_id", "date_id", item=items)
-    current = _observed_as(movies.select("movie_id", "date_id", item=items), films)
+    key = ["movie_id", "date_id"]
+    observed, lists = (rows.select(*key, item=items) for rows in (movies, all_movies))
+    in_run = observed.collect()
+    newest = dim_movie.select("movie_id", date_id="observed_on").drop_nulls().collect()
+    films = newest.join(in_run, on="movie_id", how="semi")
+    current = in_run.join(films, on=key, how="semi")
+    unsaid = current.filter(pl.col("item").is_null())
     if current.height < films.height:  # the newest observation of some lies on a day outside of the run
-        days = films.get_column("date_id").unique().sort()
+        others = films.join(in_run, on=key, how="anti")
+        days = others.get_column("date_id").unique().sort()
         of_those_days = lists.filter(
             pl.col("date_id").is_between(days.min(), days.max()), pl.col("date_id").is_in(days.implode())
         )
-        current = _observed_as(of_those_days, films)
-    unsaid = current.filter(pl.col("item").is_null())
-    current = current.join(movies.select("movie_id", "date_id").collect(), on=["movie_id", "date_id"], how="semi")
+        elsewhere = of_those_days.join(others.lazy(), on=key, how="semi").filter(pl.col("item").is_null())
+        unsaid = pl.concat([unsaid, elsewhere.collect()])
     if unsaid.height:
         earlier = lists.join(unsaid.lazy(), on="movie_id", how="semi").drop_nulls("item").sort("date_id")
         current = pl.concat([current, earlier.unique("movie_id", keep="last", maintain_order=True).collect()])
     members = current.explode("item", empty_as_null=True, keep_nulls=False)
     columns = [pl.col("item").struct.field(f) for f in fields]
     return members.select("movie_id", *columns, observed_on="date_id").sort("movie_id", fields[0])
-
-
-def _observed_as(lists: pl.LazyFrame, films: pl.DataFrame) -> pl.DataFrame:
-    return lists.join(films.lazy(), on=["movie_id", "date_id"], how="semi").collect()
 
 
 def _known(column: str) -> pl.Expr:
