@@ -58,6 +58,27 @@ class _Table(DeltaTable):
         return [uri if "://" in uri else unquote(uri) for uri in super().file_uris(*args, **options)]
 
 
+class _Days(_Table):
+    """Some days of a table partitioned by folder: their files alone, so that a day costs the same among many."""
+
+    def __init__(self, table: DeltaTable, column: str, days: Collection[dt.date]) -> None:
+        vars(self).update(vars(table))
+        actions, uris = pl.DataFrame(table.get_add_actions()), table.file_uris()
+        if not all(uri.endswith(unquote(path)) for uri, path in zip(uris, actions.get_column("path"), strict=True)):
+            raise LakeError(f"{table.table_uri}: its log names files in another order than their statistics")
+        wanted = actions.get_column("partition").struct.field(column).is_in(list(days))
+        self._actions = actions.filter(wanted)
+        self._uris = [uri for uri, is_wanted in zip(uris, wanted, strict=True) if is_wanted]
+
+    def file_uris(self, *args: Any, **options: Any) -> list[str]:
+        """The files of these days."""
+        return self._uris
+
+    def get_add_actions(self, *args: Any, **options: Any) -> Any:
+        """What the log says of them, in the same order."""
+        return self._actions
+
+
 class DeltaStore:
     """Delta tables under `root`, a local folder or an object-store URL; a table lies at `root/source/stage/name`.
 
@@ -144,8 +165,11 @@ class DeltaStore:
         if table is None:
             return contract.empty().lazy()
         self._lent.add(self.uri(contract))
-        frame = _as_promised(contract, table)
-        return frame.filter(_within(contract.partition, days)) if days is not None and contract.partition else frame
+        if days is None or not contract.partition:
+            return _as_promised(contract, table)
+        if contract.small:
+            return _as_promised(contract, table).filter(_within(contract.partition, days))
+        return _as_promised(contract, _Days(table, contract.partition, days))
 
     def rows(self, contract: Contract) -> int:
         """Rows of the table, from the Delta log alone."""

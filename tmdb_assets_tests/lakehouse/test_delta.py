@@ -163,6 +163,18 @@ def test_a_small_table_is_one_file_however_many_days_it_has_and_the_same_rows_co
     assert (again.changed, again.version) == (False, len(DAYS))
 
 
+def test_some_days_among_many_are_read_from_their_own_files_alone(lake: DeltaStore) -> None:
+    for n, day in enumerate(DAYS):
+        lake.replace(COUNTS, rows(COUNTS, (day, "a", n), (day, "b", None)), [day], {})
+    some = lake.scan(COUNTS, [DAYS[6], DAYS[1]])
+    lake.replace(COUNTS, COUNTS.empty(), DAYS, {})
+    assert some.sort("date_id", "item").collect().rows() == [
+        (DAYS[1], "a", 1), (DAYS[1], "b", None), (DAYS[6], "a", 6), (DAYS[6], "b", None)
+    ]  # fmt: skip
+    assert some.filter(pl.col("n") > 1).collect().rows() == [(DAYS[6], "a", 6)]
+    assert lake.scan(COUNTS, [dt.date(1999, 1, 1)]).collect().equals(COUNTS.empty())
+
+
 def test_the_largest_value_is_said_by_the_log_or_not_at_all(lake: DeltaStore) -> None:
     assert lake.largest(THINGS, "seen_on") is None
     lake.append(THINGS, rows(THINGS, (1, "a", DAYS[2], None), (2, "b", None, None)), {})
