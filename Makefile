@@ -38,7 +38,7 @@ demo: setup ## set everything up and run the daily job on the sandbox
 
 test: setup ## run the tests; ARGS='-k money' is passed to pytest
 	@unset $(USERS_OWN)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## format, lint, import rules, types, then the tests
 	@$(BIN)/ruff format --check .

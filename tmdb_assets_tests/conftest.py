@@ -53,6 +53,15 @@ settings.register_profile(
 )
 settings.load_profile("tmdb_assets")
 
+#: Folders with tests that take a minute: they begin first, so that no worker is left with one of them at the end.
+LONG = {"end_to_end", "moovitamix", "streamflow", "warehouse", "dashboard"}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first; the order is otherwise that of pytest-randomly."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
