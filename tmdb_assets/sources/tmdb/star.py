@@ -311,10 +311,10 @@ def _bridge(
     """
     key = ["movie_id", "date_id"]
     observed, lists = (rows.select(*key, item=items) for rows in (movies, all_movies))
-    in_run = observed.collect()
+    in_run = observed.select(key).collect()
     newest = dim_movie.select("movie_id", date_id="observed_on").drop_nulls().collect()
     films = newest.join(in_run, on="movie_id", how="semi")
-    current = in_run.join(films, on=key, how="semi")
+    current = observed.join(films.lazy(), on=key, how="semi").collect()
     unsaid = current.filter(pl.col("item").is_null())
     if current.height < films.height:  # the newest observation of some lies on a day outside of the run
         others = films.join(in_run, on=key, how="anti")
