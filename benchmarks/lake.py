@@ -29,8 +29,6 @@ from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets.sources.tmdb.raw import APPENDED
 
 NOON = dt.time(12, tzinfo=dt.UTC)
-# Pandera imports what it needs with the first frame it sees (and hypothesis, where it is installed): not to be measured.
-contracts.MOVIES.audit(contracts.MOVIES.empty())
 GENRES = {"genres": [{"id": 18, "name": "Drama"}]}
 
 
