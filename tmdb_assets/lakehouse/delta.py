@@ -58,20 +58,25 @@ class _Table(DeltaTable):
         return [uri if "://" in uri else unquote(uri) for uri in super().file_uris(*args, **options)]
 
 
-class _Days(_Table):
-    """Some days of a table partitioned by folder: their files alone, so that a day costs the same among many."""
+class _Files(_Table):
+    """The files that a table, or some days of it, has now: what a lazy frame reads, whatever becomes of the table.
 
-    def __init__(self, table: DeltaTable, column: str, days: Collection[dt.date]) -> None:
+    Polars asks a table for its files when a frame is collected, and for all of them, however few days are wanted.
+    """
+
+    def __init__(self, table: DeltaTable, column: str | None, days: Collection[dt.date] | None) -> None:
         vars(self).update(vars(table))
         actions, uris = pl.DataFrame(table.get_add_actions()), table.file_uris()
         if not all(uri.endswith(unquote(path)) for uri, path in zip(uris, actions.get_column("path"), strict=True)):
             raise LakeError(f"{table.table_uri}: its log names files in another order than their statistics")
-        wanted = actions.get_column("partition").struct.field(column).is_in(list(days))
-        self._actions = actions.filter(wanted)
-        self._uris = [uri for uri, is_wanted in zip(uris, wanted, strict=True) if is_wanted]
+        if column and days is not None:
+            wanted = actions.get_column("partition").struct.field(column).is_in(list(days))
+            actions = actions.filter(wanted)
+            uris = [uri for uri, is_wanted in zip(uris, wanted, strict=True) if is_wanted]
+        self._actions, self._uris = actions, uris
 
     def file_uris(self, *args: Any, **options: Any) -> list[str]:
-        """The files of these days."""
+        """The files."""
         return self._uris
 
     def get_add_actions(self, *args: Any, **options: Any) -> Any:
@@ -90,7 +95,6 @@ class DeltaStore:
         self.root = str(root).rstrip("/")
         self.storage_options = dict(storage_options or {}) or None
         self._opened: dict[str, tuple[_Stamp, DeltaTable]] = {}
-        self._lent: set[str] = set()  # tables as opened that a lazy frame may hold on to: never to be changed
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -127,10 +131,7 @@ class DeltaStore:
         return table
 
     def _as_opened(self, contract: Contract) -> DeltaTable | None:
-        """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day.
-
-        Lazy frames hold on to it, so it is never changed once remembered.
-        """
+        """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day."""
         stamp, table = self._opened.get(self.uri(contract), (None, None))
         return table if table and stamp == self._stamp(contract, table) else None
 
@@ -164,12 +165,9 @@ class DeltaStore:
         table = self.open(contract, version)
         if table is None:
             return contract.empty().lazy()
-        self._lent.add(self.uri(contract))
-        if days is None or not contract.partition:
-            return _as_promised(contract, table)
-        if contract.small:
+        if contract.small and contract.partition and days is not None:
             return _as_promised(contract, table).filter(_within(contract.partition, days))
-        return _as_promised(contract, _Days(table, contract.partition, days))
+        return _as_promised(contract, table, days)
 
     def rows(self, contract: Contract) -> int:
         """Rows of the table, from the Delta log alone."""
@@ -401,7 +399,7 @@ class DeltaStore:
         )
         for attempt in retrying:
             with attempt:
-                table = self._open_to_change(contract)
+                table = self._open_or_create(contract)
                 before, version = _files(table), table.version()
                 write(table)
                 table.update_incremental()
@@ -416,15 +414,6 @@ class DeltaStore:
             int(added.get_column("size_bytes").sum()),
             changed=table.version() != version,
         )
-
-    def _open_to_change(self, contract: Contract) -> DeltaTable:
-        """The table as nobody else holds it: readers keep theirs, and it is remembered again once it has changed."""
-        if self.uri(contract) in self._lent:
-            self._opened.pop(self.uri(contract), None)
-        table = self._open_or_create(contract)
-        self._opened.pop(self.uri(contract), None)
-        self._lent.discard(self.uri(contract))
-        return table
 
     def _open_or_create(self, contract: Contract) -> DeltaTable:
         table = self.open(contract)
@@ -545,9 +534,10 @@ def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
     return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
 
 
-def _as_promised(contract: Contract, table: DeltaTable) -> pl.LazyFrame:
-    """The table's rows with exactly the contract's columns; one younger than the kept files reads as null."""
-    frame = pl.scan_delta(table)
+def _as_promised(contract: Contract, table: DeltaTable, days: Collection[dt.date] | None = None) -> pl.LazyFrame:
+    """The rows of a table, or of some of its folders, with exactly the contract's columns; one younger than the kept
+    files reads as null."""
+    frame = pl.scan_delta(_Files(table, contract.partition, days))
     there = frame.collect_schema()
     missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
     return frame.with_columns(missing).select(list(contract.schema))
