@@ -2,6 +2,7 @@
 
 warehouse file ──► asking.py    a question in SQL, answered once per file
                      └─ films/, subscribers/   a module per page: its questions, its charts
+                          ├─ parts.py                what pages of several sources have in common
                           └─ drawing.py, layout.py   how a chart looks, what stands around it
                    app.py       the pages, the banner and the footer
 

@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import drawing, layout, parts
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
 
@@ -203,28 +203,7 @@ def _rules(days: int) -> None:
     if rules.is_empty():
         layout.nothing("Nothing was set aside: every row that came in kept its contract.")
         return
-    drawn = drawing.bars(
-        rules.head(15),
-        "rule",
-        "rows",
-        title="Rows set aside",
-        style=drawing.COUNT,
-        label_width=220,
-        tooltip=drawing.tips(
-            {
-                "rule": ("Rule", None),
-                "table_name": ("Bound for", None),
-                "rows": ("Rows", drawing.COUNT),
-                "days": ("Days", drawing.COUNT),
-                "last_on": ("Last on", "day"),
-            }
-        ),
-    )
-    layout.chart(
-        drawn,
-        f"{figures.count(rules.select(pl.col('rows').sum()).item())} rows over {rules.height} rules. A row that breaks two rules counts for both.",
-        "Bars: rows set aside by broken rule.",
-    )
+    parts.rules(rules)
 
 
 def _extraction(days: int) -> None:

@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import drawing, layout, parts
 from tmdb_assets.dashboard.asking import ask, row
 from tmdb_assets.warehouse import figures
 
@@ -221,23 +221,7 @@ def _rules(day: dt.date, is_published: bool) -> None:
         kept = "Nothing was set aside: every row that came in kept its contract."
         layout.nothing(kept if is_published else "Nothing of this month was taken, so nothing was set aside.")
         return
-    drawn = drawing.bars(
-        rules.head(15),
-        "rule",
-        "rows",
-        title="Rows set aside",
-        style=drawing.COUNT,
-        label_width=220,
-        tooltip=drawing.tips(
-            {"rule": ("Rule", None), "table_name": ("Bound for", None), "rows": ("Rows", drawing.COUNT)}
-        ),
-    )
-    layout.chart(
-        drawn,
-        f"Rows set aside: {figures.count(rules.select(pl.col('rows').sum()).item())}. A row that breaks two rules counts for "
-        "both.",
-        "Bars: rows set aside by broken rule.",
-    )
+    parts.rules(rules)
 
 
 def _known() -> None:
