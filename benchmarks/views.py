@@ -20,7 +20,8 @@ from benchmarks.figure import Figure, peak_mb, run_child, seconds
 from benchmarks.lake import derive, fill_raw, films
 from benchmarks.warehouse import FIRST, KEPT_DAYS, LISTED, repeat_facts
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.publishing import DerivedTable, publish
+from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 

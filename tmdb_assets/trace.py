@@ -23,8 +23,8 @@ import polars as pl
 from tmdb_assets.definitions import source_modules
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.publishing import DerivedTable
 from tmdb_assets.settings import SettingsError, load_settings
 
 FILM = "movie_id"

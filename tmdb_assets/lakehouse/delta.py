@@ -337,8 +337,8 @@ class DeltaStore:
         """Replace the rows of each owner in `frame` as a set, in one commit; unchanged rows cost nothing.
 
         A row of `frame` whose grain beyond the owner is null only states that the owner was observed (its set may be
-        empty). With order columns, an owner whose kept rows are newer is left alone, unless it is in `retracted` (a
-        frame of owner columns): what is kept of those no longer holds, and `frame` has all there is.
+        empty). With order columns, an owner whose kept rows are newer is left alone, unless it is still kept as
+        `retracted` (a frame of owner and order columns) says: that no longer holds, and `frame` has all there is.
         """
         return self._commit(contract, lambda table: self._merge(contract, table, frame, metadata, retracted))
 
@@ -350,17 +350,20 @@ class DeltaStore:
         metadata: Mapping[str, str],
         retracted: pl.DataFrame | None,
     ) -> None:
-        there = self._rows(contract, table)
-        owners = pl.concat([f.select(contract.owner) for f in (frame, retracted) if f is not None]).unique()
+        there, owner = self._rows(contract, table), list(contract.owner)
+        owners = frame.select(owner).unique()
+        gone = owners.clear()
+        if retracted is not None:
+            kept_as = [*contract.owner, *contract.order]
+            gone = retracted.join(there, on=kept_as, how="semi", nulls_equal=True).select(owner)
+            owners = pl.concat([owners, gone]).unique()
         members = frame.filter(pl.all_horizontal(pl.col(contract.grain).is_not_null()))
         if contract.order and not _all_newer(contract, frame, there):
-            guarded = there.join(owners, on=list(contract.owner), how="semi")
-            if retracted is not None:
-                guarded = guarded.join(retracted, on=list(contract.owner), how="anti")
-            newer = _newer_kept(contract, frame, guarded)
-            members = members.join(newer, on=list(contract.owner), how="anti")
-            owners = owners.join(newer, on=list(contract.owner), how="anti")
-        others = there.join(owners, on=list(contract.owner), how="anti")
+            guarded = there.join(owners, on=owner, how="semi").join(gone, on=owner, how="anti")
+            newer = newer_kept(contract, frame, guarded)
+            members = members.join(newer, on=owner, how="anti")
+            owners = owners.join(newer, on=owner, how="anti")
+        others = there.join(owners, on=owner, how="anti")
         rows = _ordered(contract, pl.concat([others, members]))
         if not there.equals(rows):
             self._rewrite(table, rows, metadata)
@@ -557,7 +560,7 @@ def _all_newer(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) ->
     return not offered.get_column(first).null_count() and bool(pl.select(later.fill_null(value=True)).item())
 
 
-def _newer_kept(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+def newer_kept(contract: Contract, offered: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     """Owners whose kept rows are newer than those offered; the order columns compare left to right, null first."""
     was = kept.group_by(contract.owner).agg(pl.col(c).first().alias(f"_kept_{c}") for c in contract.order)
     pairs = offered.join(was, on=list(contract.owner), how="inner")

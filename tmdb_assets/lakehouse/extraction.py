@@ -15,6 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
+from tmdb_assets.lakehouse.checks import contract_kept
 from tmdb_assets.lakehouse.contracts import Audit, Contract, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -112,16 +113,37 @@ class Observed:
 
 @dataclass
 class _Standing:
-    """What stands of a table's day while its chunks come in: rows kept, rows set aside, duplicates left out."""
+    """What stands of a table's day while its chunks come in: rows kept, rows set aside, duplicates left out.
+
+    `rejected_before` and `duplicates_before` are what an observation before this one left: they go with its rows, and
+    stay with those of them that stay.
+    """
 
     kept: int
     duplicates: int
     rejected: list[pl.DataFrame]
+    rejected_before: pl.DataFrame
+    duplicates_before: int
 
     @property
     def received(self) -> int:
         """Rows that came: each is one of the three."""
         return self.kept + sum(rows.height for rows in self.rejected) + self.duplicates
+
+    def reject(self, rows: pl.DataFrame, at_least: int = 0) -> None:
+        """Set rows aside, numbered after those that were."""
+        first = max([at_least, *(n + 1 for r in self.rejected for n in r.get_column("row_number"))])
+        self.rejected.append(rows.with_columns(pl.col("row_number") + first))
+
+    def stays(self) -> None:
+        """Something of the observation before stays: so does all it set aside."""
+        self.duplicates = max(self.duplicates, self.duplicates_before)
+        if not self.rejected:
+            self.rejected.append(self.rejected_before)
+        same = ["rule", "reason", "payload"]
+        gone = self.rejected_before.join(pl.concat(self.rejected), on=same, how="anti", nulls_equal=True)
+        if gone.height:
+            self.reject(gone)
 
 
 class SourceClient(Protocol):
@@ -166,7 +188,7 @@ class Extractor:
         asked = Asked(day, reach, min(begun, default=self.clock.now()), self.store, self.ledger, self.log)
         observed = Observed(day, fetched=self._may_ask(table, reach, day, finished))
         if observed.fetched:
-            self._keep(table, asked, observed, {e.endpoint: e for e in entries if e is not None and not e.is_finished})
+            self._keep(table, asked, observed, {e.endpoint: e for e in entries if e is not None})
         else:
             self.log(f"{table.contract.path} {day}: the day is gone, what is kept stays as it is")
             observed.entries = [e for e in entries if e is not None]
@@ -182,12 +204,21 @@ class Extractor:
             return True
         return table.is_corrected or (not finished and (reach is Reach.HISTORY or table.archived))
 
-    def _keep(self, table: RawTable, asked: Asked, observed: Observed, resumed: Mapping[str, Entry]) -> None:
+    def _keep(self, table: RawTable, asked: Asked, observed: Observed, earlier: Mapping[str, Entry]) -> None:
+        """Ask, and keep what comes.
+
+        Of an endpoint that was finished for the day, the ledger says what it said until the new observation is whole:
+        were this one cut, what the earlier one kept is still all that was promised. What may be corrected on any day is
+        told at once: it can be asked for again.
+        """
         self.store.refuse_unwritable_root()
         before = {e: replace(self.client.traffic().get(e, EndpointStats())) for e in table.endpoints}
+        done = {endpoint: entry for endpoint, entry in earlier.items() if entry.is_finished}
+        resumed = {endpoint: entry for endpoint, entry in earlier.items() if not entry.is_finished}
         kept = self.store.partition_rows(table.contract).get(asked.day, 0)
-        left_out = max((e.duplicate_rows or 0 for e in resumed.values()), default=0)
-        standing = _Standing(kept, left_out, [self._quarantined(table.contract, asked.day)] if resumed else [])
+        left_out = max((e.duplicate_rows or 0 for e in earlier.values()), default=0)
+        aside = self._quarantined(table.contract, asked.day)
+        standing = _Standing(kept, left_out if resumed else 0, [aside] if resumed else [], aside, left_out)
 
         def account(receipt: Receipt, *, finished: bool) -> Entry:
             return replace(
@@ -203,15 +234,18 @@ class Extractor:
                 self.ledger.refuse_mixing(self._origin())
             self._refuse_if_midnight_passed(asked)
             last |= {r.endpoint: r for r in chunk.receipts}
-            self.ledger.write(asked.day, [account(r, finished=False) for r in chunk.receipts], self.metadata)
+            untold = [] if table.is_corrected else done
+            told = [account(r, finished=False) for r in chunk.receipts if r.endpoint not in untold]
+            self.ledger.write(asked.day, told, self.metadata)
             if short := next((r for r in chunk.receipts if not r.is_complete), None):
                 raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {short.sentence}")
             self._keep_chunk(table.contract, asked.day, chunk, standing, observed)
         if not last:
-            standing.rejected = [self._quarantined(table.contract, asked.day)]
+            self.ledger.refuse_mixing(self._origin())
+            standing.stays()
         # What an archive does not have yet stays open, so that a later run asks for it again.
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
-        observed.entries = [account(r, finished=not table.archived) for r in nothing]
+        observed.entries = [done.get(r.endpoint) or account(r, finished=not table.archived) for r in nothing]
         observed.entries += [account(r, finished=True) for r in last.values()]
         self.ledger.write(asked.day, observed.entries, self.metadata)
         observed.quarantined = sum(a.quarantined.height for a in observed.audits)
@@ -229,22 +263,15 @@ class Extractor:
     ) -> None:
         """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it resumes."""
         audit = contract.audit(chunk.frame)
-        rejected = standing.rejected
-        if chunk.replaces == {}:
-            rejected.clear()
-        is_first = not observed.audits and not rejected
-        if audit.quarantined.height or is_first:
-            received = sum(a.received for a in observed.audits)
-            position = max([received, *(n + 1 for r in rejected for n in r.get_column("row_number"))])
-            rejected.append(audit.quarantined.with_columns(pl.col("row_number") + position))
-            quarantine(self.store, contract, pl.concat(rejected), [day], self.metadata)
-        observed.audits.append(audit)
+        contracted = contract_kept(contract, [audit])
+        if not contracted.passed and not contracted.warns:
+            raise BlockedError("contract", f"{contract.path} {day}: {contracted.sentence}", **contracted.figures)
         if chunk.replaces is None:
-            if not audit.kept.height:
-                return
-            observed.commits.append(self.store.append(contract, audit.kept, self.metadata))
-            standing.kept += audit.kept.height
-            standing.duplicates += audit.duplicates
+            self._set_aside(contract, day, audit, standing, observed)
+            if audit.kept.height:
+                observed.commits.append(self.store.append(contract, audit.kept, self.metadata))
+                standing.kept += audit.kept.height
+                standing.duplicates += audit.duplicates
             return
         same_part = [pl.col(c) == v for c, v in chunk.replaces.items()]
         kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
@@ -252,12 +279,26 @@ class Extractor:
             self.log(
                 f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay"
             )
+            standing.stays()
+            quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
             return
+        if not chunk.replaces:
+            standing.rejected.clear()
+        self._set_aside(contract, day, audit, standing, observed)
         for target, texts in chunk.contents.items():
             observed.commits.append(self.store.append_new(target, texts, self.metadata))
         observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, **chunk.replaces))
         standing.kept += audit.kept.height - kept
         standing.duplicates = audit.duplicates + (standing.duplicates if chunk.replaces else 0)
+
+    def _set_aside(
+        self, contract: Contract, day: dt.date, audit: Audit, standing: _Standing, observed: Observed
+    ) -> None:
+        is_first = not observed.audits and not standing.rejected
+        if audit.quarantined.height or is_first:
+            standing.reject(audit.quarantined, sum(a.received for a in observed.audits))
+            quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
+        observed.audits.append(audit)
 
     def _refuse_if_midnight_passed(self, asked: Asked) -> None:
         if asked.reach is Reach.LIVE and self.clock.today() != asked.day:

@@ -14,10 +14,17 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col, one_of
+from tmdb_assets.lakehouse.contracts import Contract, at_least, col, one_of, quarantine_contract
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
 
 SANDBOX, REAL = "sandbox", "real"
+
+#: Asked for, and there was nothing, not even a promise: what an archive does not have yet stays open.
+_AWAITED = (
+    ~pl.col("is_finished")
+    & (pl.col("received_ids") == 0).fill_null(value=False)
+    & pl.all_horizontal(pl.col("promised_pages", "promised_ids", "received_pages").is_null())
+)
 
 
 def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
@@ -138,6 +145,21 @@ class Ledger:
             )
 
     def days_short(self, days: Collection[dt.date]) -> pl.DataFrame:
-        """Rows of the given days that are not finished or did not keep their promise."""
-        bad = ~pl.col("is_finished") | ~pl.col("is_complete")
+        """Rows of the given days that were cut or did not keep their promise."""
+        bad = (~pl.col("is_finished") & ~_AWAITED) | ~pl.col("is_complete")
         return self.store.scan(self.contract, days).filter(bad).sort("date_id", "endpoint").collect()
+
+    def days_awaited(self, days: Collection[dt.date]) -> pl.DataFrame:
+        """Rows of the given days that an archive did not have yet when it was last asked."""
+        return self.store.scan(self.contract, days).filter(_AWAITED).sort("date_id", "endpoint").collect()
+
+    def days_expired(self, raw: Contract, days: Collection[dt.date]) -> set[dt.date]:
+        """Days of which a raw table kept rows once and keeps none any more: they are past their retention."""
+        gone = set(days) - set(self.store.partition_rows(raw))
+        if not gone:
+            return set()
+        came = self.store.scan(self.contract, gone).filter(pl.col("table_name") == raw.path).collect()
+        rejected = self.store.scan(quarantine_contract(raw.source), gone).filter(pl.col("origin") == raw.path).collect()
+        aside = rejected.group_by("date_id").agg(rejected=pl.len().cast(pl.Int64))
+        was_kept = pl.col("received_rows") - pl.col("duplicate_rows").fill_null(0) - pl.col("rejected").fill_null(0)
+        return set(came.join(aside, on="date_id", how="left").filter(was_kept > 0).get_column("date_id"))

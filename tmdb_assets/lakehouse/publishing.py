@@ -13,13 +13,10 @@ import datetime as dt
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.checks import (
-    CHECKS,
     Outcome,
     accounting,
     contract_kept,
@@ -31,82 +28,10 @@ from tmdb_assets.lakehouse.checks import (
     unknown,
 )
 from tmdb_assets.lakehouse.contracts import Audit, Contract
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.delta import Commit, DeltaStore, newer_kept
+from tmdb_assets.lakehouse.derived import MARKER, DerivedTable
 from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
-from tmdb_assets.lakehouse.payloads import Shape
-from tmdb_assets.lakehouse.sql import View
-
-# Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
-# and film payloads take about thirty times as much room decoded.
-BYTES_PER_BATCH = 128_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class DerivedTable:
-    """A table built from other tables of its source by a pure function whose parameters name what it reads.
-
-    A parameter `<name>` is that table: the days of the run where it is kept by day, else whole; `all_<name>` is all of
-    it; any other name is found in `loaded`, read at run time. `received` counts the rows the table must account for,
-    by partition: a frame with a column `received`; `shape` is what its payloads should look like. `warnings` are checks of its own, by name, that never stop a
-    publication: a function whose parameters name tables, and `rows` for those about to be published; its docstring says
-    what is checked. `follows` names a table whose days are told one against the other: a day of this one says what
-    changed since the kept day before it, so that publishing a day publishes the kept day after it too.
-    """
-
-    contract: Contract
-    build: Callable[..., pl.DataFrame]
-    tables: Mapping[str, Contract]
-    loaded: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    received: Callable[..., pl.LazyFrame] | None = None
-    shape: type[Shape] | None = None
-    warnings: Mapping[str, Callable[..., Outcome]] = field(default_factory=dict)
-    follows: str = ""
-
-    def reads(self, function: Callable[..., Any] | None = None) -> dict[str, Contract]:
-        """Parameter -> contract of the tables a function reads (by default the one that builds the table)."""
-        names = inspect.signature(function or self.build).parameters
-        own = {*self.loaded, "rows"}
-        return {name: self.tables[name.removeprefix("all_")] for name in names if name not in own}
-
-    @cached_property
-    def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
-        """Column -> the columns it comes from.
-
-        A view's text says it; else it is as the contract states, else those of its name in the tables read.
-        """
-        if isinstance(self.build, View):
-            return self.build.lineage(self.tables)
-        read = {c.name: c for c in self.reads().values() if c is not self.contract}
-        found: dict[str, list[tuple[Contract, str]]] = {}
-        stated = self.contract.comes_from
-        for name in self.contract.columns:
-            namesakes = [(table, name) for table in read.values() if name in table.columns]
-            words = stated.get(name) or ("" if namesakes else stated.get("*", ""))
-            found[name] = [(read[t], c) for t, c in (word.split(".") for word in words.split())] or namesakes
-        return found
-
-    @property
-    def references(self) -> dict[str, Contract]:
-        """Column -> dimension that must hold its values."""
-        return {column: self.tables[name] for column, name in self.contract.references.items()}
-
-    @property
-    def upstream(self) -> list[Contract]:
-        """Tables that must stand before this one: those it reads, those its warnings read and those it refers to."""
-        read = [c for f in (self.build, *self.warnings.values()) for c in self.reads(f).values()]
-        named = {c.key: c for c in [*read, *self.references.values()] if c is not self.contract}
-        return list(named.values())
-
-    @property
-    def checks(self) -> dict[str, str]:
-        """The checks made on this table: name -> what is checked."""
-        skipped = {
-            "referential_integrity": not self.contract.references,
-            "unknown_fields": self.shape is None,
-            "row_count_drift": self.contract.drift_limit is None,
-        }
-        usual = {name: meaning for name, meaning in CHECKS.items() if not skipped.get(name)}
-        return usual | {name: inspect.getdoc(judge) or name for name, judge in self.warnings.items()}
+from tmdb_assets.lakehouse.ledger import Ledger
 
 
 @dataclass
@@ -147,16 +72,40 @@ def publish(
 ) -> Published:
     """Build a table for the given days and commit it, as few commits as memory allows (one, unless days are huge).
 
-    A whole table is built of everything there is, whatever the days.
+    A whole table is built of everything there is, whatever the days. Of a day whose raw rows are past their retention,
+    what is kept stays as it is: built again, it would be built of nothing.
 
     Raises BlockedError naming the check that did not hold, ContractError, LakeError; nothing of that batch is visible.
     """
     store.refuse_unwritable_root()
     done = Published()
-    for batch in [None] if table.contract.is_whole else _batches(table, store, _and_those_after(table, store, days)):
+    wanted = _and_those_after(table, store, days)
+    expired = _expired(table, store, wanted)
+    for day in sorted(expired):
+        log(f"{table.contract.path} {day}: its raw rows are past their retention, what is kept stays as it is")
+    left = [day for day in wanted if day not in expired]
+    for batch in [None] if table.contract.is_whole else table.batches(store, left):
         _publish_batch(table, store, batch, metadata, log, done)
     done.outcomes = merged(done.outcomes)
+    if expired and not left:
+        done.outcomes = [
+            Outcome(name, True, "nothing was published: raw is past its retention") for name in table.checks
+        ]
     return done
+
+
+def _expired(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> set[dt.date]:
+    """Days that cannot be built again, since raw rows they are made of, or compared with, are kept no more."""
+    if table.contract.is_whole:
+        return set()
+    raw = {c.name: c for c in table.reads().values() if c.stage == "raw" and c.partition and not c.small}
+    ledger = Ledger(store, table.contract.source)
+    expired = {day for contract in raw.values() for day in ledger.days_expired(contract, days)}
+    if raw and table.compared:
+        there = set.intersection(*(set(store.partition_rows(contract)) for contract in raw.values()))
+        pairs = store.scan(table.tables[table.compared], days).select("date_id", "compared_with").drop_nulls()
+        expired |= {day for day, before in pairs.collect().iter_rows() if before not in there}
+    return expired
 
 
 def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
@@ -175,24 +124,24 @@ def _publish_batch(
     done: Published,
 ) -> None:
     contract = table.contract
-    frame = table.build(**_inputs(table, store, days))
+    built = table.build(**table.inputs(store, days))
     retracted = None
     if days and contract.order:
-        retracted = _retracted(table, store, days, frame)
+        retracted = _retracted(table, store, days, built)
         if retracted.height:
             log(
                 f"{contract.path}: {retracted.height} owners lost what they were observed with; rebuilt from other days"
             )
-            frame = _rebuilt(table, store, frame, retracted)
-    markers = _markers(contract, frame)
-    audit = contract.audit(frame.filter(~markers) if markers.any() else frame)
-    outcomes = list(_check(table, store, days or (), frame, audit, retracted))
+            built = _rebuilt(table, store, built, retracted)
+    rows, markers = _parted(built)
+    audit = contract.audit(rows)
+    outcomes = list(_check(table, store, days or (), built, audit, retracted))
     name = f"{contract.path} {_span(days)}" if days else contract.path
     blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
     if blocked:
         raise BlockedError(blocked.check, f"{name}: {blocked.sentence}", **blocked.figures)
     difference = _difference(contract, store, days, audit.kept) if days and contract.is_corrected else None
-    commit = _commit(contract, store, days, audit, frame.filter(markers), metadata, retracted, difference)
+    commit = _commit(contract, store, days, audit, markers, metadata, retracted, difference)
     if difference:
         done.difference = difference + done.difference if done.difference else difference
     done.audits.append(audit)
@@ -234,79 +183,66 @@ def _commit(
 ) -> Commit:
     if days is None:
         return store.overwrite(contract, audit.kept, metadata)
-    quarantine(store, contract, audit.quarantined, days, metadata)
     if contract.partition:
+        quarantine(store, contract, audit.quarantined, days, metadata)
         if difference and not any(difference.figures.values()) and (version := store.version(contract)) is not None:
             return Commit(version, 0, 0, 0, changed=False)
         told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}
         return store.replace(contract, audit.kept, days, {**metadata, **told})
+    # rows of other days, in place of what no longer holds, were set aside on theirs
+    quarantine(store, contract, audit.quarantined.filter(pl.col("date_id").is_in(days)), days, metadata)
     states = pl.concat([audit.kept, markers.select(list(contract.schema))])
     return store.merge(contract, states, metadata, retracted)
 
 
-# -- inputs --------------------------------------------------------------------------------------------------------------
-
-
-def _inputs(
-    table: DerivedTable, store: DeltaStore, days: Sequence[dt.date] | None, function: Callable[..., Any] | None = None
-) -> dict[str, Any]:
-    """Arguments of a table's function: lazy frames pinned to one version each. `days` None: every day."""
-    wanted = inspect.signature(function or table.build).parameters
-    read = table.reads(function)
-    frames = {n: store.scan(c, None if n.startswith("all_") or not c.partition else days) for n, c in read.items()}
-    return frames | {n: load() for n, load in table.loaded.items() if n in wanted}
-
-
-def _batches(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
-    daily = [store.partition_bytes(c) for c in table.reads().values() if len(days) > 1]
-    batch: list[dt.date] = []
-    size = 0
-    for day in days:
-        more = sum(kept.get(day, 0) for kept in daily)
-        if batch and size + more > BYTES_PER_BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(day)
-        size += more
-    if batch:
-        yield batch
+# -- taking back --------------------------------------------------------------------------------------------------------------
 
 
 def _retracted(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], frame: pl.DataFrame) -> pl.DataFrame:
-    """Owners that are kept as observed on one of these days, though these days no longer say so.
+    """Owners, with the order columns they are kept under, that are kept as of one of these days, though these days no
+    longer say so.
 
     It happens when a day is rebuilt under another rule, or a row is quarantined that was not before.
     """
     contract = table.contract
-    owner, observed = list(contract.owner), contract.order[0]
-    newest = store.largest(contract, observed)
-    if newest is not None and newest < min(days):
-        return pl.DataFrame(schema={name: contract.schema[name] for name in owner})
-    kept = store.scan(contract).filter(pl.col(observed).is_in(days)).select(*owner, _kept=observed).unique()
-    now = frame.lazy().group_by(owner).agg(pl.col(observed).max().alias("_now"))
-    unsupported = pl.col("_now").is_null() | (pl.col("_now") < pl.col("_kept"))
-    return kept.join(now, on=owner, how="left").filter(unsupported).select(owner).unique().collect()
+    kept_as = [*contract.owner, *contract.order]
+    newest = [store.largest(contract, column) for column in contract.order]
+    if None not in newest and max(newest) < min(days):
+        return pl.DataFrame(schema={name: contract.schema[name] for name in kept_as})
+    of_these_days = pl.coalesce(contract.order).is_in(days)
+    kept = store.scan(contract).filter(of_these_days).select(kept_as).unique().collect()
+    owner = list(contract.owner)
+    newest_first = frame.select(kept_as).sort(contract.order, descending=True, nulls_last=True)
+    said = newest_first.unique(owner, keep="first", maintain_order=True)
+    return pl.concat(
+        [kept.join(said, on=owner, how="anti"), kept.join(newer_kept(contract, said, kept), on=owner, how="semi")]
+    )
 
 
 def _rebuilt(table: DerivedTable, store: DeltaStore, frame: pl.DataFrame, retracted: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the retracted owners' rows taken from every kept day."""
-    owner = list(table.contract.owner)
-    inputs = _inputs(table, store, None)
-    for name, read in inputs.items():
-        if isinstance(read, pl.LazyFrame) and set(owner) <= set(read.collect_schema()):
-            inputs[name] = read.join(retracted.lazy(), on=owner, how="semi")
-    if table.contract.name in inputs:
-        inputs[table.contract.name] = inputs[table.contract.name].clear()
-    history = table.build(**inputs).join(retracted, on=owner, how="semi")
-    return pl.concat([frame.join(retracted, on=owner, how="anti"), history])
+    """The frame with the retracted owners' rows taken from every kept day, batch by batch."""
+    contract = table.contract
+    owner = list(contract.owner)
+    every_day = {day for c in table.reads().values() for day in store.partition_rows(c)}
+    histories = []
+    for days in table.batches(store, sorted(every_day)):
+        inputs = table.inputs(store, days)
+        for name, read in inputs.items():
+            if isinstance(read, pl.LazyFrame) and set(owner) <= set(read.collect_schema()):
+                inputs[name] = read.join(retracted.lazy(), on=owner, how="semi")
+        if contract.name in inputs:
+            inputs[contract.name] = inputs[contract.name].clear()
+        histories.append(table.build(**inputs).join(retracted, on=owner, how="semi"))
+    rebuilt = pl.concat([frame.join(retracted, on=owner, how="anti"), *histories])
+    # what is newest comes first, as it does from one build of all days
+    return rebuilt.sort(contract.order, descending=True, nulls_last=True, maintain_order=True)
 
 
-def _markers(contract: Contract, frame: pl.DataFrame) -> pl.Series:
-    """Rows that only say an owner was observed: everything of the grain beyond the owner is null."""
-    beyond = [c for c in contract.grain if c not in contract.owner]
-    if not contract.owner or not beyond:
-        return pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
-    return frame.select(pl.all_horizontal(pl.col(beyond).is_null())).to_series()
+def _parted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of the table, and those (marked `_marker`) that only say that an owner was observed: without a member."""
+    if MARKER not in frame.columns:
+        return frame, frame.clear()
+    return frame.filter(~pl.col(MARKER)).drop(MARKER), frame.filter(MARKER).drop(MARKER)
 
 
 # -- checks --------------------------------------------------------------------------------------------------------------
@@ -322,7 +258,9 @@ def _check(
 ) -> Iterator[Outcome]:
     yield contract_kept(table.contract, [audit])
     yield grain(table.contract, audit.kept, audit.duplicates)
-    yield accounting(_received(table, store, days, audit), [audit])
+    if table.received is not None:
+        received = _received(table, table.received, store, days)
+        yield accounting(received, audit.kept.height, audit.quarantined.height, audit.duplicates)
     if table.contract.references:
         yield references_kept(table.references, store, audit)
     if table.contract.drift_limit is not None:
@@ -340,17 +278,17 @@ def _check(
     if table.shape is not None:
         yield unknown(table.shape, frame)
     for name, judge in table.warnings.items():
-        inputs = _inputs(table, store, days or None, judge)
+        inputs = table.inputs(store, days or None, judge)
         if "rows" in inspect.signature(judge).parameters:
             inputs["rows"] = audit.kept.lazy()
         yield replace(judge(**inputs), check=name, warns=True)
 
 
-def _received(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], audit: Audit) -> int:
-    """Rows the table must account for, on all of the days; those of its frame where nobody counts them apart."""
-    if table.received is None:
-        return audit.received
-    counted = table.received(**_inputs(table, store, days, table.received))
+def _received(
+    table: DerivedTable, count: Callable[..., pl.LazyFrame], store: DeltaStore, days: Sequence[dt.date]
+) -> int:
+    """Rows the table must account for, on all of the days."""
+    counted = count(**table.inputs(store, days, count))
     return int(counted.select(pl.col("received").sum()).collect().item())
 
 

@@ -16,8 +16,8 @@ import polars as pl
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import DerivedTable
 from tmdb_assets.orchestration.tables import side_asset
 
 
@@ -27,20 +27,31 @@ def ledger_asset(
     """The ledger of a source: the run stops here when an endpoint fell short. `after`: the source's raw tables."""
 
     def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
-        short = Ledger(store, ledger.source).days_short(days)
+        account = Ledger(store, ledger.source)
+        short, awaited = account.days_short(days), account.days_awaited(days)
         rows = store.scan(ledger, days).collect()
         sentence = "every endpoint is finished and kept its promise"
+        span = ledger.cadence.value
         if short.height:
-            first = short.row(0, named=True)
             sentence = (
-                f"{short.height} endpoints fell short, first {first['endpoint']} on {first['date_id']}: "
-                f"run the {ledger.cadence.value} again"
+                f"{_named(short)} fell short: run the {span} again; one that is over, and that the source does not keep, "
+                "stays incomplete and is not published: leave it out of the range"
             )
+        elif awaited.height:
+            sentence = f"{_named(awaited)} had nothing yet, and the {span} goes on without: run it again later"
         figures = {c: int(rows.get_column(c).sum()) for c in ("calls", "retries", "throttled", "cache_hits", "bytes")}
-        return Outcome("extraction_complete", not short.height, sentence, figures), dict(figures)
+        passed = not (short.height or awaited.height)
+        return Outcome("extraction_complete", passed, sentence, figures, warns=not short.height), dict(figures)
 
     meaning = f"Every endpoint of the {ledger.cadence.value} is finished and what was promised arrived."
     return side_asset(ledger, partitions, after, "extraction_complete", meaning, verdict)
+
+
+def _named(rows: pl.DataFrame) -> str:
+    """Endpoints of some days, in words."""
+    first = rows.row(0, named=True)
+    more = f" and {rows.height - 1} more" if rows.height > 1 else ""
+    return f"{first['endpoint']} on {first['date_id']}{more}"
 
 
 def quarantine_asset(

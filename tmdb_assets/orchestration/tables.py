@@ -18,12 +18,13 @@ from filelock import FileLock, Timeout
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed, SourceClient
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import DerivedTable, publish
+from tmdb_assets.lakehouse.publishing import publish
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -41,12 +42,12 @@ PREVIEW_CHARACTERS = 60
 RAW_CHECKS = {
     "contract": CHECKS["contract"],
     "grain": CHECKS["grain"],
-    "accounting": CHECKS["accounting"],
+    "accounting": "Every row received, as the ledger has it, is kept, quarantined or a duplicate.",
     "extraction_complete": "Everything the source promised for the day arrived.",
     "row_count_drift": CHECKS["row_count_drift"],
     "mass_delete": "At most 5% of the known films vanished in a day.",
 }
-RAW_BLOCKING = {"extraction_complete", "mass_delete"}
+RAW_BLOCKING = {"contract", "extraction_complete", "mass_delete"}
 
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
@@ -293,7 +294,7 @@ def _raw_outcomes(
     days = [o.day for o in observed]
     yield contract_kept(contract, audits)
     yield grain_kept(contract, store, days)
-    yield accounting(sum(a.received for a in audits), audits)
+    yield _accounted(store, contract, observed)
     entries = [e for o in observed for e in o.entries]
     short = [e.endpoint for e in entries if not e.is_complete]
     yield Outcome(
@@ -303,6 +304,20 @@ def _raw_outcomes(
         yield Outcome("mass_delete", True, "no more than 5% of the known films vanished")
     if contract.drift_limit is not None:
         yield drift(contract, store, days)
+
+
+def _accounted(store: DeltaStore, contract: Contract, observed: Sequence[Observed]) -> Outcome:
+    """Whether what the ledger says came on the days just observed is where it belongs."""
+    fetched = [o for o in observed if o.fetched and o.entries]
+    days = [o.day for o in fetched]
+    rows = store.partition_rows(contract)
+    aside = store.scan(quarantine_contract(contract.source), days).filter(pl.col("origin") == contract.path)
+    return accounting(
+        sum(max(e.received_rows or 0 for e in o.entries) for o in fetched),
+        sum(rows.get(day, 0) for day in days),
+        aside.select(pl.len()).collect().item(),
+        sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
+    )
 
 
 def _ledger_metadata(observed: Sequence[Observed]) -> dict[str, Any]:

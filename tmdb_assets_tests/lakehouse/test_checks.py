@@ -11,7 +11,8 @@ import pytest
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.publishing import DerivedTable, Published
+from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.publishing import Published
 from tmdb_assets_tests.lakehouse.test_publishing import DAYS, DIM_THING, TABLES, THINGS, Toy, dim_thing, notice, things
 
 CORRECTED = replace(THINGS, is_corrected=True)
@@ -96,7 +97,7 @@ def test_a_day_without_rows_still_makes_its_table(source: Toy) -> None:
 
 
 def test_differences_of_several_batches_add_up(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tmdb_assets.lakehouse.publishing.BYTES_PER_BATCH", 1)
+    monkeypatch.setattr("tmdb_assets.lakehouse.derived.BYTES_PER_BATCH", 1)
     for day in DAYS[:3]:
         source.says(day, notice(1), notice(2))
     publish(source, *DAYS[:2])

@@ -13,10 +13,11 @@ import pytest
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract, ContractError, col
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, Extractor, RawTable, Receipt
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import DerivedTable, publish
+from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.orchestration.tables import preview
 
 DAYS = [dt.date(2026, 3, n) for n in (1, 2, 3, 4)]

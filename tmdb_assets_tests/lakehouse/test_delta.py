@@ -70,6 +70,11 @@ def rows(contract: Contract, *values: tuple[Any, ...]) -> pl.DataFrame:
     return pl.DataFrame(list(values), schema=contract.schema, orient="row")
 
 
+def retracted(contract: Contract, owner: int, *order: dt.date | None) -> pl.DataFrame:
+    names = [*contract.owner, *contract.order]
+    return pl.DataFrame([(owner, *order)], schema={n: contract.schema[n] for n in names}, orient="row")
+
+
 def kept(store: DeltaStore, contract: Contract, **how: Any) -> list[tuple[Any, ...]]:
     return store.scan(contract, **how).collect().sort(contract.grain).rows()
 
@@ -329,13 +334,25 @@ def test_unchanged_rows_make_no_commit(lake: DeltaStore) -> None:
 def test_what_was_retracted_gives_way_to_older_rows(lake: DeltaStore) -> None:
     lake.merge(PARTS, rows(PARTS, (1, 5, "new", DAYS[5]), (2, 5, "new", DAYS[5])), {})
     older = rows(PARTS, (1, 1, "old", DAYS[1]), (2, 1, "old", DAYS[1]))
-    lake.merge(PARTS, older, {}, retracted=pl.DataFrame({"thing_id": [1]}))
+    lake.merge(PARTS, older, {}, retracted=retracted(PARTS, 1, DAYS[5]))
     assert kept(lake, PARTS) == [(1, 1, "old", DAYS[1]), (2, 5, "new", DAYS[5])]
+
+
+def test_what_was_published_since_it_was_retracted_stays(lake: DeltaStore) -> None:
+    lake.merge(PARTS, rows(PARTS, (1, 5, "newest", DAYS[5])), {})
+    lake.merge(PARTS, rows(PARTS, (1, 1, "old", DAYS[1])), {}, retracted=retracted(PARTS, 1, DAYS[3]))
+    assert kept(lake, PARTS) == [(1, 5, "newest", DAYS[5])]
+
+
+def test_what_was_published_since_it_was_retracted_stays_though_it_is_known_nowhere_else(lake: DeltaStore) -> None:
+    lake.merge(THINGS, rows(THINGS, (2, "b", DAYS[5], None)), {})
+    lake.merge(THINGS, THINGS.empty(), {}, retracted=retracted(THINGS, 2, DAYS[3], None))
+    assert kept(lake, THINGS) == [(2, "b", DAYS[5], None)]
 
 
 def test_what_was_retracted_and_is_known_nowhere_disappears(lake: DeltaStore) -> None:
     lake.merge(THINGS, rows(THINGS, (1, "a", DAYS[5], None), (2, "b", DAYS[5], None)), {})
-    lake.merge(THINGS, THINGS.empty(), {}, retracted=pl.DataFrame({"thing_id": [2]}))
+    lake.merge(THINGS, THINGS.empty(), {}, retracted=retracted(THINGS, 2, DAYS[5], None))
     assert kept(lake, THINGS) == [(1, "a", DAYS[5], None)]
 
 

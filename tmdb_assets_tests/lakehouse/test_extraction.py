@@ -180,6 +180,19 @@ def test_a_finished_day_is_observed_anew_today_and_counted_anew(room: Room, toda
     assert second.started_at > first.started_at
 
 
+def test_a_finished_day_stays_finished_when_observing_it_anew_is_cut(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 2, part="a"), chunk(today, 3, part="b")]), today)
+    done = room.entry(today)
+    with pytest.raises(RuntimeError):
+        room.observe(FakeClient([chunk(today, 1, 9, part="a"), RuntimeError("cut")]), today)
+    short = chunk(today, 1, part="a", promised_ids=9, received_ids=1, is_complete=False, sentence="1 of 9 came")
+    with pytest.raises(BlockedError, match="1 of 9 came"):
+        room.observe(FakeClient([short]), today)
+    assert room.entry(today) == done
+    assert room.kept(today) == [("a", 1), ("a", 9), ("b", 3)]
+    assert Ledger(room.store, "toy").days_short([today]).is_empty()
+
+
 def test_kept_rows_are_never_overwritten_by_fewer(room: Room, today: dt.date) -> None:
     room.observe(FakeClient([chunk(today, 1, 2, 3, part="a"), chunk(today, 1, part="b")]), today)
     room.observe(FakeClient([chunk(today, 9, part="a"), chunk(today, 7, 8, part="b")]), today)
@@ -224,9 +237,14 @@ def test_an_archived_past_day_is_asked_once(room: Room, yesterday: dt.date) -> N
 def test_what_an_archive_does_not_have_yet_is_asked_again(room: Room, today: dt.date) -> None:
     room.observe(FakeClient([], archived=True), today)
     assert not room.entry(today).is_finished
+    ledger = Ledger(room.store, "toy")
+    assert (ledger.days_short([today]).height, ledger.days_awaited([today]).height) == (0, 1)
     later = Room(room.store, Clock(today + dt.timedelta(days=1)))
     assert later.observe(FakeClient([chunk(today, 1)], archived=True), today).fetched
     assert (later.kept(today), later.entry(today).is_finished) == ([("all", 1)], True)
+    later.observe(FakeClient([], archived=True), today)
+    assert later.entry(today).is_finished
+    assert ledger.days_awaited([today]).is_empty()
 
 
 def test_a_table_that_is_not_archived_and_answers_nothing_is_finished(room: Room, today: dt.date) -> None:
@@ -269,6 +287,16 @@ def test_another_kind_of_source_is_refused_before_anything_is_written(
     with pytest.raises(LakeError, match=f"holds {there} data of toy, and this run would add {new} data"):
         room.observe(FakeClient([chunk(today, 1, 2, 3)], answers_as=new), today)
     assert (room.store.version(RAW), room.store.version(ledger.contract), room.kept(today)) == before
+
+
+def test_another_kind_of_source_that_brings_nothing_is_refused_too(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1)]), today)
+    tomorrow = today + dt.timedelta(days=1)
+    later = Room(room.store, Clock(tomorrow))
+    with pytest.raises(LakeError, match="holds real data of toy, and this run would add sandbox data"):
+        later.observe(FakeClient([], calls=1, answers_as=SANDBOX, has_history=True), tomorrow)
+    later.observe(FakeClient([chunk(tomorrow, 1)]), tomorrow)
+    assert Ledger(room.store, "toy").origins() == [REAL]
 
 
 @dataclass(frozen=True)
@@ -380,6 +408,34 @@ def test_an_unwritable_root_stops_before_anything_is_asked(
     with pytest.raises(LakeError, match="cannot be written"):
         Room(DeltaStore(tmp_path / "taken"), clock).observe(client, today)
     assert client.told == []
+
+
+def test_what_was_set_aside_stays_with_the_rows_that_stay(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 2, 3, 0, -1, 3, how={})]), today)
+    before = (room.kept(today), room.rejected(today), accounted(room, today))
+    assert (len(before[0]), len(before[1])) == (3, 2)
+    room.observe(FakeClient([chunk(today, 1, 0, 0, how={})]), today)
+    assert (room.kept(today), room.rejected(today), accounted(room, today)) == before
+
+
+def test_what_a_part_that_stays_had_set_aside_stays_beside_that_of_a_new_part(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1, 0, part="a"), chunk(today, 2, 3, -1, part="b")]), today)
+    room.observe(FakeClient([chunk(today, 1, -7, part="a"), chunk(today, 2, -9, part="b")]), today)
+    assert room.kept(today) == [("a", 1), ("b", 2), ("b", 3)]
+    assert {text.split(":")[0] for text in room.rejected(today)} == {"thing_id = -7", "thing_id = 0", "thing_id = -1"}
+    rows = room.store.scan(quarantine_contract("toy"), [today]).collect()
+    assert rows.get_column("row_number").is_unique().all()
+    assert accounted(room, today) == (RAW.path, 6, 0)
+
+
+def test_a_table_whose_rows_mostly_break_its_contract_is_not_kept(room: Room, today: dt.date) -> None:
+    room.observe(FakeClient([chunk(today, 1)]), today)
+    before = room.rejected(today)
+    flipped = chunk(today, *range(1, 31), *range(-40, 0))
+    with pytest.raises(BlockedError, match=r"toy/raw/things 2026-.*: 40 of 70 rows break it") as raised:
+        room.observe(FakeClient([flipped]), today)
+    assert raised.value.check == "contract"
+    assert (room.kept(today), room.rejected(today)) == ([("all", 1)], before)
 
 
 def accounted(room: Room, day: dt.date) -> tuple[Any, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
+from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
 
@@ -62,6 +64,38 @@ def test_a_day_is_short_when_an_endpoint_is_unfinished_or_broke_its_promise(ledg
     ledger.write(DAYS[2], [replace(DONE, is_complete=False)], {})
     assert ledger.days_short(DAYS[:2]).select("date_id", "endpoint").rows() == [(DAYS[1], "cut"), (DAYS[1], "list")]
     assert ledger.days_short(DAYS[:1]).height == 0
+
+
+def test_what_an_archive_does_not_have_yet_is_awaited_and_what_was_cut_is_short(ledger: Ledger) -> None:
+    nothing = Entry("archive", REAL, BEGAN, received_ids=0, is_complete=True)
+    ledger.write(DAYS[0], [nothing, replace(nothing, endpoint="cut", promised_pages=3, received_pages=1)], {})
+    ledger.write(DAYS[1], [replace(nothing, is_finished=True)], {})
+    assert ledger.days_awaited(DAYS).select("date_id", "endpoint").rows() == [(DAYS[0], "archive")]
+    assert ledger.days_short(DAYS).select("date_id", "endpoint").rows() == [(DAYS[0], "cut")]
+
+
+def test_days_that_came_and_are_kept_no_more_are_expired(ledger: Ledger, lake: DeltaStore) -> None:
+    raw = Contract(
+        "toy",
+        "raw",
+        "things",
+        "Things.",
+        ("date_id",),
+        {"date_id": col(pl.Date, "Day."), "n": col(pl.Int64, "N.")},
+        "date_id",
+    )
+    came = replace(DONE, table_name=raw.path, received_rows=3, duplicate_rows=1)
+    ledger.write(DAYS[0], [came], {})
+    ledger.write(DAYS[1], [came], {})
+    ledger.write(DAYS[2], [replace(came, received_rows=1)], {})  # a duplicate alone: nothing was kept
+    lake.append(raw, pl.DataFrame({"date_id": [DAYS[1]], "n": [1]}), {})
+    assert ledger.days_expired(raw, DAYS) == {DAYS[0]}
+    assert ledger.days_expired(raw, DAYS[1:]) == set()
+    aside = quarantine_contract("toy")
+    told = {"row_number": [0, 1], "rule": "r", "reason": "r", "payload": "p", "raw_pointer": None}
+    rows = pl.DataFrame({"date_id": DAYS[0], "origin": raw.path, **told}, schema=aside.schema)
+    lake.append(aside, rows, {})
+    assert ledger.days_expired(raw, DAYS) == set()
 
 
 @pytest.mark.parametrize(("there", "new"), [(SANDBOX, REAL), (REAL, SANDBOX)])

@@ -10,8 +10,9 @@ import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract, col
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.extraction import BlockedError
-from tmdb_assets.lakehouse.publishing import DerivedTable, Published, publish
+from tmdb_assets.lakehouse.publishing import Published, publish
 from tmdb_assets.lakehouse.sql import SqlError, View, read_view, read_views
 
 FILMS = Contract(

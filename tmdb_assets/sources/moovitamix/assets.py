@@ -13,7 +13,7 @@ import dagster as dg
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.publishing import DerivedTable
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.orchestration.accounts import last_of, ledger_asset, quarantine_asset
 from tmdb_assets.orchestration.jobs import tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
@@ -46,6 +46,7 @@ def derived_tables(settings: Settings | None = None) -> list[DerivedTable]:
             shape=clean.SHAPES.get(contract.name),
             warnings=checks.WARNINGS.get(contract.name, {}),
             follows=contracts.PAGES.name if contract.partition else "",
+            compared=contracts.CHANGES.name if contract.partition else "",
         )
         for contract in contracts.CONTRACTS
         if contract.stage in STAGES and contract is not contracts.QUARANTINE

@@ -358,7 +358,6 @@ DIM_PERSON = _dimension(
         "gender": col(
             pl.Int64,
             "TMDB's code: 1 female, 2 male, 3 non-binary; null when not stated (TMDB writes 0).",
-            between(1, 3),
             nullable=True,
         ),
         "known_for_department": _text("Department the person is known for"),

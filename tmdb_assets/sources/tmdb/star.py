@@ -16,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tmdb_assets.lakehouse.derived import MARKER
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.payloads import decode_items
 from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
@@ -45,16 +46,11 @@ def dim_movie(
 
     A tombstone says nothing about a film but that it is gone: its last known state comes from the dimension itself.
     """
-    told_gone = dim_movie.filter(pl.col("observed_on").is_not_null()).join(
-        movie_tombstones.select("movie_id"), on="movie_id", how="semi"
-    )
-    seen = (
-        pl.concat([_newest_details(movies), told_gone], how="diagonal")
+    told_gone = dim_movie.join(movie_tombstones.select("movie_id"), on="movie_id", how="semi")
+    return (
+        pl.concat([_newest_details(movies), _listed_only(movies, movie_stats), told_gone], how="diagonal")
         .pipe(_newest_of_each)
         .pipe(_first_gone_after, all_movie_tombstones)
-    )
-    return (
-        pl.concat([seen, _listed_only(movies, movie_stats)], how="diagonal")
         .select([pl.col(c).cast(t) for c, t in contracts.DIM_MOVIE.schema.items()])
         .collect()
     )
@@ -250,15 +246,18 @@ def _newest_details(movies: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _newest_of_each(films: pl.LazyFrame) -> pl.LazyFrame:
-    return films.sort("observed_on", descending=True).unique("movie_id", keep="first", maintain_order=True)
+    newest_first = films.sort("observed_on", "listed_on", descending=True, nulls_last=True, maintain_order=True)
+    return newest_first.unique("movie_id", keep="first", maintain_order=True)
 
 
 def _first_gone_after(films: pl.LazyFrame, tombstones: pl.LazyFrame) -> pl.LazyFrame:
-    """`gone_on`: the first day, after the film's newest details, on which it was gone; seen again, it is back."""
+    """`gone_on`: the first day on which the film was gone, after its newest details if there are any; only details say
+    that it is back: lists and export are slow to forget."""
     after = films.select("movie_id", "observed_on").join(
         tombstones.select("movie_id", gone_on="date_id"), on="movie_id"
     )
-    first = after.filter(pl.col("gone_on") > pl.col("observed_on")).group_by("movie_id").agg(pl.col("gone_on").min())
+    later = pl.col("observed_on").is_null() | (pl.col("gone_on") > pl.col("observed_on"))
+    first = after.filter(later).group_by("movie_id").agg(pl.col("gone_on").min())
     return films.drop("gone_on", strict=False).join(first, on="movie_id", how="left")
 
 
@@ -329,7 +328,8 @@ def _bridge(
         current = pl.concat([current, earlier.unique("movie_id", keep="last", maintain_order=True).collect()])
     members = current.explode("item", empty_as_null=True, keep_nulls=False)
     columns = [pl.col("item").struct.field(f) for f in fields]
-    return members.select("movie_id", *columns, observed_on="date_id").sort("movie_id", fields[0])
+    none = pl.col("item").is_null().alias(MARKER)
+    return members.select("movie_id", *columns, none, observed_on="date_id").sort("movie_id", fields[0])
 
 
 def _known(column: str) -> pl.Expr:

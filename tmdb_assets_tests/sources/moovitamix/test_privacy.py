@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.publishing import DerivedTable
+from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.publishing import DerivedTable, publish
+from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.sources.tmdb import clean, contracts, star
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, role, rows
 
@@ -216,6 +217,30 @@ def test_a_film_that_was_only_listed_has_its_titles_and_no_more(films: Lake) -> 
     assert dim_movie(films, D[1])[1] == (2, None, None, None, D[1])
 
 
+@pytest.mark.parametrize("runs", [[[0, 1, 2]], [[0], [1], [2]], [[2], [1], [0]], [[1], [0, 2]], [[2], [0], [1]]])
+def test_a_film_only_listed_whose_first_details_say_it_is_gone_is_gone(films: Lake, runs: list[list[int]]) -> None:
+    films.raw(contracts.MOVIE_IDS, D[0], export(D[0], (1, 5.0), (2, 5.0)))
+    films.details(D[0], (1, None))
+    films.details(D[1], (2, None))
+    films.raw(contracts.MOVIE_IDS, D[2], export(D[2], (2, 4.0)))  # the export is slow to forget
+    for run in runs:
+        last = dim_movie(films, *[D[n] for n in run])
+    assert last == [(1, None, None, D[0], D[0]), (2, None, None, D[1], D[2])]
+
+
+def test_a_listing_that_is_rebuilt_without_a_film_gives_way_to_the_one_before(films: Lake) -> None:
+    films.raw(contracts.DISCOVER_PAGES, D[0], page(D[0], 1, listed(1, title="Old"), listed(2)))
+    films.raw(contracts.DISCOVER_PAGES, D[1], page(D[1], 1, listed(1, title="New"), listed(3)))
+    dim_movie(films, D[0])
+    assert [row[:2] for row in dim_movie(films, D[1])] == [(1, "New"), (2, "Film 2"), (3, "Film 3")]
+    films.raw(contracts.DISCOVER_PAGES, D[1], page(D[1], 1, listed(4)))
+    assert dim_movie(films, D[1]) == [
+        (1, "Old", None, None, D[0]),
+        (2, "Film 2", None, None, D[0]),
+        (4, "Film 4", None, None, D[1]),
+    ]
+
+
 def test_details_of_any_day_count_before_any_listing(films: Lake) -> None:
     films.details(D[0], film(1, title="Known"))
     films.raw(contracts.MOVIE_IDS, D[3], export(D[3], (1, 5.0)))
@@ -281,6 +306,34 @@ def test_a_list_that_was_not_observed_leaves_them_when_an_older_day_is_run_again
     genres(films, D[0])
     genres(films, D[1])
     assert genres(films, D[0]) == [(1, 1), (1, 2)]
+
+
+def test_a_member_without_a_key_is_set_aside_with_its_reason(films: Lake) -> None:
+    countries = [{"iso_3166_1": "", "name": "Atlantis"}, {"iso_3166_1": "US", "name": "USA"}]
+    films.details(D[0], film(1, production_countries=countries), film(2, production_countries=[]))
+    films.publish(*CLEAN, "dim_country", "dim_movie", "bridge_movie_country", days=[D[0]])
+    assert films.kept("bridge_movie_country", "movie_id", "iso_3166_1") == [(1, "US")]
+    aside = films.store.scan(contracts.QUARANTINE).select("date_id", "origin", "reason").collect().rows()
+    assert aside == [(D[0], "tmdb/star/bridge_movie_country", "iso_3166_1 = null: must not be null")]
+
+
+def test_a_code_tmdb_has_not_told_of_stops_nobody(films: Lake) -> None:
+    films.details(D[0], film(1, credits={"cast": [role("c1", 7, gender=4)], "crew": []}))
+    films.publish(*CLEAN, "dim_person", "dim_movie", "bridge_movie_cast", days=[D[0]])
+    assert films.kept("dim_person", "person_id", "gender") == [(7, 4)]
+    assert films.kept("bridge_movie_cast", "person_id") == [(7,)]
+
+
+@pytest.mark.parametrize("contract", [c for c in contracts.CONTRACTS if c.order], ids=lambda c: c.name)
+def test_a_dimension_adds_no_rule_beyond_its_keys(contract: Contract) -> None:
+    """A row that only a dimension refuses would leave those that refer to it without it, and stop their publication."""
+    kept_before = {
+        r for c in contracts.CONTRACTS if c.stage == "clean" for column in c.columns.values() for r in column.rules
+    }
+    shipped = {"continent"}  # held to its list as it is read
+    others = set(contract.columns) - {*contract.grain, *contract.references, *shipped}
+    added = {name for name in others if not set(contract.columns[name].rules) <= kept_before}
+    assert contract.owner != contract.grain or not added
 
 
 def test_a_member_stated_twice_is_kept_once(films: Lake) -> None:
