@@ -22,6 +22,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 TMDB_API_URL = "https://api.themoviedb.org/3"
 TMDB_EXPORT_URL = "https://files.tmdb.org/p/exports"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+WEB_ADDRESSES = ("tmdb_api_url", "tmdb_export_url", "moovitamix_url")
+#: May hold a password or a key, as in `redis://:PASSWORD@HOST`: a value that cannot be used is never repeated.
+ADDRESSES = {*WEB_ADDRESSES, "http_cache", "tmdb_assets_lake"}
 
 
 class SettingsError(ValueError):
@@ -84,7 +87,10 @@ class Settings(BaseSettings):
     )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
     raw_retention_days: int = Field(
-        180, ge=1, description="Raw older than this expires; TMDB's terms forbid caching for longer than six months."
+        180,
+        ge=1,
+        description="Raw older than this expires, and the payloads in the quarantine with it; TMDB's terms forbid caching "
+        "for longer than six months.",
     )
     moovitamix_url: str | None = Field(None, description="Root of the music API; without it the sandbox serves.")
     moovitamix_hash_key: SecretStr | None = Field(
@@ -111,13 +117,17 @@ class Settings(BaseSettings):
             raise ValueError("use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`")
         return value
 
-    @field_validator("tmdb_api_url", "tmdb_export_url", "moovitamix_url")
+    @field_validator(*WEB_ADDRESSES)
     @classmethod
     def _url_is_http(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        except ValueError:  # its message may repeat user and password
+            is_usable = False
+        if not is_usable:
             raise ValueError("use a full URL such as https://host/path")
         return value.rstrip("/")
 
@@ -161,7 +171,7 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` (field names) win over the environment.
 
-    Raises SettingsError: one sentence per bad value, naming the variable; secret values are never repeated.
+    Raises SettingsError: one sentence per bad value, naming the variable; secret values and addresses are never repeated.
     """
     env_file = overrides.pop("_env_file", ".env")
     if env_file is not None:
@@ -186,12 +196,9 @@ def _sentence(error: Any) -> str:
     if not error["loc"]:
         return f"{message}."
     name = str(error["loc"][0])
-    secret = (
-        Settings.model_fields[name].annotation in {SecretStr, SecretStr | None}
-        if name in Settings.model_fields
-        else True
-    )
-    value = "" if secret else f"={str(error['input'])!r}"
+    field = Settings.model_fields.get(name)
+    is_secret = field is None or name in ADDRESSES or field.annotation in {SecretStr, SecretStr | None}
+    value = "" if is_secret else f"={str(error['input'])!r}"
     return f"Setting {name.upper()}{value} cannot be used: {message}."
 
 

@@ -73,12 +73,6 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("TMDB_DETAILS_MAX_AGE_DAYS", "0", "greater than or equal to 1"),
         ("RAW_RETENTION_DAYS", "0", "greater than or equal to 1"),
         ("RAW_RETENTION_DAYS", "ever", "valid integer"),
-        ("HTTP_CACHE", "memcached", "use `sqlite:PATH`"),
-        ("HTTP_CACHE", "sqlite:", "use `sqlite:PATH`"),
-        ("TMDB_API_URL", "api.themoviedb.org", "use a full URL"),
-        ("TMDB_API_URL", "ftp://host/3", "use a full URL"),
-        ("TMDB_EXPORT_URL", "https://", "use a full URL"),
-        ("MOOVITAMIX_URL", "localhost:8000", "use a full URL"),
         ("TMDB_ASSETS_TODAY", "yesterday", "date"),
         ("TMDB_ASSETS_TODAY", "2026-02-30", "date"),
         ("TMDB_ASSETS_ALLOW_MASS_DELETE", "perhaps", "boolean"),
@@ -94,6 +88,41 @@ def test_a_bad_value_is_one_sentence_with_the_variable_and_the_value(
     assert said in sentence
     assert sentence.endswith(".")
     assert TOKEN not in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        (
+            "HTTP_CACHE",
+            ["memcached", "sqlite:", f"redis:/:{TOKEN}@cache:6379/0"],
+            "use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`",
+        ),
+        *[
+            (
+                name,
+                [
+                    "host",
+                    "ftp://host/3",
+                    "https://",
+                    "localhost:8000",
+                    f"host/3?api_key={TOKEN}",
+                    f"ftp://me:{TOKEN}@host/",
+                    f"https://[{TOKEN}]/",
+                    f"https://me:{TOKEN}\u2100@host/",  # which Python's own message repeats
+                ],
+                "use a full URL such as https://host/path",
+            )
+            for name in ("TMDB_API_URL", "TMDB_EXPORT_URL", "MOOVITAMIX_URL")
+        ],
+    ],
+)
+def test_a_bad_address_is_one_sentence_with_the_variable_and_without_the_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, values: list[str], said: str
+) -> None:
+    for value in values:
+        monkeypatch.setenv(name, value)
+        assert refused() == f"Setting {name} cannot be used: {said}."
 
 
 def test_every_bad_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

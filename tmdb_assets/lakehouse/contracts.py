@@ -108,7 +108,8 @@ class Contract:
     span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
     reported, and the same rows again cost nothing. `kept_for` names what the rows are kept for, as "pages.page_hash": a
     row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
-    which never leave the lake for a log or a preview.
+    which never leave the lake for a log or a preview. `expiring` columns hold what a source may forbid to keep for long:
+    they become null when raw of the row's day expires, while the row stays.
     """
 
     source: str
@@ -129,13 +130,16 @@ class Contract:
     is_corrected: bool = False
     kept_for: str = ""
     personal: tuple[str, ...] = ()
+    expiring: tuple[str, ...] = ()
     code_version: str = "1"
 
     def __post_init__(self) -> None:
-        named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal}
+        named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal, *self.expiring}
         named |= {self.partition} if self.partition else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
+        for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
+            raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
         if self.partition and self.owner:
             raise ContractError(self.path, None, "has a partition column and an owner: it can be kept in one way only")
 
@@ -319,6 +323,7 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
         small=True,
         drift_limit=None,
         cadence=cadence,
+        expiring=("payload",),
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC)."),
             "origin": col(pl.String, "Path of the table the row was bound for."),
@@ -327,7 +332,12 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
             ),
             "rule": col(pl.String, "Broken rules, separated by '; '."),
             "reason": col(pl.String, "Each broken rule with its column and value, separated by '; '."),
-            "payload": col(pl.String, "The row as it came: raw JSON text where there is one.", nullable=True),
+            "payload": col(
+                pl.String,
+                "The row as it came: raw JSON text where there is one; null once raw of its day has expired "
+                "(RAW_RETENTION_DAYS).",
+                nullable=True,
+            ),
             "raw_pointer": col(pl.String, "Where the raw observation is kept: table, day and key.", nullable=True),
         },
     )

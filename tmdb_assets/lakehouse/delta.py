@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +35,8 @@ WRITER = WriterProperties(compression="ZSTD")
 CHECKPOINT_EVERY = 10
 RETRIES = 10
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
+#: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a checkpoint.
+STAGING_FILE = re.compile(r".+#\d+")
 
 
 class LakeError(LakehouseError):
@@ -321,8 +325,9 @@ class DeltaStore:
 
         def write(table: DeltaTable) -> None:
             there = self._rows(contract, table)
-            wanted = _ordered(contract, rows(there))
-            if not there.equals(wanted):
+            made = rows(there)
+            wanted = _ordered(contract, made)
+            if not there.equals(made) and not there.equals(wanted):
                 self._rewrite(table, wanted, metadata)
 
         return self._commit(contract, write)
@@ -394,29 +399,25 @@ class DeltaStore:
 
     def _commit(self, contract: Contract, write: Callable[[DeltaTable], None]) -> Commit:
         """Run one write on the table as it stands now, again from the start when another commit got in between."""
-        retrying = Retrying(
-            retry=retry_if_exception_type(CommitFailedError),
-            stop=stop_after_attempt(RETRIES),
-            wait=wait_random_exponential(multiplier=0.05, max=2),
-            reraise=True,
-        )
-        for attempt in retrying:
-            with attempt:
-                table = self._open_or_create(contract)
-                before, version = _files(table), table.version()
-                write(table)
-                table.update_incremental()
-                after = _files(table)
-        self._remember(contract, table)
-        added = after.join(before, on="path", how="anti")
-        removed = before.join(after, on="path", how="anti")
-        return Commit(
-            table.version(),
-            int(added.get_column("num_records").sum()),
-            int(removed.get_column("num_records").sum()),
-            int(added.get_column("size_bytes").sum()),
-            changed=table.version() != version,
-        )
+
+        def attempt() -> Commit:
+            table = self._open_or_create(contract)
+            before, version = _files(table), table.version()
+            write(table)
+            table.update_incremental()
+            after = _files(table)
+            self._remember(contract, table)
+            added = after.join(before, on="path", how="anti")
+            removed = before.join(after, on="path", how="anti")
+            return Commit(
+                table.version(),
+                int(added.get_column("num_records").sum()),
+                int(removed.get_column("num_records").sum()),
+                int(added.get_column("size_bytes").sum()),
+                changed=table.version() != version,
+            )
+
+        return _again_on_conflict(attempt)
 
     def _open_or_create(self, contract: Contract) -> DeltaTable:
         table = self.open(contract)
@@ -450,52 +451,76 @@ class DeltaStore:
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
     def expire(self, contract: Contract, before: dt.date, metadata: Mapping[str, str]) -> int:
-        """Delete the partitions older than `before`; returns the rows deleted."""
-        rows = sum(n for day, n in self.partition_rows(contract).items() if day < before)
-        table = self.open(contract)
-        if rows and table is not None:
-            table.delete(
-                f"{contract.partition} < DATE '{before.isoformat()}'",
-                commit_properties=CommitProperties(custom_metadata=dict(metadata)),
-            )
+        """Delete the partitions older than `before`, or, of a table with columns that expire, what these hold there.
+
+        Returns the rows that were deleted or emptied.
+        """
+        if contract.partition and contract.expiring:
+            return self._empty(contract, pl.col(contract.partition) < before, metadata)
+
+        def attempt() -> int:
+            rows = sum(n for day, n in self.partition_rows(contract).items() if day < before)
+            table = self.open(contract)
+            if rows and table is not None:
+                table.delete(
+                    f"{contract.partition} < DATE '{before.isoformat()}'",
+                    commit_properties=CommitProperties(custom_metadata=dict(metadata)),
+                )
+            return rows
+
+        return _again_on_conflict(attempt)
+
+    def _empty(self, contract: Contract, is_old: pl.Expr, metadata: Mapping[str, str]) -> int:
+        """Put null into the columns that expire, of the old rows; returns how many of them held something."""
+        holds = pl.any_horizontal(pl.col(contract.expiring).is_not_null())
+        rows = int(self.scan(contract).filter(is_old, holds).select(pl.len()).collect().item())
+        if rows:
+            emptied = [pl.when(is_old).then(None).otherwise(pl.col(c)).alias(c) for c in contract.expiring]
+            self._put_in_place(contract, lambda there: there.with_columns(emptied), metadata)
         return rows
 
-    def drop_unnamed(self, contract: Contract, naming: pl.LazyFrame, metadata: Mapping[str, str]) -> int:
-        """Delete the rows whose key is not among `naming`, a frame of one column (keys, or lists of them).
+    def drop_unnamed(self, contract: Contract, naming: Contract, metadata: Mapping[str, str]) -> int:
+        """Delete the rows whose key no row of `naming` names, in the column that they are kept for; returns how many.
 
-        Returns the rows deleted.
+        Contents come before what names them, so nobody may be fetching meanwhile (locks.py).
         """
         (key,) = contract.grain
-        names = naming.select(pl.all().name.map(lambda _: key))
-        if isinstance(names.collect_schema()[key], pl.List):
-            names = names.explode(key)
-        before = self.rows(contract)
-        if not before:
+        column = contract.kept_for.split(".")[1]
+
+        def named(there: pl.DataFrame) -> pl.DataFrame:
+            names = self.scan(naming).select(pl.col(column).alias(key))
+            if isinstance(naming.schema[column], pl.List):
+                names = names.explode(key)
+            return there.join(names.unique().collect(), on=key, how="semi", maintain_order="left")
+
+        if not self.rows(contract):
             return 0
-        kept = self.scan(contract).join(names.unique(), on=key, how="semi").collect()
-        if kept.height < before:
-            self.overwrite(contract, kept, metadata)
-        return before - kept.height
+        commit = self._put_in_place(contract, named, metadata)
+        return commit.rows_removed - commit.rows_added
 
     def upkeep(self, contract: Contract, *, keep_hours: float = 168.0) -> dict[str, int]:
         """Compact small files, write a checkpoint, and delete files that no version younger than `keep_hours` needs.
 
-        Includes the orphans of killed writers, and their `*.parquet#N` staging files, which vacuum does not know.
+        Includes the orphans of killed writers, and their `NAME#N` staging files, which vacuum does not know.
         """
-        table = self.open(contract)
-        if table is None:
-            return {}
-        compacted = table.optimize.compact(writer_properties=WRITER)
-        table.create_checkpoint()
-        vacuumed = table.vacuum(
-            retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=keep_hours >= 168, full=True
-        )
-        table.cleanup_metadata()
-        staged = self._remove_staging_files(contract, keep_hours)
-        return {
-            "files_compacted": int(compacted["numFilesRemoved"]),
-            "files_deleted": len(vacuumed) + staged,
-        }
+
+        def attempt() -> dict[str, int]:
+            table = self.open(contract)
+            if table is None:
+                return {}
+            compacted = table.optimize.compact(writer_properties=WRITER)
+            table.create_checkpoint()
+            vacuumed = table.vacuum(
+                retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=keep_hours >= 168, full=True
+            )
+            table.cleanup_metadata()
+            staged = self._remove_staging_files(contract, keep_hours)
+            return {
+                "files_compacted": int(compacted["numFilesRemoved"]),
+                "files_deleted": len(vacuumed) + staged,
+            }
+
+        return _again_on_conflict(attempt)
 
     def drop_past(self, contract: Contract) -> None:
         """Delete everything but the newest version: older files, and the log entries that hold their statistics.
@@ -519,15 +544,24 @@ class DeltaStore:
     def _remove_staging_files(self, contract: Contract, keep_hours: float) -> int:
         if not self.is_local:
             return 0  # object stores finish an upload or drop it: there are no staging files
-        oldest = time.time() - keep_hours * 3600
-        stale = [
-            f
-            for f in Path(self.uri(contract).removeprefix("file://")).rglob("*.parquet#*")
-            if f.stat().st_mtime < oldest
-        ]
-        for file in stale:
-            file.unlink(missing_ok=True)
-        return len(stale)
+        oldest, removed = time.time() - keep_hours * 3600, 0
+        for file in Path(self.uri(contract).removeprefix("file://")).rglob("*#*"):
+            with suppress(FileNotFoundError):  # its writer, at work, has just given it its name
+                if STAGING_FILE.fullmatch(file.name) and file.stat().st_mtime < oldest:
+                    file.unlink()
+                    removed += 1
+        return removed
+
+
+def _again_on_conflict(attempt: Callable[[], T]) -> T:
+    """Run what ends in a commit, again from the start when another commit got in between."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(CommitFailedError),
+        stop=stop_after_attempt(RETRIES),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        reraise=True,
+    )
+    return retrying(attempt)
 
 
 def _within(column: str, days: Collection[dt.date]) -> pl.Expr:

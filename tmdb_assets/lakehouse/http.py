@@ -109,12 +109,12 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     Bearer tokens and of `user:password@` in URLs too, whether they are known or not."""
     if known := tuple(s for s in secrets if s):
         text = _secret_pattern(known).sub("***", text)
-    return _LOOKS_SECRET.sub(r"\g<name>***", text)
+    return _LOOKS_SECRET.sub(r"\g<name>\g<scheme>***", text)
 
 
 _LOOKS_SECRET = re.compile(
-    r"""(?P<name>(?:api_?key|access_token)["']?\s*(?:=|:|%3D)\s*["']?|\bBearer(?:\s|\+|%20)+|://(?=[^/\s@]+@))"""
-    r"""[^\s&"'<>,;@)]+""",
+    r"""(?P<name>(?:api_?key|access_token)["']?\s*(?:=|:|%3D)\s*["']?|\bBearer(?:\s|\+|%20)+)[^\s&"'<>,;@)]+"""
+    r"""|(?P<scheme>://)[^/\s]+(?=@)""",  # up to the last @ before the path: a password may hold one, and commas
     re.IGNORECASE,
 )
 

@@ -5,16 +5,12 @@ others fill (ledger, quarantine). What does not: any decision about rows or days
 """
 
 import datetime as dt
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
-from filelock import FileLock, Timeout
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
@@ -24,6 +20,7 @@ from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed, SourceClient
 from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
@@ -157,7 +154,7 @@ def raw_asset(
         days = days_of(context, contract)
 
         def events() -> Events:
-            with _one_fetch_at_a_time(store, contract, context.log.info):
+            with one_fetch_at_a_time(store, contract.source, context.log.info):
                 observed = _observe(context, store, client, contract, days)
             yield _materialized(
                 context, contract, days, [c for o in observed for c in o.commits], _ledger_metadata(observed)
@@ -267,24 +264,6 @@ def _observe(
             else NothingToObserve(f"{len(lost)} days cannot be observed; the first: {lost[0]}")
         )
     return observed
-
-
-class _one_fetch_at_a_time:  # reads as what it is in a with statement
-    """Dagster's pool limits runs that share an instance; this lock also holds between runs that do not."""
-
-    def __init__(self, store: DeltaStore, contract: Contract, log: Callable[[str], None]) -> None:
-        name = sha256(f"{store.root}|{contract.source}".encode()).hexdigest()[:16]
-        self._lock, self._log = FileLock(Path(tempfile.gettempdir()) / f"tmdb_assets-{name}.lock"), log
-
-    def __enter__(self) -> None:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            self._log("Another run is fetching into this lake: waiting for it to finish")
-            self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _raw_outcomes(

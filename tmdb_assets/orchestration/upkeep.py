@@ -4,8 +4,7 @@ What belongs here: the upkeep job and its schedule. What does not: how a table i
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 from dagster import OpExecutionContext
@@ -13,34 +12,32 @@ from dagster import OpExecutionContext
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 
 
 def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definitions:
     """Job `lake_upkeep` over every table of every source, weekly on Sunday at 03:00 UTC.
 
-    Raw partitions older than the retention are deleted (TMDB's terms forbid caching for longer than six months); the
-    ledger stays: it is our own record of what was observed. Contents that no kept row names any more go with them. Old
-    Delta versions are readable for seven days more.
+    Raw partitions older than the retention are deleted (TMDB's terms forbid caching for longer than six months), the
+    contents that no kept row names any more, and the payloads in the quarantine. The rest of the quarantine stays, and
+    the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more.
     """
 
     @dg.op(required_resource_keys={"lake", "clock"}, description="Expire, compact, checkpoint and vacuum every table.")
     def keep_in_shape(context: OpExecutionContext) -> None:
-        store: DeltaStore = context.resources.lake
         clock: Clock = context.resources.clock
         oldest = clock.today() - dt.timedelta(days=raw_retention_days)
-        metadata: dict[str, str] = {"run_id": context.run_id, "purpose": "upkeep"}
-        tables = {c.key: c for c in contracts}
-        for contract in contracts:
-            expired = store.expire(contract, oldest, metadata) if contract.stage == "raw" and not contract.small else 0
-            if contract.kept_for:
-                name, column = contract.kept_for.split(".")
-                naming = store.scan(tables[contract.source, contract.stage, name]).select(column)
-                expired = store.drop_unnamed(contract, naming, metadata)
-            done: dict[str, Any] = store.upkeep(contract)
-            if done:
-                told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in done.items())
-                context.log.info(f"{contract.path}: rows expired {expired}, {told}")
+        metadata = {"run_id": context.run_id, "purpose": "upkeep"}
+        failed = kept_in_shape(context.resources.lake, contracts, oldest, metadata, context.log.info)
+        for path, error in failed.items():
+            context.log.error(f"{path}: {type(error).__name__}: {error}")
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} of {len(contracts)} tables could not be kept in shape, for reasons given above: "
+                f"{', '.join(failed)}.",
+                allow_retries=False,
+            )
 
     @dg.job(
         name="lake_upkeep",
@@ -54,3 +51,36 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
         job=lake_upkeep, cron_schedule="0 3 * * 0", execution_timezone="UTC", name="lake_upkeep_schedule"
     )
     return dg.Definitions(jobs=[lake_upkeep], schedules=[schedule])
+
+
+def kept_in_shape(
+    store: DeltaStore,
+    contracts: Sequence[Contract],
+    oldest: dt.date,
+    metadata: Mapping[str, str],
+    log: Callable[[str], None],
+) -> dict[str, Exception]:
+    """Keep every table in shape, one after the other; returns what went wrong, by table.
+
+    Nobody fetches from a table's source meanwhile: a fetch relies on contents that nothing names yet. It waits for the
+    table at hand at most, not for all of them.
+    """
+    tables = {c.key: c for c in contracts}
+    failed: dict[str, Exception] = {}
+    for contract in contracts:
+        try:
+            with one_fetch_at_a_time(store, contract.source, log):
+                expired = 0
+                if contract.expiring or (contract.stage == "raw" and not contract.small):
+                    expired = store.expire(contract, oldest, metadata)
+                if contract.kept_for:
+                    naming = tables[contract.source, contract.stage, contract.kept_for.split(".")[0]]
+                    expired = store.drop_unnamed(contract, naming, metadata)
+                done = store.upkeep(contract)
+        except Exception as error:  # whatever ails one table, the others need their upkeep
+            failed[contract.path] = error
+        else:
+            if done:
+                told = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in done.items())
+                log(f"{contract.path}: rows expired {expired}, {told}")
+    return failed

@@ -89,18 +89,49 @@ def test_content_that_nothing_names_any_more_goes(lake: DeltaStore) -> None:
     lake.append_new(TEXTS, texts((1, "a"), (2, "b"), (3, "c")), {})
     for day, hashes in zip(DAYS, ([1], [1, 3], [3]), strict=False):
         lake.replace(PAGES, page(day, *hashes), [day], {})
-    naming = lake.scan(PAGES).select("hashes")
-    assert lake.drop_unnamed(TEXTS, naming, {}) == 1
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 1
     assert kept(lake) == [(1, "a"), (3, "c")]
     version = lake.version(TEXTS)
-    assert lake.drop_unnamed(TEXTS, naming, {}) == 0
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 0
     assert lake.version(TEXTS) == version
-    assert lake.drop_unnamed(TEXTS, naming.head(0), {}) == 2
+    lake.replace(PAGES, PAGES.empty(), DAYS, {})
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 2
+
+
+def test_content_that_came_in_any_order_is_not_written_anew_for_nothing(lake: DeltaStore) -> None:
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 0
+    for number in (3, 1, 2):
+        lake.append_new(TEXTS, texts((number, "a")), {})
+    lake.replace(PAGES, page(DAYS[0], 1, 2, 3), DAYS[:1], {})
+    version = lake.version(TEXTS)
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 0
+    assert lake.version(TEXTS) == version
+
+
+def test_content_that_comes_and_is_named_while_others_go_stays(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.append_new(TEXTS, texts((1, "a"), (2, "b")), {})
+    lake.replace(PAGES, page(DAYS[0], 1), DAYS[:1], {})
+    other, write, left = DeltaStore(lake.root), DeltaStore._write, [1]
+
+    def overtaken(self: DeltaStore, *arguments: Any, **options: Any) -> None:
+        if self is lake and left:
+            left.pop()
+            other.append_new(TEXTS, texts((3, "c")), {})
+            other.replace(PAGES, page(DAYS[1], 3), DAYS[1:2], {})
+        write(self, *arguments, **options)
+
+    monkeypatch.setattr(DeltaStore, "_write", overtaken)
+    assert lake.drop_unnamed(TEXTS, PAGES, {}) == 1
+    assert kept(lake) == [(1, "a"), (3, "c")]
 
 
 def test_a_dropped_past_leaves_no_file_no_statistics_and_no_version(lake: DeltaStore, tmp_path: Path) -> None:
     for number in range(25):  # beyond a checkpoint
         lake.overwrite(TEXTS, texts((number, f"secret-{number}")), {})
+    commit = sorted((Path(lake.uri(TEXTS)) / "_delta_log").glob("*.json"))[-1]
+    commit.with_name(f"{99:020}.json#1").write_bytes(commit.read_bytes())  # as a killed writer leaves it
     lake.overwrite(TEXTS, texts((99, "harmless")), {})
     lake.drop_past(TEXTS)
     lake.drop_past(TEXTS)  # cut or not, it may be run again

@@ -232,6 +232,13 @@ def test_a_table_is_kept_in_one_way() -> None:
     assert Contract("toy", "views", "t", "T.", **a).is_whole
 
 
+@pytest.mark.parametrize(("nullable", "partition"), [(False, "day"), (True, None)])
+def test_only_what_may_be_null_and_has_a_day_can_expire(nullable: bool, partition: str | None) -> None:
+    columns = {"day": col(pl.Date, "Day."), "text": col(pl.String, "Text.", nullable=nullable)}
+    with pytest.raises(ContractError, match="column text: cannot expire"):
+        Contract("toy", "clean", "t", "T.", ("day",), columns, partition=partition, expiring=("text",))
+
+
 def test_the_dictionary_states_types_rules_and_nullability() -> None:
     text = "\n".join(dictionary_lines([films()]))
     assert "### `toy/clean/films`" in text

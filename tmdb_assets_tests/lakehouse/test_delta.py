@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
 from tmdb_assets.lakehouse.delta import CHECKPOINT_EVERY, DeltaStore, LakeError
 from tmdb_assets_tests.lakehouse.object_store import object_store
 
@@ -467,10 +467,13 @@ def test_upkeep_compacts_small_files_and_loses_no_row(lake: DeltaStore) -> None:
 def test_upkeep_removes_old_orphans_and_staging_files_and_spares_young_ones(lake: DeltaStore) -> None:
     lake.replace(COUNTS, rows(COUNTS, (DAYS[0], "a", 1)), DAYS[:1], {})
     folder = Path(lake.uri(COUNTS)) / f"date_id={DAYS[0]}"
+    log = folder.parent / "_delta_log"
     old = [aged(folder / "part-9-killed.parquet", 30), aged(folder / "part-9-killed.parquet#3", 30)]
+    old += [aged(log / f"{7:020}.json#1", 30), aged(log / f"{9:020}.checkpoint.parquet#12", 30)]
     young = [aged(folder / "part-8-writing.parquet", 1), aged(folder / "part-8-writing.parquet#1", 1)]
-    assert lake.upkeep(COUNTS)["files_deleted"] == 2
-    assert [f.exists() for f in old + young] == [False, False, True, True]
+    young += [aged(log / f"{7:020}.json#2", 1)]
+    assert lake.upkeep(COUNTS)["files_deleted"] == 4
+    assert [f.exists() for f in old + young] == [False] * 4 + [True] * 3
     assert kept(lake, COUNTS) == [(DAYS[0], "a", 1)]
 
 
@@ -499,6 +502,43 @@ def test_expiry_deletes_the_days_before_and_no_other(lake: DeltaStore, contract:
     version = lake.version(contract)
     assert lake.expire(contract, DAYS[3], {}) == 0
     assert lake.version(contract) == version
+
+
+def test_expiring_columns_are_emptied_while_their_rows_stay(lake: DeltaStore) -> None:
+    contract = quarantine_contract("toy")
+    there = [(day, COUNTS.path, n, "n must be", "n = -1: must be", '{"n":-1}', "raw") for n, day in enumerate(DAYS[:3])]
+    lake.replace(contract, rows(contract, *there), DAYS[:3], {})
+    assert lake.expire(contract, DAYS[2], {"run_id": "r9"}) == 2
+    assert kept(lake, contract) == [(*row[:5], None, row[6]) for row in there[:2]] + there[2:]
+    assert lake.history(contract)[0]["run_id"] == "r9"
+    version = lake.version(contract)
+    assert lake.expire(contract, DAYS[2], {}) == 0
+    assert lake.version(contract) == version
+    assert lake.expire(replace(contract, name="never_written"), DAYS[2], {}) == 0
+
+
+@pytest.mark.parametrize("how", ["expire", "upkeep"])
+def test_upkeep_begins_again_when_a_run_commits_in_between(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    for n in range(3):
+        lake.append(COUNTS, rows(COUNTS, (DAYS[0], str(n), n), (DAYS[1], str(n), n)), {})
+    other, left, opened = DeltaStore(lake.root), [1, 2], DeltaStore.open
+
+    def overtaken(self: DeltaStore, contract: Contract, version: Any = None) -> Any:
+        table = opened(self, contract, version)
+        if self is lake and left:
+            n = left.pop()
+            other.replace(COUNTS, rows(COUNTS, (DAYS[0], "a", n), (DAYS[1], "a", n)), DAYS[:2], {})
+        return table
+
+    monkeypatch.setattr(DeltaStore, "open", overtaken)
+    if how == "expire":
+        assert lake.expire(COUNTS, DAYS[1], {}) == 1
+    else:
+        assert lake.upkeep(COUNTS)["files_compacted"] == 0
+    assert left == []
+    assert kept(lake, COUNTS) == [(DAYS[0], "a", 1), (DAYS[1], "a", 1)][how == "expire" :]
 
 
 # -- object store --------------------------------------------------------------------------------------------------------

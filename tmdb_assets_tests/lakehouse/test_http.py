@@ -404,6 +404,8 @@ def test_redact_leaves_other_text_alone(text: str) -> None:
         ("{'api_key': 'abc', 'page': 1}", "{'api_key': '***', 'page': 1}"),
         ("Authorization: Bearer ey.x-y_z", "Authorization: Bearer ***"),
         ("redis://user:pass@host:6379/0", "redis://***@host:6379/0"),
+        ("redis://:pa,ss@host/0 and s3://a:b&c@d, e@f", "redis://***@host/0 and s3://***@d, e@f"),
+        ("http://me:p@ss;'w)rd\"<@host/x@y", "http://***@host/x@y"),
         ("next=https%3A%2F%2Fx%3Fapi_key%3Dabc", "next=https%3A%2F%2Fx%3Fapi_key%3D***"),
     ],
 )

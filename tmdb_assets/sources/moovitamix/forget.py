@@ -4,8 +4,10 @@ What belongs here: which rows are about a person, in every table of this source,
 not: recognising them when the source serves them again (privacy.py), how a table drops its past (lakehouse/delta.py).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
-same person. What remains is a keyed hash of each, so that the next day's run does not bring them back. Start it while no
-run is under way; cut before its end, it is finished by running it again.
+same person. What remains is a keyed hash of each, so that the next day's run does not bring them back. It waits for a
+fetch of this source or an upkeep of the same lake on this machine, and lets none begin meanwhile. It does not see what
+derives tables (clean, star, views), publishes the warehouse, or runs on another machine: start it while none of that is
+under way. Cut before its end, it is finished by running it again.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import polars as pl
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
@@ -65,6 +68,11 @@ def forget(store: DeltaStore, settings: Settings, user_id: int, log: Callable[[s
     """
     store.refuse_unwritable_root()
     key = hash_key(settings)
+    with one_fetch_at_a_time(store, contracts.SOURCE, log):
+        return _forget(store, settings, key, user_id, log)
+
+
+def _forget(store: DeltaStore, settings: Settings, key: bytes, user_id: int, log: Callable[[str], None]) -> Removed:
     person = _person(store, user_id)
     today = Clock(settings.tmdb_assets_today).today()
     hashes = {h for i in person.ids for h in subject_hashes(key, i, person.emails)}

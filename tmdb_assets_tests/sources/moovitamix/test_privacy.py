@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module
@@ -251,6 +253,25 @@ def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> Non
     assert forget(lake, settings_of(lake.root), 1, lambda line: None).users == 2
     assert rows(lake, "dim_user")["user_id"].to_list() == [3]
     assert rows(lake, "fact_listen")["user_id"].to_list() == [3]
+
+
+@pytest.mark.usefixtures("no_views")
+def test_a_fetch_under_way_is_waited_for_and_what_it_brings_is_forgotten_too(lake: DeltaStore) -> None:
+    keep_raw(lake, day(1), with_person())
+    said: list[str] = []
+    with ExitStack() as fetch:
+        fetch.enter_context(one_fetch_at_a_time(lake, contracts.SOURCE, said.append))
+
+        def log(line: str) -> None:
+            said.append(line)
+            if len(said) == 1:
+                keep_raw(lake, day(0), with_person(last_name="QUUX"))
+                fetch.close()
+
+        forget(lake, settings_of(lake.root), WHO, log)
+    assert "waiting for it to finish" in said[0]
+    assert set(rows(lake, "pages")["date_id"]) == {day(0), day(1)}
+    assert traces(Path(lake.root)) == []
 
 
 def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_counted(lake: DeltaStore) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the first floor: what Dagster sees of the lakehouse."""
