@@ -266,9 +266,12 @@ def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
 
 
 def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
-    """The rule is the reason without the value and the position in a list, so that rows count under one rule."""
-    value, position, text = r"(?s) = .*?: ", r"\[\d+\]", r"(?s) \(text begins .*"
-    rule = pl.col("_rejected").str.replace(text, "").str.replace(value, " ").str.replace_all(position, "[]")
+    """The rule is the reason without the value and the position in a list, so that rows count under one rule.
+
+    A value may say anything, the words after it have no ": ": so it ends at the last one, and it is cut out first.
+    """
+    value, position, text = r"(?s)^([^\s=]+) = .*: ", r"\[\d+\]", r"(?s) \(text begins .*"
+    rule = pl.col("_rejected").str.replace(value, "${1} ").str.replace(text, "").str.replace_all(position, "[]")
     return traced.filter(pl.col("_rejected").is_not_null()).select("_row", rule=rule, reason="_rejected")
 
 

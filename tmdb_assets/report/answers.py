@@ -24,12 +24,13 @@ SELECT
     count(*) AS films,
     avg(vote_average) AS mean_rating,
     count(vote_average) AS films_with_votes,
-    sum(vote_count) AS votes
+    sum(vote_count) AS votes,
+    (SELECT count(*) FROM tmdb.vw_breakouts) AS breakouts
 FROM tmdb.vw_movie_latest
 WHERE is_current AND gone_on IS NULL
 """
 _MONEY = """
-SELECT count(*) AS films, count(*) FILTER (WHERE has_money) AS films_with_money
+SELECT count(*) AS films_detailed, count(*) FILTER (WHERE has_money) AS films_with_money
 FROM tmdb.vw_movie_financials
 """
 _QUESTIONS = {
@@ -106,8 +107,8 @@ _QUESTIONS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a report is made of. `head`: films, mean_rating, films_with_votes, votes of the newest day's films, and of all
-    films with details `films_detailed` and `films_with_money`. `tables`: a frame per question above, by its name.
+    """What a report is made of. `head`: films, mean_rating, films_with_votes, votes and breakouts of the newest day, and of
+    all films with details `films_detailed` and `films_with_money`. `tables`: a frame per question above, by its name.
     """
 
     day: dt.date
@@ -125,11 +126,9 @@ class Answers:
 
 def read(warehouse: Warehouse) -> Answers | None:
     """The answers of the newest day; None when no day of films has been observed yet. Raises WarehouseError."""
-    day = warehouse.query(_NEWEST).item()
+    info, tables = warehouse.query_together({"newest": _NEWEST, "head": _HEAD, "money": _MONEY, **_QUESTIONS})
+    day = tables.pop("newest").item()
     if day is None:
         return None
-    money = warehouse.query(_MONEY).row(0, named=True)
-    head = warehouse.query(_HEAD).row(0, named=True)
-    head |= {"films_detailed": money["films"], "films_with_money": money["films_with_money"]}
-    tables = {name: warehouse.query(question) for name, question in _QUESTIONS.items()}
-    return Answers(day, warehouse.info, head, tables)
+    head = tables.pop("head").row(0, named=True) | tables.pop("money").row(0, named=True)
+    return Answers(day, info, head, tables)

@@ -81,7 +81,7 @@ def _head(answers: Answers) -> str:
         "films": figures.count(head["films"]),
         f"mean rating, of {figures.count(head['films_with_votes'])} with votes": figures.decimal(head["mean_rating"]),
         "votes": figures.count(head["votes"]),
-        "breakouts": figures.count(answers.tables["breakouts"].height),
+        "breakouts": figures.count(answers.head["breakouts"]),
     }
     cells = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for name, value in shown.items())
     return f'<div class="figures">{cells}</div>'
@@ -145,7 +145,9 @@ def _breakouts(answers: Answers) -> str:
             "days_of_history": ("Days of history", figures.count),
         },
     )
-    return section("Breakouts", shown, "Each measured against its own history.")
+    of_all = answers.head["breakouts"]
+    some = f"The first {found.height} of {figures.count(of_all)}. " if of_all > found.height else ""
+    return section("Breakouts", shown, f"{some}Each measured against its own history.")
 
 
 def _shares(answers: Answers) -> str:

@@ -7,7 +7,6 @@ when (publish.py), what the file is to hold (contents.py), reading a published f
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from tmdb_assets.database_files import overflow, remove
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.sql import SqlError, View, told
 from tmdb_assets.warehouse.contents import Layout, Part
@@ -69,7 +69,7 @@ class Database:
         self.file = file
         self.discard()
         config: dict[str, str | bool | int | float | list[str]] = {
-            "temp_directory": f"{file}.tmp",
+            "temp_directory": str(overflow(file)),
             "autoinstall_known_extensions": "false",
         }
         self._connection = duckdb.connect(":memory:", config=config)
@@ -84,9 +84,7 @@ class Database:
 
     def discard(self) -> None:
         """Remove the file and what DuckDB keeps beside it, those of a publication that was killed too."""
-        for file in (self.file, Path(f"{self.file}.wal")):
-            file.unlink(missing_ok=True)
-        shutil.rmtree(f"{self.file}.tmp", ignore_errors=True)
+        remove(self.file)
 
     def open(self) -> duckdb.DuckDBPyConnection:
         """Attach the file, made if it is not there. It needs no log to recover by: half-made, it is thrown away."""

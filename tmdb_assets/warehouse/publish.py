@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import duckdb
 from filelock import FileLock, Timeout
 
+from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.delta import DeltaStore
@@ -89,7 +90,7 @@ def publish_warehouse(
     path = path.absolute()
     _refuse_ambiguous_name(path, sources)
     layouts = [lay_out(source, fact_days) for source in sources]
-    with _spoken(path), _one_at_a_time(path, log), Database(path.with_name(f"{path.name}.next")) as database:
+    with _spoken(path), _one_at_a_time(path, log), Database(unfinished(path)) as database:
         wanted = look_up(store, layouts, fact_days)
         if all(table.version is None for table in wanted):
             root = without_secrets(store.root)
@@ -334,7 +335,7 @@ def _swap(file: Path, path: Path, at: dt.datetime) -> None:
     file.chmod(stat.S_IMODE(file.stat().st_mode) & ~0o222)
     os.utime(file, ns=(_nanoseconds(at), _nanoseconds(at)))
     _sync(file)
-    Path(f"{path}.wal").unlink(missing_ok=True)
+    remove_logs(path)
     file.replace(path)
     _sync(path.parent)
 

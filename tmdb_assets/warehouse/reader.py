@@ -93,15 +93,28 @@ class Warehouse:
         Raises WarehouseError as well when the file lacks a table that the question names.
         """
         with _one_at_a_time:
-            connection = self._current().connection
-            try:
-                answer: pl.DataFrame = connection.sql(sql, params=parameters or None).pl()
-            except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, or no such column
-                raise WarehouseError(
-                    f"The warehouse {self.path} lacks what is asked for ({first_line(error)}); it was written by another "
-                    "version of the project: materialize the asset `warehouse`."
-                ) from None
-            return answer
+            return self._answer(self._current(), sql, parameters)
+
+    def query_together(self, questions: Mapping[str, str]) -> tuple[Info, dict[str, pl.DataFrame]]:
+        """The answers to several SELECTs, by name, all of one file, whatever takes its place meanwhile; and what it is.
+
+        Raises WarehouseError as `query` does.
+        """
+        with _one_at_a_time:
+            opened = self._current()
+            return opened.info, {name: self._answer(opened, sql) for name, sql in questions.items()}
+
+    def _answer(
+        self, opened: _Opened, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> pl.DataFrame:
+        try:
+            answer: pl.DataFrame = opened.connection.sql(sql, params=parameters or None).pl()
+        except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, or no such column
+            raise WarehouseError(
+                f"The warehouse {self.path} lacks what is asked for ({first_line(error)}); it was written by another "
+                "version of the project: materialize the asset `warehouse`."
+            ) from None
+        return answer
 
     def close(self) -> None:
         """Let go of the file. Nobody needs to: asking again opens it again."""

@@ -136,6 +136,14 @@ def test_a_row_that_did_not_decode_is_set_aside_for_that_reason_alone() -> None:
     assert audit.kept["film_id"].to_list() == [3]
 
 
+@pytest.mark.parametrize("value", ["2017: foo", "2017; bar", "a: b; c = d: e", "x (text begins y", "a\nb: c", "", "a:"])
+def test_no_value_reaches_a_rule(value: str) -> None:
+    said = f"release_date = {value}: must be a date"
+    audit = films().audit(frame(row(1), row(2), _rejected=[said, "no date (text begins 'a = b: c; d')"]))
+    assert audit.quarantined["reason"].to_list() == [said, "no date (text begins 'a = b: c; d')"]
+    assert audit.rules == {"release_date must be a date": 1, "no date": 1}
+
+
 def test_the_row_number_is_the_position_within_the_day_whatever_days_come_together() -> None:
     first = [row(1), row(0), row(2), row(-5)]
     second = [row(0, NEXT), row(4, NEXT), row(-1, NEXT)]

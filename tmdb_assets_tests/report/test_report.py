@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Mapping
 from contextlib import closing
@@ -21,7 +22,7 @@ from tmdb_assets.report.assets import ReportError, write
 from tmdb_assets.report.page import line, render, table, words
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import figures
-from tmdb_assets.warehouse.reader import Info, Warehouse
+from tmdb_assets.warehouse.reader import Info, Stamp, Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered, emptied
@@ -126,6 +127,29 @@ def test_a_day_with_nothing_but_films_is_told(answers: Answers) -> None:
     assert "Nothing was set aside." in text
 
 
+@pytest.fixture
+def many_breakouts(film_warehouse: Path, tmp_path: Path) -> Answers:
+    """What a warehouse has to tell in which every film breaks out."""
+    columns = "title, 3.0 AS factor, 9.0 AS popularity, 3.0 AS median_popularity, 5.0 AS z_score, 30 AS days_of_history"
+    view = (
+        f"CREATE OR REPLACE VIEW tmdb.vw_breakouts AS SELECT {columns}, row_number() OVER (ORDER BY movie_id) AS "
+        "breakout_rank FROM tmdb.dim_movie"
+    )
+    found = read(Warehouse(altered(film_warehouse, tmp_path / "breakouts.duckdb", view)))
+    assert found is not None
+    return found
+
+
+def test_all_breakouts_are_counted_and_the_first_are_shown(many_breakouts: Answers, answers: Answers) -> None:
+    shown, count = many_breakouts.tables["breakouts"].height, many_breakouts.head["breakouts"]
+    assert (shown, count > shown) == (20, True)
+    page = Parsed(render(many_breakouts))
+    assert page.texts[page.texts.index("breakouts") - 1] == figures.count(count)
+    assert f"The first 20 of {figures.count(count)}. Each measured against its own history." in page.texts
+    assert answers.head["breakouts"] == answers.tables["breakouts"].height
+    assert "The first" not in " ".join(Parsed(render(answers)).texts)
+
+
 def test_one_day_has_no_line(answers: Answers) -> None:
     one = changed(answers, days=answers.tables["days"].tail(1))
     assert "<svg" in render(answers)
@@ -163,6 +187,39 @@ def test_a_cell_is_written_for_people(value: Any, write: Any, shown: str) -> Non
 
 def test_there_is_no_report_without_a_day(film_warehouse: Path, tmp_path: Path) -> None:
     assert read(Warehouse(emptied(film_warehouse, tmp_path / "empty.duckdb"))) is None
+
+
+class Restless(Warehouse):
+    """A warehouse in whose place another is put whenever somebody looks at it."""
+
+    def __init__(self, path: Path, *published: Path) -> None:
+        super().__init__(path)
+        self.next = itertools.cycle(published)
+
+    @property
+    def stamp(self) -> Stamp:
+        altered(next(self.next), self.path)
+        return super().stamp
+
+
+def test_a_report_is_of_one_publication(film_warehouse: Path, tmp_path: Path) -> None:
+    fewer = altered(
+        film_warehouse,
+        tmp_path / "fewer.duckdb",
+        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id % 2 = 0",
+        "UPDATE main.warehouse_info SET lake = 'fewer'",
+    )
+
+    def told(warehouse: Warehouse) -> tuple[Any, ...]:
+        found = read(warehouse)
+        assert found is not None
+        films = [found.head["films"], *found.tables["days"].get_column("films")]
+        return found.info, films, found.tables["top"].get_column("title").to_list()
+
+    one, other = told(Warehouse(film_warehouse)), told(Warehouse(fewer))
+    assert [a == b for a, b in zip(one, other, strict=True)] == [False, False, False]
+    restless = Restless(tmp_path / "restless.duckdb", film_warehouse, fewer)
+    assert [told(restless) for _ in range(3)] == [one, other, one]
 
 
 # -- the file ------------------------------------------------------------------------------------------------------------

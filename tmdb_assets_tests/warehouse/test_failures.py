@@ -268,6 +268,21 @@ def test_a_publication_waits_for_the_one_before_it(store: DeltaStore, path: Path
     assert said[0] == "Another run is publishing this warehouse: waiting for it to finish"
 
 
+def test_what_a_killed_publication_left_goes_with_the_next(store: DeltaStore, path: Path, views: Path) -> None:
+    (path.parent / f"{path.name}.next.tmp").mkdir(parents=True)
+    for left in (
+        ".next",
+        ".next.wal",
+        ".next.wal.checkpoint",
+        ".next.wal.recovery",
+        ".next.tmp/spilled",
+        ".wal.recovery",
+    ):
+        (path.parent / f"{path.name}{left}").write_bytes(b"half")
+    toy.publish(store, path, views)
+    assert alone(path)
+
+
 def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(
     store: DeltaStore, path: Path, views: Path, tmp_path: Path
 ) -> None:

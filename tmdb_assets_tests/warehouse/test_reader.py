@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -153,6 +154,28 @@ def test_threads_may_share_it_while_it_is_replaced(store: DeltaStore, path: Path
         thread.join()
     seen.add(count(warehouse))
     assert {15, 25} <= seen <= {15, 20, 25}
+
+
+def test_questions_put_together_are_answered_by_one_file(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+
+    class Questions(dict[str, str]):
+        """Another file takes the place of the first after the first question."""
+
+        def items(self) -> Any:
+            for number, question in enumerate(super().items()):
+                if number == 1:
+                    toy.put_day(store, 3, 5)
+                    toy.publish(store, path, views)
+                yield question
+
+    warehouse = Warehouse(path)
+    before = warehouse.info
+    info, answers = warehouse.query_together(Questions(one=COUNT, other=COUNT))
+    assert (info, {name: int(answer.item()) for name, answer in answers.items()}) == (before, {"one": 15, "other": 15})
+    assert (count(warehouse), warehouse.info == before) == (20, False)
+    with pytest.raises(WarehouseError, match=r"lacks what is asked for \(.*vw_new.*\)"):
+        warehouse.query_together({"one": COUNT, "other": "SELECT * FROM toy.vw_new"})
 
 
 def test_a_file_that_goes_and_comes_back_is_read_again(store: DeltaStore, path: Path, views: Path) -> None:

@@ -202,7 +202,7 @@ def _stamped(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _timed(rows: pl.DataFrame) -> pl.DataFrame:
     """MM:SS in seconds; an hour and a half may be written 90:00. Anything else is set aside with its text."""
-    parts = _known("duration").str.extract_groups(r"^(\d{1,4}):([0-5]\d)$")
+    parts = _known("duration").str.extract_groups(r"^([0-9]{1,4}):([0-5][0-9])$")
     seconds = parts.struct.field("1").cast(pl.Int64) * 60 + parts.struct.field("2").cast(pl.Int64)
     unreadable = pl.col("_rejected").is_null() & _known("duration").is_not_null() & seconds.is_null()
     reason = pl.format("duration = {}: must be minutes and seconds as MM:SS", "duration")
@@ -299,7 +299,7 @@ def _listens_in(texts: list[str]) -> int:
     """Listens in the first row of a name that can be read; the others are duplicates of it, or in quarantine."""
     rejected = decode(pl.Series(texts, dtype=pl.String), payloads.History).pipe(_stamped).get_column("_rejected")
     readable = [text for text, reason in zip(texts, rejected, strict=True) if reason is None]
-    return len(json.loads(readable[0])["items"] or []) if readable else 0
+    return len(json.loads(readable[0]).get("items") or []) if readable else 0
 
 
 #: Raw rows each clean table receives by the day: the accounting is held against it.

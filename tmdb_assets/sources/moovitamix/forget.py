@@ -22,6 +22,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
+from tmdb_assets.database_files import remove, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -32,7 +33,7 @@ from tmdb_assets.sources.moovitamix import contracts, payloads
 from tmdb_assets.sources.moovitamix.answers import content_hash, put_together
 from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
-from tmdb_assets.sources.moovitamix.privacy import email_of, hash_key, subject_hashes, user_of
+from tmdb_assets.sources.moovitamix.privacy import email_of, hash_key, plain_email, subject_hashes, user_of
 
 METADATA = {"purpose": "forget"}
 
@@ -101,12 +102,12 @@ def _forget(store: DeltaStore, settings: Settings, key: bytes, user_id: int, log
 def _person(store: DeltaStore, user_id: int) -> Person:
     """Every id and e-mail that belong together, starting from one id."""
     clean = store.scan(contracts.USERS).select("user_id", "email").collect().iter_rows()
-    known = {(i, email.strip().lower()) for i, email in clean if email}
+    known = {(i, plain) for i, email in clean if (plain := plain_email(email))}
     raw = store.scan(contracts.RECORDS).filter(pl.col("endpoint") == USERS_ENDPOINT).select("payload").collect()
     for text in raw.get_column("payload"):
         found, email = user_of(USERS_ENDPOINT, text), email_of(text)
         if found is not None and email:
-            known.add((found, email.strip().lower()))
+            known.add((found, email))
     ids, emails = {user_id}, set[str]()
     while True:
         more_emails = {e for i, e in known if i in ids}
@@ -129,7 +130,7 @@ def _raw_rows_of(store: DeltaStore, person: Person) -> dict[int, str]:
     return {
         record_hash: endpoint
         for record_hash, endpoint, text in rows.iter_rows()
-        if user_of(endpoint, text) in person.ids or (email_of(text) or "").strip().lower() in person.emails
+        if user_of(endpoint, text) in person.ids or email_of(text) in person.emails
     }
 
 
@@ -249,8 +250,8 @@ def _countable_days(store: DeltaStore) -> list[dt.date]:
 def _delete_warehouse(file: Path) -> bool:
     """The warehouse has copies of the star: it goes as a whole, and is made anew from the lake."""
     there = file.exists()
-    for ending in ("", ".wal", ".next", ".next.wal"):  # the next one may lie beside it, where a publication was killed
-        file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
+    for each in (file, unfinished(file)):  # the next one may lie beside it, where a publication was killed
+        remove(each)
     return there
 
 

@@ -87,14 +87,20 @@ def keyed_hash(key: bytes, kind: str, value: str) -> str:
     return hmac.new(key, f"{kind}:{value}".encode(), "sha256").hexdigest()[:32]
 
 
-def email_hash(key: bytes, email: str) -> str:
-    """The keyed hash of an e-mail, whatever its case."""
-    return keyed_hash(key, "email", email.strip().lower())
+def plain_email(email: object) -> str | None:
+    """An e-mail as it is compared: trimmed, in small letters. None when it is blank or no text, which tells nobody."""
+    return (email.strip().lower() or None) if isinstance(email, str) else None
+
+
+def email_hash(key: bytes, email: str) -> str | None:
+    """The keyed hash of an e-mail, whatever its case; None when it is blank."""
+    plain = plain_email(email)
+    return None if plain is None else keyed_hash(key, "email", plain)
 
 
 def subject_hashes(key: bytes, user_id: int, emails: Iterable[str]) -> set[str]:
     """The keyed hashes under which a forgotten person is known."""
-    return {keyed_hash(key, "user", str(user_id)), *(email_hash(key, email) for email in emails)}
+    return {keyed_hash(key, "user", str(user_id)), *filter(None, (email_hash(key, email) for email in emails))}
 
 
 class Door:
@@ -126,9 +132,8 @@ class Door:
         return user_id is not None and (user_id in self._ids or self._has("user", str(user_id)))
 
     def _is_known(self, text: str) -> bool:
-        row = _row(text)
-        email, user_id = row.get("email"), _user_id(USERS_ENDPOINT, text)
-        if isinstance(email, str) and email_hash(self._key, email) in self._hashes:
+        email, user_id = email_of(text), _user_id(USERS_ENDPOINT, text)
+        if email is not None and self._has("email", email):
             return True
         return user_id is not None and self._has("user", str(user_id))
 
@@ -150,9 +155,8 @@ def user_of(endpoint: str, text: str) -> int | None:
 
 
 def email_of(text: str) -> str | None:
-    """The e-mail in a raw row of /users."""
-    found = _row(text).get("email")
-    return found if isinstance(found, str) else None
+    """The e-mail in a raw row of /users, as it is compared."""
+    return plain_email(_row(text).get("email"))
 
 
 def _row(text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets.sources.streamflow.drops import SUCCESS, other_files
 
-MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import polars as pl
 
 from tmdb_assets.lakehouse.contracts import MAX_VALUE_CHARACTERS, Contract
 
-WHOLE_NUMBER = r"^-?\d{1,15}(\.0+)?$"  # pandas writes 3.0 for 3 as soon as one cell of the column is empty
-NUMBER = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-DAY = r"^\d{4}-\d{2}-\d{2}$"
+# Digits are written [0-9]: \d takes those of every script, which no cast can read.
+WHOLE_NUMBER = r"^-?[0-9]{1,15}(\.0+)?$"  # pandas writes 3.0 for 3 as soon as one cell of the column is empty
+NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 FLAGS = {"True": True, "False": False}
 
 

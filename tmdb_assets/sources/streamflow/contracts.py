@@ -44,7 +44,7 @@ def _as_of(meaning: str = "Last day of the month that the drop tells of.") -> Co
 
 
 def _user() -> Column:
-    return col(pl.String, "Subscriber.", matches(r"\d{4}-[A-Z]{5}", "four digits, a hyphen, five capital letters"))
+    return col(pl.String, "Subscriber.", matches("[0-9]{4}-[A-Z]{5}", "four digits, a hyphen, five capital letters"))
 
 
 def _flag(meaning: str) -> Column:

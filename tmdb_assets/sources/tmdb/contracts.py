@@ -191,7 +191,7 @@ _FILM = {
     "imdb_id": col(
         pl.String,
         "IMDb id; null when unknown.",
-        matches(r"tt\d{7,}", "an IMDb title id such as tt0111161"),
+        matches("tt[0-9]{7,}", "an IMDb title id such as tt0111161"),
         nullable=True,
     ),
     "tagline": _text("Tagline"),

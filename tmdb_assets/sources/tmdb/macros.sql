@@ -17,7 +17,7 @@ COMMENT ON MACRO tmdb.any_says IS 'Whether any text of a list has a part, whatev
 -- genres: a list, all of which the film must have (whole names, any case). actor, director, writer, keyword, company,
 -- country, language, collection: the whole name or part of it, any case. text: part of title, original title, tagline or
 -- overview. years: [from, to], both included, null for an open end. min_rating: mean vote, 0 to 10. min_votes: votes.
--- A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
+-- An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
 --   FROM tmdb.search_movies(genres := ['science fiction', 'action'], actor := 'bruce willis') ORDER BY vote_average DESC
 CREATE OR REPLACE MACRO tmdb.search_movies(
     genres := NULL,
@@ -38,7 +38,7 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
     FROM tmdb.vw_movie_search AS film
     WHERE
         (
-            CAST(genres AS VARCHAR[]) IS NULL
+            coalesce(len(CAST(genres AS VARCHAR[])), 0) = 0
             OR coalesce(list_has_all(
                 string_split(lower(array_to_string(film.genres, chr(31))), chr(31)),
                 string_split(lower(array_to_string(CAST(genres AS VARCHAR[]), chr(31))), chr(31))
@@ -62,7 +62,7 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
         AND (min_rating IS NULL OR coalesce(film.vote_average >= min_rating, false))
         AND (min_votes IS NULL OR coalesce(film.vote_count >= min_votes, false))
         AND (
-            CAST(years AS INTEGER[]) IS NULL
+            coalesce(len(CAST(years AS INTEGER[])), 0) = 0
             OR coalesce(
                 film.release_year BETWEEN coalesce(CAST(years AS INTEGER[])[1], 0)
                 AND coalesce(CAST(years AS INTEGER[])[2], 9999),

@@ -116,6 +116,7 @@ def test_a_moment_without_a_zone_is_utc(text: str, moment: dt.datetime) -> None:
     [
         ("tracks", lists([track(1, duration="61:75")]), "duration must be minutes and seconds as MM:SS"),
         ("tracks", lists([track(1, duration="3:05:07")]), "duration must be minutes and seconds as MM:SS"),
+        ("tracks", lists([track(1, duration="٠٣:0٥")]), "duration must be minutes and seconds as MM:SS"),
         ("tracks", lists([track(1, name=" ")]), "name must not be null"),
         ("tracks", lists([track(1, created_at="soon")]), "created_at must be an ISO date and time"),
         ("tracks", lists([track(1, created_at=None)]), "created_at must not be null"),
@@ -161,9 +162,12 @@ def test_of_two_history_rows_of_one_user_and_moment_the_first_counts_with_its_li
 
 
 def test_an_empty_history_is_a_row_without_listens() -> None:
-    of = first_day(lists(histories=[history(1), history(2) | {"items": None}]))
-    assert of("listen_histories").kept["listen_count"].to_list() == [0, 0]
+    unsaid = {key: value for key, value in history(3).items() if key != "items"}
+    said = lists(histories=[history(1), history(2) | {"items": None}, unsaid])
+    of = first_day(said)
+    assert of("listen_histories").kept["listen_count"].to_list() == [0, 0, 0]
     assert of("listens").kept.height == 0
+    assert Raw(raw_frames({day(0): said})).received("listens", day(0)) == 0
 
 
 # -- one day against the day before --------------------------------------------------------------------------------------

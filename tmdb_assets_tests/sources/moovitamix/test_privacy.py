@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from contextlib import ExitStack
@@ -42,6 +43,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
 )
 
 WHO = 987_654_321
+LEFT_OVERS = (".wal", ".tmp/x.tmp", ".next", ".next.wal", ".next.wal.checkpoint", ".next.tmp/x.tmp")
 MARKS = ("987654321", "987_654_321", "Zzyzxia", "Quuxbury", "QUUX", "unique.person")
 
 
@@ -158,6 +160,10 @@ def forgetting(tmp_path_factory: pytest.TempPathFactory) -> Forgetting:
     filled(before)
     after, warehouse = copied(before, folder / "after"), folder / "warehouse.duckdb"
     warehouse.write_bytes(b"copies of the star")
+    for ending in LEFT_OVERS:  # of a client and of a publication that were killed
+        left = folder / f"{warehouse.name}{ending}"
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"copies of the star")
     removed = forget(after, settings_of(after.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
     return Forgetting(before, after, removed, warehouse)
 
@@ -196,7 +202,7 @@ def test_not_a_byte_of_a_forgotten_person_stays(forgetting: Forgetting) -> None:
     assert removed == Removed(users=1, raw_rows=5 + 2, clean_rows=removed.clean_rows, warehouse=True)
     assert removed.clean_rows > 8
     assert traces(Path(after.root)) == []
-    assert not forgetting.warehouse.exists()
+    assert list(forgetting.warehouse.parent.glob(f"{forgetting.warehouse.name}*")) == []
     assert rows(after, "forgotten").height == 3, "the id and two e-mails, as keyed hashes"
     assert rows(after, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
 
@@ -272,6 +278,32 @@ def test_a_fetch_under_way_is_waited_for_and_what_it_brings_is_forgotten_too(lak
     assert "waiting for it to finish" in said[0]
     assert set(rows(lake, "pages")["date_id"]) == {day(0), day(1)}
     assert traces(Path(lake.root)) == []
+
+
+def test_a_blank_email_is_nobodys(lake: DeltaStore) -> None:
+    """Users who state none are not one person, and nobody else's row says nothing of it."""
+    blank = [user(1, email="  "), user(2, email="\t"), user(3, email="")]
+    said = lists([track(1), track(2, duration="x")], [*blank, user(4)], [history(n, 1) for n in range(1, 5)])
+    keep_raw(lake, day(0), said)
+    derive(lake, [day(0)], views=False)
+    removed = forget(lake, settings_of(lake.root), 1, lambda line: None)
+    assert (removed.users, removed.raw_rows) == (1, 2)
+    assert rows(lake, "dim_user").select("user_id", pl.col("email_hash").is_null()).rows() == [
+        (2, True), (3, True), (4, False),
+    ]  # fmt: skip
+    assert rows(lake, "fact_listen")["user_id"].to_list() == [2, 3, 4]
+    assert rows(lake, "quarantine")["origin"].to_list() == [contracts.TRACKS.path]
+    assert rows(lake, "forgotten").height == 1, "the id alone"
+
+
+def test_a_hash_of_a_blank_email_shuts_the_door_to_nobody(lake: DeltaStore) -> None:
+    kept = [privacy.keyed_hash(KEY.encode(), *told) for told in (("email", ""), ("email", "jane@example.org"))]
+    hashes = pl.DataFrame({"subject_hash": kept, "forgotten_on": TODAY}, schema=contracts.FORGOTTEN.schema)
+    lake.append_new(contracts.FORGOTTEN, hashes, {})
+    door = privacy.Door(lake, KEY.encode)
+    shut = {email: door.is_shut("users", json.dumps(user(5, email=email))) for email in ("", " ", " Jane@example.ORG")}
+    assert shut == {"": False, " ": False, " Jane@example.ORG": True}
+    assert not door.is_shut("users", json.dumps(user(5, email=None)))
 
 
 def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_counted(lake: DeltaStore) -> None:

@@ -59,6 +59,10 @@ def test_an_empty_cell_is_unknown_whatever_its_type(column: str) -> None:
         ("months_active", "1.5", "must be a whole number"),
         ("months_active", "1e3", "must be a whole number"),
         ("months_active", "9" * 30, "must be a whole number"),
+        ("months_active", "٣", "must be a whole number"),
+        ("months_active", "-１２.0", "must be a whole number"),
+        ("monthly_fee", "٣.5", "must be a number"),
+        ("monthly_fee", "1e٣", "must be a number"),
         ("monthly_fee", "nan", "must be a number"),
         ("monthly_fee", "inf", "must be a number"),
         ("monthly_fee", "1e999", "must be a number"),
@@ -71,11 +75,21 @@ def test_what_is_not_of_its_type_is_refused_with_column_and_value(column: str, v
     assert row[column] is None
 
 
-@pytest.mark.parametrize("value", ["2022-02-30", "2022-2-3", "05/02/2022", "2022-02-05T00:00", "yesterday"])
+@pytest.mark.parametrize(
+    "value", ["2022-02-30", "2022-2-3", "05/02/2022", "2022-02-05T00:00", "yesterday", "２０22-02-05"]
+)
 def test_what_is_no_day_is_refused(value: str) -> None:
     text = f"user_id,signup_date,user_gender,user_is_senior,has_family,has_dependents\n0001-ABCDE,{value},Male,,,\n"
     row = cells.typed(text, contracts.SNAPSHOTS["users"], as_of=MONTH).row(0, named=True)
     assert row["_rejected"] == f"signup_date = {value}: must be a day such as 2024-01-31"
+
+
+def test_a_user_id_has_digits_that_a_keyboard_has() -> None:
+    text = "user_id,failed_payments_90d\n٠٠٠1-ABCDE,1\n0001-ABCDE,1\n"
+    contract = contracts.SNAPSHOTS["payments_agg_90d"]
+    audit = contract.audit(cells.typed(text, contract, as_of=MONTH).drop("_line"))
+    assert audit.kept["user_id"].to_list() == ["0001-ABCDE"]
+    assert audit.rules == {"user_id must be four digits, a hyphen, five capital letters": 1}
 
 
 def test_a_whole_number_written_with_a_fraction_of_zero_is_one() -> None:

@@ -131,7 +131,7 @@ def test_several_months_are_told_at_once_in_order(watch: Watch) -> None:
 
 
 def test_other_folders_and_months_to_come_are_not_looked_at(watch: Watch) -> None:
-    for name in ("month_000", "2024-13", ".2024-01.new", "2026-03", "2019-12"):
+    for name in ("month_000", "2024-13", "202٠-01", ".2024-01.new", "2026-03", "2019-12"):
         (write(watch.drops, name, drop(USERS)) / "_SUCCESS").touch()
     (watch.drops / "2024-02").write_text("a file")
     assert watch.look() == []

@@ -179,6 +179,7 @@ def test_a_date_that_is_none_is_set_aside_with_its_text(written: str) -> None:
         ({"status": "Lost"}, "status = Lost: must be one of Canceled"),
         ({"vote_average": 11.0}, "vote_average = 11.0: must lie between 0 and 10"),
         ({"imdb_id": "nm0000001"}, "imdb_id = nm0000001: must be an IMDb title id"),
+        ({"imdb_id": "tt٠١٢٣٤٥٦"}, "imdb_id = tt٠١٢٣٤٥٦: must be an IMDb title id"),
         ({"original_language": "FR"}, "original_language = FR: must be two or three small letters"),
         ({"genres": [None]}, "genres"),
         ({"genres": [{"id": "5"}]}, "genres[0].id = '5'"),

@@ -71,7 +71,8 @@ def test_money_per_film(world: World) -> None:
         assert row["has_money"] == (budget is not None and revenue is not None)
         assert row["profit_usd"] == (revenue - budget if budget and revenue else None)
         assert row["roi"] == (pytest.approx(revenue / budget) if budget and revenue else None)
-        assert row["revenue_per_minute_usd"] == (pytest.approx(revenue / runtime) if revenue and runtime else None)
+        a_minute = revenue / runtime if budget and revenue and runtime else None
+        assert row["revenue_per_minute_usd"] == (None if a_minute is None else pytest.approx(a_minute))
         assert row["budget_tier"] == tier(budget, BUDGET_TIERS)
         released = dt.date.fromisoformat(said["release_date"]) if said["release_date"] else None
         assert (row["release_date"], row["release_year"]) == (released, released.year if released else None)

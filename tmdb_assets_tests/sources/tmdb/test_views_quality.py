@@ -18,7 +18,7 @@ import pytest
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.publishing import publish
-from tmdb_assets.sources.tmdb import assets, contracts
+from tmdb_assets.sources.tmdb import assets, clean, contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, a_film, ago, ask, seen
 from tmdb_assets_tests.sources.tmdb.worlds import World
@@ -291,6 +291,17 @@ def test_a_row_that_breaks_two_rules_counts_for_both_the_most_frequent_first() -
     ]
     row = only(ask("vw_data_quality", **tables))
     assert row["quarantined_by_rule"] == "b must not be null: 2; a must be at least 1: 1; c must not be blank: 1"
+
+
+def test_what_a_value_says_is_no_rule() -> None:
+    said = {"id": 1, "title": "T", "original_title": "T", "release_date": "2017: foo; bar"}
+    schema = contracts.MOVIE_DETAILS.schema
+    asked = {"date_id": DAY, "movie_id": 1, "http_status": 200, "answered_id": 1, "payload": json.dumps(said)}
+    details = pl.DataFrame([{column: asked.get(column) for column in schema}], schema=schema)
+    audit = contracts.MOVIES.audit(clean.movies(details.lazy()))
+    counted = ask("vw_quarantine_rules", quarantine=audit.quarantined.to_dicts())
+    assert [(row["rule"], row["rows"]) for row in counted] == [("release_date must be a date", 1)]
+    assert audit.quarantined["reason"].to_list() == ["release_date = 2017: foo; bar: must be a date"]
 
 
 def test_a_column_without_rows_has_no_completeness() -> None:

@@ -1,5 +1,6 @@
 -- Money per film: one row per film whose details were observed and that TMDB still has.
 -- Every derived figure needs both budget and revenue, else it is null: unknown stays unknown.
+-- budget_tier needs the budget only.
 -- Implausible entries are in, flagged: leave them out with `WHERE NOT has_implausible_money`.
 --
 -- Grain: movie_id
@@ -16,7 +17,7 @@
 -- has_money               Boolean          Whether both budget and revenue are known.
 -- profit_usd              Int64?           Revenue less budget, in US dollars.
 -- roi                     Float64{>=0}?    Return on investment: revenue over budget, a ratio (1 is break-even).
--- revenue_per_minute_usd  Float64{>=0}?    Revenue over running time, in US dollars a minute; needs both.
+-- revenue_per_minute_usd  Float64{>=0}?    Revenue over running time, in US dollars a minute; needs the budget as well.
 -- budget_tier             String{micro|low|medium|high|blockbuster}?  Under 1 million dollars micro, under 10 low,
 --                                          under 50 medium, under 100 high, else blockbuster; null budget has none.
 -- has_implausible_money   Boolean          Budget or revenue is hardly true (see dim_movie).
@@ -59,7 +60,7 @@ SELECT
     has_money,
     revenue_usd - budget_usd AS profit_usd,
     revenue_usd / CAST(budget_usd AS DOUBLE) AS roi,
-    revenue_usd / CAST(runtime_minutes AS DOUBLE) AS revenue_per_minute_usd,
+    CASE WHEN has_money THEN revenue_usd / CAST(runtime_minutes AS DOUBLE) END AS revenue_per_minute_usd,
     CASE
         WHEN budget_usd < 1000000 THEN 'micro'
         WHEN budget_usd < 10000000 THEN 'low'
