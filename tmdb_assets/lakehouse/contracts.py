@@ -96,8 +96,8 @@ class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
     A table is kept in one of three ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
-    days; with `small`, a few rows a day, all days lie in one file, which a run writes anew, so that neither reading nor
-    writing costs more for the days gone by.
+    days; with `small`, a few rows a day, all days lie in a few files, so that neither reading nor writing costs more for
+    the days gone by.
     *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
     least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
     same. *Whole* (neither): every run replaces all of it, as a view's answer is. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault

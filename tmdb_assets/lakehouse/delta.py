@@ -33,6 +33,8 @@ _Stamp = tuple[int, int]
 WRITER = WriterProperties(compression="ZSTD")
 #: Commits. Each since the last checkpoint costs whoever opens the table half a millisecond, writing one costs ten.
 CHECKPOINT_EVERY = 10
+#: Files of a small table. Each costs whoever reads it a millisecond; writing all anew costs as much as the table has.
+FILES_AT_MOST = 8
 RETRIES = 10
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 #: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a checkpoint.
@@ -302,9 +304,7 @@ class DeltaStore:
         if not days:
             return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
         if contract.small:
-            return self._put_in_place(
-                contract, lambda there: pl.concat([there.filter(~inside), frame.select(there.columns)]), metadata
-            )
+            return self._commit(contract, lambda table: self._replace_small(contract, table, frame, inside, metadata))
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
         for column, values in parts.items():
@@ -313,6 +313,19 @@ class DeltaStore:
         return self._commit(
             contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
         )
+
+    def _replace_small(
+        self, contract: Contract, table: DeltaTable, frame: pl.DataFrame, inside: pl.Expr, metadata: Mapping[str, str]
+    ) -> None:
+        """New days come as a file of their own, until there are many; then, or to replace a row, all are written anew."""
+        rows, there = _ordered(contract, frame), _as_promised(contract, table)
+        replaced = there.filter(inside).collect()
+        if _ordered(contract, replaced).equals(rows):
+            return
+        if not replaced.height and len(table.file_uris()) < FILES_AT_MOST:
+            self._write(table, rows, metadata, mode="append", retries=0)
+        else:
+            self._rewrite(table, _ordered(contract, pl.concat([there.filter(~inside).collect(), rows])), metadata)
 
     def overwrite(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
         """Replace the whole table in one commit; the same rows again cost nothing."""

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
-from tmdb_assets.lakehouse.delta import CHECKPOINT_EVERY, DeltaStore, LakeError
+from tmdb_assets.lakehouse.delta import CHECKPOINT_EVERY, FILES_AT_MOST, DeltaStore, LakeError
 from tmdb_assets_tests.lakehouse.object_store import object_store
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 11)]
@@ -159,13 +159,20 @@ def test_the_commit_says_what_it_added_and_removed(lake: DeltaStore) -> None:
     assert commit.bytes_added in on_disk
 
 
-def test_a_small_table_is_one_file_however_many_days_it_has_and_the_same_rows_cost_nothing(lake: DeltaStore) -> None:
+def test_a_small_table_has_few_files_however_many_days_it_has_and_the_same_rows_cost_nothing(lake: DeltaStore) -> None:
     for n, day in enumerate(reversed(DAYS)):
-        lake.replace(SMALL, rows(SMALL, (day, "a", n)), [day], {})
-    assert lake.files(SMALL).get_column("num_records").to_list() == [len(DAYS)]
+        commit = lake.replace(SMALL, rows(SMALL, (day, "a", n)), [day], {})
+        assert len(lake.files(SMALL)) <= FILES_AT_MOST
+        assert (commit.rows_added - commit.rows_removed, commit.rows_added) == (
+            1,
+            FILES_AT_MOST + 1 if n == FILES_AT_MOST else 1,
+        )
     assert [day for day, *_ in kept(lake, SMALL)] == DAYS
     again = lake.replace(SMALL, rows(SMALL, (DAYS[0], "a", len(DAYS) - 1)), DAYS[:1], {})
     assert (again.changed, again.version) == (False, len(DAYS))
+    lake.replace(SMALL, rows(SMALL, (DAYS[3], "b", 9)), [DAYS[3]], {})
+    assert lake.files(SMALL).get_column("num_records").to_list() == [len(DAYS)]
+    assert {day: item for day, item, _ in kept(lake, SMALL)}[DAYS[3]] == "b"
 
 
 def test_some_days_among_many_are_read_from_their_own_files_alone(lake: DeltaStore) -> None:

@@ -13,7 +13,6 @@ under way. Cut before its end, it is finished by running it again.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -232,19 +231,13 @@ def _is_about(person: Person, origin: str, payload: str | None, reason: str) -> 
 
 
 def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], None]) -> None:
-    """Answer star and views anew, and the counts of every day whose pages, and those it was compared with, are kept."""
-    days = _countable_days(store)
+    """Answer star and views anew, and the counts of every day whose raw rows are still there to be counted."""
+    days = sorted(store.partition_rows(contracts.CHANGES))
     for table in derived_tables(settings):
         if table.contract.is_whole:
             publish(table, store, [], METADATA, log)
         elif days and (table.contract.stage == "star" or table.contract is contracts.CHANGES):
             publish(table, store, days, METADATA, log)
-
-
-def _countable_days(store: DeltaStore) -> list[dt.date]:
-    pages = set(store.partition_rows(contracts.PAGES))
-    compared = store.scan(contracts.CHANGES).select("date_id", "compared_with").unique().collect().iter_rows()
-    return sorted(day for day, before in compared if day in pages and (before is None or before in pages))
 
 
 def _delete_warehouse(file: Path) -> bool:

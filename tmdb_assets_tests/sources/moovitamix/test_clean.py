@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.ledger import REAL, Entry, Ledger
 from tmdb_assets.sources.moovitamix import clean, contracts
 from tmdb_assets_tests.sources.moovitamix.lakes import (
+    NOON,
     TABLES,
     Lists,
     a_few,
+    contents,
     day,
     derive,
+    differing,
     fill_from_lists,
     history,
     keep_raw,
@@ -341,3 +345,19 @@ def test_the_day_before_is_found_whatever_days_a_run_has(lake: DeltaStore) -> No
         keep_raw(lake, day(n), lists([track(1, album=str(n))]))
     derive(lake, [day(3), day(1)], views=False)
     assert rows(lake, "tracks").select("date_id", "album").rows() == [(day(n), str(n)) for n in (3, 2, 1)]
+
+
+def test_a_day_stays_as_it_is_when_its_pages_or_those_it_was_compared_with_have_expired(lake: DeltaStore) -> None:
+    """Compared with nothing, a day would bring back who had left before it."""
+    here = a_few()
+    left = lists(here["tracks"], here["users"][:2], here["listen_history"][:2])
+    came = {"is_complete": True, "is_finished": True, "table_name": contracts.PAGES.path, "duplicate_rows": 0}
+    entry = Entry("tracks", REAL, NOON, received_rows=3, **came)
+    Ledger(lake, contracts.SOURCE).write(day(2), [entry], {})
+    fill_from_lists(lake, {day(2): here, day(1): left, day(0): left}, views=True)
+    was = contents(lake, but=["pages"])
+    assert was["dim_user"].filter(pl.col("gone_on") == day(1)).height == 2
+    lake.expire(contracts.PAGES, day(1), {})
+    for days in ([day(1)], [day(2)], [day(2), day(1), day(0)]):
+        derive(lake, days)
+        assert differing(was, contents(lake, but=["pages"])) == []
