@@ -15,6 +15,7 @@ import dagster as dg
 from tmdb_assets.definitions import all_contracts, build_definitions
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 
 
@@ -29,7 +30,8 @@ def main() -> int:
     source = (
         "the built-in sandbox (invented films, no account needed)" if settings.uses_sandbox else settings.tmdb_api_url
     )
-    print(f"Observing {day} (UTC) from {source} into {settings.tmdb_assets_lake}\n", flush=True)
+    places = f"from {source} into {settings.tmdb_assets_lake}"
+    print(f"Observing {day} (UTC) {redact(places, settings.secrets)}\n", flush=True)
     started = time.monotonic()
     job = build_definitions(settings).resolve_job_def("tmdb_daily")
     # With a Dagster home (make sets one) the run shows up in the UI later; without, it is only for these lines.

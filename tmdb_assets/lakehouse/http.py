@@ -23,10 +23,11 @@ from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import requests
 from requests import exceptions as rex
+from requests.auth import HTTPBasicAuth
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, stop_when_event_set
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_exponential_jitter
@@ -102,6 +103,13 @@ class EndpointStats:
     cache_hits: int = 0
     bytes: int = 0
     seconds: float = 0.0
+
+
+_PASSING = {
+    408,
+    425,
+    429,
+}  # took too long, too early, too many: each says that the same may work later (RFC 9110, 8470, 6585)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -182,13 +190,13 @@ class _Cache:
     filed as an observation of a day on which it was not made. Holds no credentials; JSON, because unpickling what
     another process wrote runs its code."""
 
-    def __init__(self, spec: str, secrets: tuple[str, ...]) -> None:
+    def __init__(self, spec: str, secrets: tuple[str, ...], now: Callable[[], dt.datetime]) -> None:
         # requests-cache loads every backend it knows, boto3 among them: half a second that only a cache should cost.
         from redis import Redis
         from requests_cache.backends.redis import RedisCache
         from requests_cache.backends.sqlite import SQLiteCache
 
-        self._secrets = secrets
+        self._secrets, self._now = secrets, now
         self._name = redact(spec, secrets)
         kind, _, rest = spec.partition(":")
         with self._problems():
@@ -217,7 +225,7 @@ class _Cache:
         """The kept answer, None when there is none of today."""
         with self._problems():
             found = self._backend.get_response(key)
-        return None if found is None or found.is_expired else found
+        return found if found is not None and found.created_at.date() == self._now().date() else None
 
     def save(self, key: str, url: str, answer: Answer) -> None:
         """Keep an answer, unless it repeats a secret. The request is kept as its redacted URL only."""
@@ -321,7 +329,7 @@ class Http:
         self._turnstile = _turnstile(urlsplit(self.base_url).netloc, requests_per_second)
         self._lock = threading.Lock()
         self._sessions: deque[requests.Session] = deque()
-        self._cache = None if cache == "none" else _Cache(cache, self._secrets)
+        self._cache = None if cache == "none" else _Cache(cache, self._secrets, now)
         self._filter = _RedactingFilter(self._secrets)
         for name in _RedactingFilter.LOGGERS:
             logging.getLogger(name).addFilter(self._filter)
@@ -467,6 +475,8 @@ class Http:
         status, size = response.status_code, len(response.content)
         calls, throttled = 1 + len(response.history), int(status == 429)  # history: redirects followed on the way
         self._count(call, calls=calls, retries=int(call.attempts > 1), throttled=throttled, bytes=size, seconds=seconds)
+        for _ in response.history:
+            self._turnstile.pass_through(call.stop)  # they were sent without a turn: it is taken afterwards
         if status not in call.accepted:
             return self._refusal(call, response)
         answer = Answer(call.request, status, response.headers, self._now(), content=response.content)
@@ -505,16 +515,26 @@ class Http:
     def _new_session(self) -> requests.Session:
         session = requests.Session()
         session.headers.update(self._headers)
-        session.auth = lambda prepared: prepared  # or an entry in ~/.netrc would replace our Authorization header
+        session.auth = self._sign  # or an entry in ~/.netrc would replace our Authorization header
         # A proxy named in the environment cannot reach this machine's loopback.
         session.trust_env = urlsplit(self.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
         return session
+
+    def _sign(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Credentials in the base URL go by header, unless there is one."""
+        parts = urlsplit(self.base_url)
+        if parts.username is None or "Authorization" in self._headers:
+            return prepared
+        signed: requests.PreparedRequest = HTTPBasicAuth(
+            unquote(parts.username).encode(), unquote(parts.password or "").encode()
+        )(prepared)
+        return signed
 
     def _refusal(self, call: _Call, response: requests.Response) -> _Failure:
         """A failure for what may pass; Unauthorized or RefusedRequest for the rest."""
         status = response.status_code
         code, words = _words_of_the_source(response)
-        if status == 429 or status >= 500:
+        if status in _PASSING or status >= 500:
             retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
             if status == 429:
                 self._turnstile.hold(min(retry_after, self._max_wait))

@@ -162,6 +162,7 @@ class _Walk:
             for page in self.ask(short, 1, fresh=True) if short else ():
                 if len(page.items) > len(pages[page.number].items):
                     pages[page.number] = page
+        self.seen = set()  # a row that only a page not kept had is missing: another pass asks for it
         for page in pages.values():
             self.keep(page)
 

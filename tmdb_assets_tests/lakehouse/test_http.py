@@ -102,6 +102,20 @@ def test_credentials_go_by_header_and_by_parameter_and_netrc_does_not_replace_th
     assert server.seen[0].query == {"api_key": "k", "page": "2"}
 
 
+def test_credentials_in_the_address_go_by_header_and_are_told_to_nobody() -> None:
+    with FaultyServer(in_turn(OK, BAD_KEY)) as server:
+        with Http(server.url.replace("://", "://me%40home:s%3Acret@")) as client:
+            client.get(Request("x"), endpoint="e")
+            with pytest.raises(Unauthorized) as e:
+                client.get(Request("x"), endpoint="e")
+        assert server.seen[0].headers["authorization"] == "Basic " + base64.b64encode(b"me@home:s:cret").decode()
+        assert "cret" not in f"{e.value} {e.value.url}"
+        own = {"Authorization": "Bearer abc"}
+        with Http(server.url.replace("://", "://me:pw@"), headers=own) as client, pytest.raises(Unauthorized):
+            client.get(Request("x"), endpoint="e")
+        assert server.seen[-1].headers["authorization"] == "Bearer abc"
+
+
 def test_markers_tell_who_answered(serve: Any) -> None:
     _, client = serve(in_turn(json_reply({}, X_Sandbox="synthetic"), OK))
     client.get(Request("x"), endpoint="e")
@@ -142,7 +156,7 @@ TRANSIENT = {
     "gzip cut": Reply(body=b'{"a": 12345}', fault="cut gzip"),
     "not the gzip it says": Reply(fault="broken gzip"),
     "HTML with 503": HTML,
-    **{f"HTTP {status}": Reply(status, b"<html>") for status in (500, 502, 504, 520, 521, 522, 523, 524)},
+    **{f"HTTP {status}": Reply(status, b"<html>") for status in (408, 425, 500, 502, 504, 520, 521, 522, 523, 524)},
     "HTML with 200": Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
     "HTML that says it is JSON": Reply(body=b"<html>", headers={"Content-Type": "application/json"}),
     "empty": Reply(body=b""),
@@ -371,6 +385,17 @@ def test_redirects_are_followed_and_counted(serve: Any) -> None:
         client.get(Request("x"), endpoint="e")
 
 
+def test_redirects_take_their_turns(serve: Any) -> None:
+    server, client = serve(
+        lambda seen: Reply(302, b"", {"Location": "/new"}) if seen.path == "/old" else OK, requests_per_second=50
+    )
+    for _ in range(6):
+        client.get(Request("old"), endpoint="e")
+    arrived = sorted(seen.at for seen in server.seen)
+    assert len(arrived) == 12
+    assert arrived[-1] - arrived[0] > 9 / 50, "twelve requests, not six"
+
+
 def test_malformed_credentials_do_not_leak_either(serve: Any) -> None:
     _, client = serve(OK, headers={"Authorization": "Bearer tok3n\n"})
     with pytest.raises(HttpError, match="cannot be asked") as e:
@@ -472,6 +497,16 @@ def test_yesterdays_answer_is_not_todays_observation(serve: Any, tmp_path: Path)
     client._cache.save(key, f"{server.url}/x", yesterday)
     assert client._cache.load(key) is None
     assert not client.get(Request("x"), endpoint="e").from_cache
+
+
+def test_cache_goes_by_the_day_that_is_observed(tmp_path: Path) -> None:
+    """A clock that is set to another day has that day's answers and no other's."""
+    noon = dt.datetime.now(dt.UTC) + dt.timedelta(days=10)
+    with FaultyServer(lambda seen: json_reply({"nth": seen.nth})) as server:
+        for now, nth in ((noon, 1), (noon, 1), (noon + dt.timedelta(days=1), 2)):
+            with Http(server.url, cache=f"sqlite:{tmp_path}/c", now=lambda now=now: now) as client:
+                answer = client.get(Request("x"), endpoint="e")
+            assert (answer.json, answer.fetched_at) == ({"nth": nth}, now)
 
 
 def test_cache_serves_many_threads(serve: Any, tmp_path: Path) -> None:
@@ -609,6 +644,25 @@ def test_short_page_is_asked_again_and_its_fullest_answer_kept(serve: Any) -> No
     walk = walk_pages(client, "x", {}, endpoint="x")
     assert walk.complete and walk.received_items == 60 and walk.passes == 1 and len(walk.pages) == 3
     assert server.calls == 3 + 1
+
+
+def test_rows_of_a_short_answer_that_is_not_kept_are_missing(serve: Any) -> None:
+    """The list moved between both answers: what only the first of them had must be asked for again."""
+    pages = {1: [[1, 2, 3]], 2: [[4], [5, 6], [4, 5, 6]], 3: [[7]]}
+
+    def script(seen: Seen) -> Reply:
+        answers = pages[int(seen.query["page"])]
+        rows = answers[min(seen.nth, len(answers)) - 1]
+        return json_reply({"results": films(*rows), "total_pages": 3, "total_results": 7})
+
+    _, client = serve(script)
+    walk = walk_pages(client, "x", {}, endpoint="x", style=PageStyle(page_size=3), max_passes=1)
+    kept = {item["id"] for page in walk.pages for item in page.items}
+    assert (walk.received_items, len(kept), walk.complete) == (6, 6, False)
+    _, client = serve(script)
+    walk = walk_pages(client, "x", {}, endpoint="x", style=PageStyle(page_size=3))
+    kept = {item["id"] for page in walk.pages for item in page.items}
+    assert (walk.received_items, len(kept), walk.complete, walk.passes) == (7, 7, True, 2)
 
 
 def test_page_that_stays_short_is_accepted(serve: Any) -> None:

@@ -100,6 +100,26 @@ def test_details_differ_exactly_if_the_feed_lists_the_film(first: str, last: str
     assert listed_at_all
 
 
+def test_takings_that_are_reported_after_all_never_lie_below_those_known() -> None:
+    """Also of a film that came to the catalogue long after its premiere, with takings known from the start."""
+    catalogue = large_world()
+    known: dict[int, int] = {}
+    early = [
+        dt.date(2020, 1, 1) + dt.timedelta(days=4 * n) for n in range(16)
+    ]  # such films report in their first weeks
+    for before, day in pairwise(early):
+        changed = {movie_id for movie_id, _ in catalogue.changes(before + dt.timedelta(days=1), day, day) if movie_id}
+        for movie_id in changed:
+            now, was = (catalogue.details(movie_id, d, PARTS) for d in (day, before))
+            if now is None or was is None:
+                continue
+            state = [{k: v for k, v in json.loads(body).items() if k not in NUMBERS} for body in (now, was)]
+            assert state[0] != state[1]
+            assert state[0]["revenue"] >= max(state[1]["revenue"], known.get(movie_id, 0))
+            known[movie_id] = state[0]["revenue"]
+    assert len(known) > 100
+
+
 def test_about_eight_in_a_thousand_films_change_a_day() -> None:
     catalogue = large_world()
     days = [TODAY - dt.timedelta(days=n) for n in range(60)]

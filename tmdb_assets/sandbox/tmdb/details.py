@@ -186,7 +186,7 @@ def _edit(
         payload["release_date"] = _iso(film.release_on(day))
     elif kind == "status":
         payload["status"] = film.status_on(day)
-    elif kind == "reported" and planned_revenue:
+    elif kind == "reported" and planned_revenue and not payload["revenue"]:
         payload["revenue"] = planned_revenue
     elif kind == "revenue" and payload["revenue"]:
         payload["revenue"] += 1 + int(payload["revenue"] * unit(bits, 1) * 0.02)
