@@ -624,4 +624,8 @@ def _oldest_commit(table: DeltaTable) -> dt.datetime:
 
 
 def _files(table: DeltaTable) -> pl.DataFrame:
-    return pl.DataFrame(table.get_add_actions(flatten=True))
+    """The files of the version a handle is at, listed once: of a year of days the list is long."""
+    kept: tuple[int, pl.DataFrame] | None = vars(table).get("_listed")
+    if kept is None or kept[0] != table.version():
+        kept = vars(table)["_listed"] = table.version(), pl.DataFrame(table.get_add_actions(flatten=True))
+    return kept[1]
