@@ -6,6 +6,7 @@ stands around a chart (layout.py). Nothing is fetched: the map is drawn from dat
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -152,11 +153,17 @@ def lines(
     return drawn
 
 
-def whole_calendar(frame: pl.DataFrame, day: str, series: str | None = None, step: str = "1d") -> pl.DataFrame:
-    """The frame with a row for every day between its first and last, of every series; what was not observed is null."""
+def whole_calendar(
+    frame: pl.DataFrame, day: str, series: str | None = None, step: str = "1d", until: dt.date = dt.date.min
+) -> pl.DataFrame:
+    """The frame with a row for every day between its first and last, of every series; what was not observed is null.
+
+    `until`: the last day if the frame ends before it.
+    """
     if frame.is_empty():
         return frame
     first, last = frame.select(first=pl.col(day).min(), last=pl.col(day).max()).row(0)
+    last = max(last, until)
     days = pl.DataFrame({day: pl.date_range(first, last, step, eager=True)})
     if series is None:
         return days.join(frame, on=day, how="left").sort(day)

@@ -6,9 +6,10 @@ the whole page (app.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import polars as pl
 import streamlit as st
@@ -20,6 +21,9 @@ from tmdb_assets.warehouse.reader import WarehouseError
 
 #: Characters that mean something in Markdown, as a class of a regular expression has them.
 MARKUP = r"\\`*_\[\]<>$~:"
+
+#: What a range may have at its ends.
+End = TypeVar("End", int, dt.date)
 
 
 @contextmanager
@@ -68,6 +72,46 @@ def choice(label: str, options: Sequence[str], key: str) -> str:
     """One of a few options, kept in the URL under `key`; the first unless chosen."""
     chosen: Any = st.segmented_control(label, options, default=options[0], required=True, key=key, bind="query-params")
     return str(chosen or options[0])
+
+
+def between(
+    label: str, first: End, last: End, shown: tuple[End, End], key: str, style: str | None = None
+) -> tuple[End, End]:
+    """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen.
+
+    A link outlives what it was made from: ends beyond the data become its ends, reversed ones change places.
+    """
+
+    def within(said: list[str]) -> list[str]:
+        try:
+            ends = sorted(min(max(_end(word, first), first), last) for word in said)
+        except (ValueError, OverflowError):
+            return said
+        return [str(end) for end in ends]
+
+    mend(key, within)
+    chosen: tuple[End, End] = st.slider(label, first, last, shown, format=style, key=key, bind="query-params")
+    return chosen
+
+
+def _end(word: str, like: End) -> End:
+    """An end of a range as the URL has it: a number or a day, which Streamlit may write in microseconds since 1970."""
+    if not isinstance(like, dt.date):
+        return int(float(word))
+    with suppress(ValueError):
+        return dt.date.fromisoformat(word)
+    return dt.date(1970, 1, 1) + dt.timedelta(microseconds=float(word))
+
+
+def mend(key: str, mended: Callable[[list[str]], list[str]]) -> None:
+    """Write what the URL has under `key` as the widget of that key will take it; call it before the widget is made.
+
+    Streamlit drops without a word what is no value of a widget. It reads the URL as a run starts, hence another run.
+    """
+    said = st.query_params.get_all(key)
+    if said and key not in st.session_state and (better := mended(said)) != said:
+        st.query_params[key] = better
+        st.rerun()
 
 
 def films(number: int) -> str:

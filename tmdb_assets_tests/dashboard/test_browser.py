@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from tmdb_assets.dashboard import app
 from tmdb_assets_tests.conftest import PROJECT
 from tmdb_assets_tests.end_to_end.harness import environment
+from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -176,6 +177,14 @@ def test_a_filter_goes_into_the_url_and_the_url_brings_it_back(page: Page, url: 
     page.get_by_role("radio", name="Films").click()
     expect(page.get_by_role("heading", name="Films over time")).to_be_visible(timeout=PATIENCE)
     page.wait_for_function("() => !location.search.includes('compare')")
+
+
+def test_a_link_that_outlived_its_data_is_put_right(page: Page, url: str) -> None:
+    page.goto(f"{url}/trends?compare=Genres&period=2100-01-01&period={DAYS[3]}")
+    arrived(page, "Trends")
+    page.wait_for_function("() => !location.search.includes('2100')")
+    assert query(page) == {"compare": ["Genres"], "period": [DAYS[3].isoformat(), DAYS[-1].isoformat()]}
+    expect(page.get_by_role("slider").first).to_have_attribute("aria-valuetext", re.compile(f"{DAYS[3].day} "))
 
 
 def test_a_month_is_shared_by_its_url(page: Page, url: str) -> None:

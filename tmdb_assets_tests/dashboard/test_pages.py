@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
 import re
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tmdb_assets.dashboard import app, asking
-from tmdb_assets.dashboard.films import people, places, quality, search, today, trends
+from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
@@ -121,10 +123,96 @@ def test_movers_are_those_of_the_days_chosen(show: Any, film_warehouse: Path) ->
     assert rests[0].startswith(f"Rests on {moved[0][0]} films that climbed")
 
 
-def test_missing_days_are_counted(show: Any, film_warehouse: Path) -> None:
+def published(warehouse: Path, path: Path, day: dt.date) -> Path:
+    """A copy that was published in the first hour of a day (UTC)."""
+    return altered(warehouse, path, f"UPDATE main.warehouse_info SET published_at = TIMESTAMPTZ '{day} 00:30:00+00'")
+
+
+# before its newest day, on it, on the day after, weeks later: a day that is not over is not missed
+@pytest.mark.parametrize(("days", "since"), [(-400, 0), (0, 0), (1, 0), (2, 1), (20, 19)])
+def test_missing_days_are_counted_up_to_the_publication(
+    days: int, since: int, show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = published(film_warehouse, tmp_path / "w.duckdb", TODAY + dt.timedelta(days=days))
     missing = (max(DAYS) - min(DAYS)).days + 1 - len(DAYS)
     assert missing > 0
-    assert f"{len(DAYS)} days observed and {missing} missing" in said(show("quality", film_warehouse))
+    assert f"{len(DAYS)} days observed and {missing + since} missing, with" in said(show("quality", made))
+
+
+def test_a_period_without_an_observed_day_is_missing_as_a_whole(
+    show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = published(film_warehouse, tmp_path / "w.duckdb", TODAY + dt.timedelta(days=200))
+    test = show("quality", made, last="30 days")
+    assert not test.exception
+    assert "0 days observed and 30 missing." in said(test)
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_every_day_of_the_calendar_has_a_place(weekday: int, show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    end = TODAY + dt.timedelta(days=60 + weekday)
+    made = published(film_warehouse, tmp_path / "w.duckdb", end + dt.timedelta(days=1))
+    for days in (30, 90):
+        specs = [
+            json.loads(chart.proto.spec) for chart in show("quality", made, last=f"{days} days").get("vega_lite_chart")
+        ]
+        across = next(x for spec in specs if (x := spec["encoding"]["x"]).get("field") == "week")
+        places = [dt.date(place["year"], place["month"], place["date"]) for place in across["scale"]["domain"]]
+        first = max(end - dt.timedelta(days=days - 1), min(DAYS))
+        mondays = {day - dt.timedelta(days=day.weekday()) for day in (first, end)}
+        assert {places[0], places[-1]} == mondays
+        assert {after - before for before, after in pairwise(places)} == {dt.timedelta(days=7)}
+
+
+# two countries of one name, and one whose name has that name in it
+NAMESAKES = (
+    "UPDATE tmdb.dim_country SET name = 'Congo' WHERE iso_3166_1 IN (SELECT iso_3166_1 FROM tmdb.bridge_movie_country "
+    "GROUP BY iso_3166_1 ORDER BY count(*) DESC, iso_3166_1 LIMIT 2)",
+    "UPDATE tmdb.dim_country SET name = 'Congo and more' WHERE iso_3166_1 IN (SELECT iso_3166_1 FROM "
+    "tmdb.bridge_movie_country GROUP BY iso_3166_1 ORDER BY count(*) DESC, iso_3166_1 LIMIT 2 OFFSET 2)",
+)
+
+
+def test_a_country_finds_its_own_films_and_is_offered_once(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    made = altered(film_warehouse, tmp_path / "w.duckdb", *NAMESAKES)
+    films = dict(asked(made, "SELECT movie_id, countries FROM tmdb.vw_movie_search WHERE countries IS NOT NULL"))
+    other = [countries for countries in films.values() if "Congo and more" in countries and "Congo" not in countries]
+    assert other
+    test = show("find", made, country="Congo")
+    assert f"**{sum('Congo' in countries for countries in films.values())}** films" in said(test)
+    offered = test.selectbox(key="country").options
+    assert len(offered) == len(set(offered)) > 2
+
+
+def test_years_without_money_are_a_sentence_and_the_page_goes_on(
+    show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    years = [row[0] for row in asked(film_warehouse, f"SELECT release_year FROM ({money.YEARS})")]
+    gap = next(year for year in range(years[0], years[-1]) if year not in years)
+    for dollars in (money.NOMINAL, money.REAL):
+        test = show("money", film_warehouse, years=[str(gap), str(gap)], dollars=dollars)
+        assert not test.exception
+        assert test.slider(key="years").value == (gap, gap)
+        assert "No film of these years has budget and revenue known" in said(test)
+        assert "Budget tiers" in said(test)
+        assert app.ATTRIBUTION in said(test)
+
+
+def test_constant_dollars_say_which_films_they_leave_out(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    films = dict(asked(film_warehouse, f"SELECT release_year, films_with_money FROM ({money.YEARS})"))
+    newest = max(films)
+    assert len(films) > 1
+    made = altered(film_warehouse, tmp_path / "w.duckdb", f"DELETE FROM tmdb.dim_cpi WHERE year >= {newest}")
+    span = [str(min(films)), str(newest)]
+    text = said(show("money", made, years=span, dollars=money.REAL))
+    assert f"Rests on {sum(films.values()) - films[newest]} films with a year of release" in text
+    assert re.search(
+        rf"known from 1913 to {newest - 1}: {films[newest]} films? of other years (is|are) left out\.", text
+    )
+    alone = show("money", made, years=[str(newest), str(newest)], dollars=money.REAL)
+    assert not alone.exception
+    assert any(f"to {newest - 1}: {films[newest]} film" in info.value for info in alone.info)
+    assert "left out" not in said(show("money", made, years=span))
 
 
 def test_a_filter_in_the_url_is_the_filter_of_the_page(show: Any, film_warehouse: Path) -> None:
@@ -197,6 +285,45 @@ def test_a_period_in_the_url_limits_what_is_shown(show: Any, film_warehouse: Pat
         f"SELECT count(*) FROM tmdb.fact_movie_daily WHERE movie_id IN ({ids}) AND date_id BETWEEN DATE '{first}' AND DATE '{last}'",
     )
     assert f"films and {rows[0][0]} observations" in said(test)
+
+
+@pytest.mark.parametrize(
+    ("said_first", "said_last", "first", "last"),
+    [
+        ("2020-01-01", DAYS[4].isoformat(), DAYS[0], DAYS[4]),
+        (DAYS[3].isoformat(), "2100-01-01", DAYS[3], DAYS[-1]),
+        (DAYS[4].isoformat(), DAYS[3].isoformat(), DAYS[3], DAYS[4]),
+        ("2100-01-01", DAYS[3].isoformat(), DAYS[3], DAYS[-1]),
+        ("2000-01-01", "2001-01-01", DAYS[0], DAYS[0]),
+        (f"{dt.datetime(2100, 1, 1).timestamp() * 1e6:.0f}", DAYS[3].isoformat(), DAYS[3], DAYS[-1]),
+        ("a week", "ago", DAYS[0], DAYS[-1]),
+        ("inf", "1e30", DAYS[0], DAYS[-1]),
+    ],
+)
+def test_a_period_that_the_data_do_not_have_is_the_part_they_have(
+    said_first: str, said_last: str, first: dt.date, last: dt.date, show: Any, film_warehouse: Path
+) -> None:
+    test = show("trends", film_warehouse, period=[said_first, said_last], compare=trends.GENRES)
+    assert not test.exception
+    assert test.slider(key="period").value == (first, last)
+    assert test.get("button_group")[0].value == trends.GENRES
+    is_everything = (first, last) == (DAYS[0], DAYS[-1])
+    assert test.query_params.get("period") == (None if is_everything else [first.isoformat(), last.isoformat()])
+    test.slider(key="period").set_value((DAYS[1], DAYS[2])).run()
+    assert test.slider(key="period").value == (DAYS[1], DAYS[2])
+
+
+@pytest.mark.parametrize("path", ["money", "places", "find"])
+def test_years_that_the_data_do_not_have_are_the_part_they_have(path: str, show: Any, film_warehouse: Path) -> None:
+    years = show(path, film_warehouse).slider(key="years")
+    for wanted, within in [
+        (["1995", "1990"], (1990, 1995)),
+        (["1500", "1995"], (years.min, 1995)),
+        (["2500", "1995"], (1995, years.max)),
+    ]:
+        test = show(path, film_warehouse, years=wanted)
+        assert not test.exception
+        assert test.slider(key="years").value == within
 
 
 @pytest.mark.parametrize("shade", places.SHADES)
@@ -339,6 +466,25 @@ def test_a_film_without_facts_is_found_and_said_to_be_silent(show: Any, film_war
     both = show("trends", warehouse, films=[name, other])
     assert "1 of the chosen films" in said(both)
     assert charts(both) == 1
+
+
+def test_a_film_is_found_by_its_id_whatever_it_was_called(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    one, other, third = show("trends", film_warehouse).multiselect(key="films").options[:3]
+    movie = one.rpartition("#")[2]
+    made = altered(
+        film_warehouse,
+        tmp_path / "w.duckdb",
+        f"UPDATE tmdb.dim_movie SET title = 'Quite #7 new', release_date = DATE '1999-01-01' WHERE movie_id = {movie}",
+        ADD_SILENT,
+    )
+    renamed = f"Quite #7 new (1999) #{movie}"
+    test = show("trends", made, films=[other, one, f"#{SILENT}", f"#{movie}", third], figure="Rank")
+    assert not test.exception
+    assert test.multiselect(key="films").value == [other, renamed, f"{NASTY} (2020) #{SILENT}", third]
+    assert test.query_params["films"] == [other, renamed, f"{NASTY} (2020) #{SILENT}", third]
+    assert test.get("button_group")[1].value == "Rank"
+    test.multiselect(key="films").set_value([third]).run()
+    assert test.multiselect(key="films").value == [third]
 
 
 def test_a_film_that_the_url_names_wrongly_is_not_taken(show: Any, film_warehouse: Path) -> None:

@@ -45,13 +45,13 @@ SELECT
     count(*) AS films_with_money,
     sum(real_revenue_usd) AS revenue,
     sum(real_budget_usd) AS budget,
-    arg_max(title, real_revenue_usd) AS best_earning_title,
-    max(constant_year) AS constant_year
+    arg_max(title, real_revenue_usd) AS best_earning_title
 FROM tmdb.vw_inflation_adjusted
 WHERE has_money
 GROUP BY release_year
 ORDER BY release_year
 """
+PRICES = "SELECT min(year) AS first, max(year) AS last FROM tmdb.dim_cpi"
 KINDS = """
 SELECT
     CASE WHEN is_franchise THEN 'Part of a series' ELSE 'Standalone' END AS kind,
@@ -229,15 +229,25 @@ def _rankings() -> None:
 
 def _years() -> None:
     dollars = layout.choice("In", [NOMINAL, REAL], "dollars")
-    years = ask(YEARS if dollars == NOMINAL else REAL_YEARS)
-    if years.is_empty():
+    every_year = ask(YEARS)
+    if every_year.is_empty():
         layout.nothing("No film with budget and revenue known has a year of release.")
         return
-    first, last = years.select(first=pl.col("release_year").min(), last=pl.col("release_year").max()).row(0)
+    # the same years in either dollars: a span chosen in one holds in the other
+    first, last = every_year.select(first=pl.col("release_year").min(), last=pl.col("release_year").max()).row(0)
     if first < last:
         chosen = (max(first, last - RECENT + 1), last)
-        first, last = st.slider("Years", first, last, chosen, key="years", bind="query-params")
-        years = years.filter(pl.col("release_year").is_between(first, last))
+        first, last = layout.between("Years", first, last, chosen, "years")
+    is_chosen = pl.col("release_year").is_between(first, last)
+    nominal = every_year.filter(is_chosen)
+    if nominal.is_empty():
+        layout.nothing("No film of these years has budget and revenue known.")
+        return
+    years = nominal if dollars == NOMINAL else ask(REAL_YEARS).filter(is_chosen)
+    prices = "" if dollars == NOMINAL else _prices(nominal, years)
+    if years.is_empty():
+        layout.nothing(prices)
+        return
     long = years.unpivot(["revenue", "budget"], index=["release_year"], variable_name="kind", value_name="dollars")
     long = long.join(years, on="release_year", maintain_order="left").with_columns(pl.col("kind").str.to_titlecase())
     gaps = pl.DataFrame({"release_year": range(first, last + 1)})
@@ -273,15 +283,32 @@ def _years() -> None:
         )
         .properties(height=300)
     )
-    base = (
-        f" Dollars of {years['constant_year'][0]}, by US consumer prices." if "constant_year" in years.columns else ""
-    )
     layout.chart(
         drawn,
-        f"Rests on {figures.count(years.select(pl.col('films_with_money').sum()).item())} films with a year of release, budget and revenue known."
-        f"{base} A year without such a film is a gap.",
+        f"Rests on {figures.count(_with_money(years))} films with a year of release, budget and revenue known."
+        f"{prices and ' '}{prices} A year without such a film is a gap.",
         "Lines: revenue and budget of all films by year of release.",
     )
+
+
+def _prices(nominal: pl.DataFrame, real: pl.DataFrame) -> str:
+    """Whose dollars constant ones are, and which of the years' films they leave out."""
+    known = row(PRICES)
+    if known["last"] is None:
+        return "No consumer prices are known: there are no constant dollars."
+    left_out = _with_money(nominal) - _with_money(real)
+    return (
+        f"Dollars of {known['last']}, by US consumer prices, which are known from {known['first']} to {known['last']}"
+        + (
+            f": {layout.films(left_out)} of other years {'is' if left_out == 1 else 'are'} left out."
+            if left_out
+            else "."
+        )
+    )
+
+
+def _with_money(years: pl.DataFrame) -> int:
+    return int(years.select(pl.col("films_with_money").sum()).item())
 
 
 def _kinds() -> None:

@@ -192,7 +192,7 @@ def _genre_years() -> None:
     first, last = ends["first"], ends["last"]
     if first < last:
         chosen = (max(first, last - RECENT + 1), last)
-        first, last = st.slider("Years", first, last, chosen, key="years", bind="query-params")
+        first, last = layout.between("Years", first, last, chosen, "years")
     column, title, style, rests_on = SHADES[layout.choice("Shade", list(SHADES), "shade")]
     cells = ask(GENRE_YEARS, first=first, last=last).filter(pl.col(column).is_not_null())
     if cells.is_empty():

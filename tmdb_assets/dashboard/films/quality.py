@@ -13,7 +13,7 @@ import polars as pl
 import streamlit as st
 
 from tmdb_assets.dashboard import drawing, layout, parts
-from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.dashboard.asking import ask, warehouse
 from tmdb_assets.warehouse import figures
 
 SCORES = """
@@ -148,7 +148,9 @@ def _calendar(days: int) -> None:
     if observed.is_empty():
         layout.nothing("No day has been observed yet: run `make demo`, or the job `tmdb_daily`.")
         return
-    every = drawing.whole_calendar(observed, "date_id").tail(days)
+    # every day before the publication could have been observed by then; its own day may still be
+    due = warehouse().info.published_at.astimezone(dt.UTC).date() - dt.timedelta(days=1)
+    every = drawing.whole_calendar(observed, "date_id", until=due).tail(days)
     monday = pl.col("date_id") - pl.duration(days=pl.col("date_id").dt.weekday() - 1)
     cells = every.with_columns(
         week=monday,
@@ -159,8 +161,7 @@ def _calendar(days: int) -> None:
         .then(pl.lit("without votes"))
         .otherwise(pl.lit("observed")),
     )
-    last = cells.get_column("week")[-1]
-    weeks = [last - dt.timedelta(weeks=n) for n in reversed(range(days // 7 + 1))]
+    weeks = drawing.whole_calendar(cells.select("week").unique(), "week", step="1w").get_column("week").to_list()
     states = {"observed": drawing.ACCENT, "without votes": "#99d8d0", "missing": "#e03131"}
     drawn = (
         alt.Chart(cells)
@@ -191,9 +192,9 @@ def _calendar(days: int) -> None:
     known = cells.get_column("films").drop_nulls()
     layout.chart(
         drawn,
-        f"{figures.count(cells.height - missing)} days observed and {figures.count(missing)} missing, with "
-        f"{layout.span(known)} films each. A missing day is never filled with another "
-        "day's figures.",
+        f"{figures.count(cells.height - missing)} days observed and {figures.count(missing)} missing"
+        + (f", with {layout.span(known)} films each" if len(known) else "")
+        + ". A missing day is never filled with another day's figures.",
         "Calendar: a cell per day, coloured by whether it was observed.",
     )
 

@@ -19,17 +19,20 @@ SELECT
     keywords, collection_name, tagline, overview, imdb_id
 FROM tmdb.search_movies(
     genres := $genres, actor := $actor, director := $director, min_rating := $min_rating, years := $years,
-    keyword := $keyword, company := $company, country := $country, text := $text, min_votes := $min_votes
+    keyword := $keyword, company := $company, text := $text, min_votes := $min_votes
 )
+-- the macro would take a part of the name, and a name that was chosen may be part of another one
+WHERE $country IS NULL OR list_contains(countries, $country)
 ORDER BY {order} DESC NULLS LAST, movie_id
 """
 GENRES = "SELECT name FROM tmdb.dim_genre WHERE name IS NOT NULL ORDER BY name"
+#: Two codes may share one name: it is offered once, and finds the films of both.
 COUNTRIES = """
-SELECT coalesce(country.name, country.iso_3166_1) AS name
+SELECT coalesce(country.name, country.iso_3166_1) AS called
 FROM tmdb.dim_country AS country
 JOIN tmdb.bridge_movie_country AS member ON member.iso_3166_1 = country.iso_3166_1
-GROUP BY country.name, country.iso_3166_1
-ORDER BY count(*) DESC, name
+GROUP BY called
+ORDER BY count(DISTINCT member.movie_id) DESC, called
 """
 YEARS = "SELECT min(release_year), max(release_year) FROM tmdb.vw_movie_financials"
 #: What films are put in order by -> column
@@ -98,7 +101,7 @@ def _form() -> tuple[dict[str, object], str]:
             "Mean vote at least", 0.0, 10.0, 0.0, 0.5, key="rating", bind="query-params", format="%.1f"
         )
         votes = middle.selectbox("Votes at least", VOTES, key="votes", bind="query-params") or 0
-        countries = ask(COUNTRIES).get_column("name").to_list()
+        countries = ask(COUNTRIES).get_column("called").to_list()
         country = right.selectbox(
             "Country", countries, index=None, key="country", bind="query-params", placeholder="any"
         )
@@ -123,7 +126,7 @@ def _years() -> list[int] | None:
     first, last = ask(YEARS).row(0)
     if first is None or first == last:
         return None
-    chosen = st.slider("Years of release", first, last, (first, last), key="years", bind="query-params")
+    chosen = layout.between("Years of release", first, last, (first, last), "years")
     return None if chosen == (first, last) else list(chosen)
 
 

@@ -84,10 +84,7 @@ def _period(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
     if first == last:
         st.caption(f"Only one day has been observed so far: {figures.day(first)}.")
         return first, last
-    chosen: tuple[dt.date, dt.date] = st.slider(
-        "Period", first, last, (first, last), format="D MMM YYYY", key="period", bind="query-params"
-    )
-    return chosen
+    return layout.between("Period", first, last, (first, last), "period", "D MMM YYYY")
 
 
 def _films(first: dt.date, last: dt.date) -> None:
@@ -151,13 +148,24 @@ def _films(first: dt.date, last: dt.date) -> None:
 
 
 def _offered() -> dict[str, int]:
-    """What a film is called -> its id: the most popular ones, and those that the URL names."""
+    """What a film is called -> its id: the most popular ones, and those that the URL names.
+
+    The id alone names a film in the URL: the title and the year in a link may be those of another day.
+    """
     listed = ask(POPULAR, offered=OFFERED)
-    numbers = [name.rpartition("#")[2] for name in st.query_params.get_all("films")]
-    ids = [int(number) for number in numbers if number.isdecimal() and len(number) < 19]
+    ids = {name: number for name in st.query_params.get_all("films") if (number := _id(name)) is not None}
     if ids:
-        listed = pl.concat([listed, ask(NAMED, ids=ids)]).unique("movie_id", keep="first", maintain_order=True)
+        named = ask(NAMED, ids=sorted(set(ids.values())))
+        listed = pl.concat([listed, named]).unique("movie_id", keep="first", maintain_order=True)
+        called = {number: film for film, number in named.iter_rows()}
+        layout.mend("films", lambda said: list(dict.fromkeys(called.get(ids.get(name, -1), name) for name in said)))
     return dict(listed.iter_rows())
+
+
+def _id(name: str) -> int | None:
+    """The id at the end of what a film is called."""
+    number = name.rpartition("#")[2]
+    return int(number) if number.isdecimal() and len(number) < 19 else None
 
 
 def _shares(compared: str, first: dt.date, last: dt.date) -> None:
