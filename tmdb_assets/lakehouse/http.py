@@ -36,6 +36,8 @@ from urllib3.exceptions import HTTPError as TransportError
 from tmdb_assets.lakehouse.errors import LakehouseError
 
 PROGRESS_SECONDS = 5.0
+#: Took too long, too early, too many: each says that the same may work later (RFC 9110, 8470, 6585).
+PASSING = frozenset({408, 425, 429})
 _logger = logging.getLogger(__name__)
 
 
@@ -103,13 +105,6 @@ class EndpointStats:
     cache_hits: int = 0
     bytes: int = 0
     seconds: float = 0.0
-
-
-_PASSING = {
-    408,
-    425,
-    429,
-}  # took too long, too early, too many: each says that the same may work later (RFC 9110, 8470, 6585)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -534,7 +529,7 @@ class Http:
         """A failure for what may pass; Unauthorized or RefusedRequest for the rest."""
         status = response.status_code
         code, words = _words_of_the_source(response)
-        if status in _PASSING or status >= 500:
+        if status in PASSING or status >= 500:
             retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
             if status == 429:
                 self._turnstile.hold(min(retry_after, self._max_wait))

@@ -411,6 +411,23 @@ def test_two_processes_writing_at_once_lose_nothing(lake: DeltaStore) -> None:
     assert kept(lake, SMALL) == [(DAYS[0], "part 0", 3), (DAYS[0], "part 1", 3)]
 
 
+def test_a_new_day_that_two_bring_to_a_small_table_at_once_is_kept_once(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither finds the other's rows as it looks, and appending alone would keep both."""
+    lake.replace(SMALL, rows(SMALL, (DAYS[0], "a", 1)), DAYS[:1], {})
+    other, write, theirs = DeltaStore(lake.root), lake._write, [rows(SMALL, (DAYS[1], "a", 1))]
+
+    def late(*args: Any, **options: Any) -> None:
+        while theirs:
+            other.replace(SMALL, theirs.pop(), [DAYS[1]], {})
+        write(*args, **options)
+
+    monkeypatch.setattr(lake, "_write", late)
+    lake.replace(SMALL, rows(SMALL, (DAYS[1], "a", 2)), [DAYS[1]], {})
+    assert kept(DeltaStore(lake.root), SMALL) == [(DAYS[0], "a", 1), (DAYS[1], "a", 2)]
+
+
 # -- roots ---------------------------------------------------------------------------------------------------------------
 
 

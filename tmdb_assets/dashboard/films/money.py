@@ -248,13 +248,22 @@ def _years() -> None:
     if years.is_empty():
         layout.nothing(prices)
         return
+    layout.chart(
+        _yearly(years, first, last),
+        f"Rests on {figures.count(_with_money(years))} films with a year of release, budget and revenue known."
+        f"{prices and ' '}{prices} A year without such a film is a gap.",
+        "Lines: revenue and budget of all films by year of release.",
+    )
+
+
+def _yearly(years: pl.DataFrame, first: int, last: int) -> alt.Chart:
     long = years.unpivot(["revenue", "budget"], index=["release_year"], variable_name="kind", value_name="dollars")
     long = long.join(years, on="release_year", maintain_order="left").with_columns(pl.col("kind").str.to_titlecase())
     gaps = pl.DataFrame({"release_year": range(first, last + 1)})
     every = gaps.join(pl.DataFrame({"kind": ["Revenue", "Budget"]}), how="cross").with_columns(
         pl.col("release_year").cast(pl.Int64)
     )
-    drawn = (
+    drawn: alt.Chart = (
         alt.Chart(
             every.join(long, on=["release_year", "kind"], how="left").with_columns(
                 date=pl.date(pl.col("release_year"), 1, 1)
@@ -283,12 +292,7 @@ def _years() -> None:
         )
         .properties(height=300)
     )
-    layout.chart(
-        drawn,
-        f"Rests on {figures.count(_with_money(years))} films with a year of release, budget and revenue known."
-        f"{prices and ' '}{prices} A year without such a film is a gap.",
-        "Lines: revenue and budget of all films by year of release.",
-    )
+    return drawn
 
 
 def _prices(nominal: pl.DataFrame, real: pl.DataFrame) -> str:
