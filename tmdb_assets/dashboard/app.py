@@ -14,6 +14,7 @@ import streamlit as st
 
 from tmdb_assets.dashboard.asking import warehouse
 from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
+from tmdb_assets.dashboard.markup import STYLE
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets.settings import SettingsError
 from tmdb_assets.warehouse import figures
@@ -75,6 +76,7 @@ def show(path: str) -> None:
 
 def _drawn(page: Page) -> Callable[[], None]:
     def draw() -> None:
+        st.html(STYLE)
         st.title(page.title, anchor=False)
         stamp, info = _stamp(), None  # before anything is asked: a file that comes later is noticed
         try:

@@ -60,55 +60,6 @@ def axis(style: str, **more: Any) -> alt.Axis:
     return alt.Axis(format={SHARE: ".0%", DECIMAL: ",.2~f", RATING: ".1~f"}.get(style, style), **more)
 
 
-def bars(
-    frame: pl.DataFrame,
-    label: str,
-    value: str,
-    *,
-    title: str,
-    style: str,
-    tooltip: Sequence[alt.Tooltip],
-    is_signed: bool = False,
-    label_width: int = LABEL_WIDTH,
-    colour: Any = None,
-) -> alt.Chart:
-    """A bar per row, in the order of the rows, its label beside it; signed ones are green and red around zero.
-
-    `colour`: another colour than that of all bars, as states() gives it.
-    """
-    numbered = frame.with_row_index("place").with_columns(pl.col(label).fill_null("(no title)"))
-    # labels need not be unique: two films of one title are two bars
-    numbered = numbered.with_columns(
-        pl.format("{}\u2063{}", pl.col("place").cast(pl.String).str.zfill(4), pl.col(label)).alias("bar")
-    )
-    legend = LEGEND if colour is not None else 0
-    colour = colour or (
-        alt.condition(alt.datum[value] > 0, alt.value(RISE), alt.value(FALL)) if is_signed else alt.value(ACCENT)
-    )
-    drawn: alt.Chart = (
-        alt.Chart(numbered)
-        .mark_bar(cornerRadiusEnd=3)
-        .encode(
-            x=alt.X(f"{value}:Q", title=title, axis=axis(style, tickCount=5)),
-            y=alt.Y(
-                "bar:N",
-                sort=None,
-                title=None,
-                axis=alt.Axis(
-                    labelExpr="split(datum.label, '\u2063')[1]",
-                    labelLimit=label_width,
-                    labelPadding=6,
-                    labelOverlap=False,
-                ),
-            ),
-            color=colour,
-            tooltip=list(tooltip),
-        )
-        .properties(height=frame.height * ROW + BELOW + legend)
-    )
-    return drawn
-
-
 def states(column: str, colours: Mapping[str, str]) -> alt.Color:
     """A colour per state of things, each of them in the legend."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))

@@ -1,7 +1,7 @@
 """What stands around the charts of every page: headings, what a chart rests on, words for nothing.
 
-What belongs here: pieces of a page that know neither data nor source. What does not: charts (drawing.py), the frame of
-the whole page (app.py).
+What belongs here: pieces of a page that know neither data nor source. What does not: charts (drawing.py), tiles and
+bars (markup.py), the frame of the whole page (app.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import polars as pl
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from tmdb_assets.dashboard import markup
 from tmdb_assets.dashboard.drawing import Drawn
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import WarehouseError
@@ -39,6 +40,17 @@ def section(title: str) -> Iterator[None]:
 def chart(drawn: Drawn, rests_on: str, alt_text: str) -> None:
     """A chart as wide as its place, and below it what it rests on."""
     st.altair_chart(drawn, width="stretch", alt=alt_text)
+    st.caption(rests_on)
+
+
+def tiles(*shown: markup.Tile) -> None:
+    """Figures in large, side by side."""
+    st.html(markup.tiles(shown))
+
+
+def bars(frame: pl.DataFrame, label: str, value: str, rests_on: str, **how: Any) -> None:
+    """A bar per row, drawn as markup.bars() says, and below them what they rest on."""
+    st.html(markup.bars(frame, label, value, **how))
     st.caption(rests_on)
 
 

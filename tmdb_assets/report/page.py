@@ -104,7 +104,7 @@ def _top(answers: Answers) -> str:
         {
             "position": ("", figures.count),
             "title": ("Film", words),
-            "year": ("Year", plain),
+            "year": ("Year", figures.plain),
             "popularity": ("Popularity", figures.decimal),
             "vote_average": ("Mean vote", figures.decimal),
             "vote_count": ("Votes", figures.count),
@@ -180,7 +180,7 @@ def _money(answers: Answers) -> str:
         {
             "position": ("", figures.count),
             "title": ("Film", words),
-            "year": ("Year", plain),
+            "year": ("Year", figures.plain),
             "revenue_usd": ("Revenue", figures.money),
             "budget_usd": ("Budget", figures.money),
             "roi": ("Revenue over budget", figures.ratio),
@@ -227,13 +227,8 @@ def _versions(answers: Answers) -> str:
 
 
 def words(value: Any) -> str:
-    """A text; nothing is a dash."""
-    return figures.UNKNOWN if value is None else str(value)
-
-
-def plain(value: Any) -> str:
-    """A whole number without separators, such as a year."""
-    return figures.UNKNOWN if value is None else str(value)
+    """A text; its column is not one of numbers."""
+    return figures.plain(value)
 
 
 def section(title: str, content: str, note: str) -> str:

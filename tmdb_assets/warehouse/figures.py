@@ -7,9 +7,15 @@ figure means, charts, HTML. An unknown figure is a dash: never a zero.
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 UNKNOWN = "–"
 MINUS = "−"
+
+
+def plain(value: Any) -> str:
+    """A text, or a number without separators such as a year: as it is."""
+    return UNKNOWN if value is None else str(value)
 
 
 def count(value: float | None) -> str:
@@ -35,14 +41,19 @@ def money(value: float | None) -> str:
     return (MINUS if value < 0 else "") + f"${size:,.0f}"
 
 
+def dollars(value: float | None) -> str:
+    """US dollars to the dollar: `$2,923,706,026`, `−$12,500`."""
+    return UNKNOWN if value is None else (MINUS if round(value) < 0 else "") + f"${abs(value):,.0f}"
+
+
 def decimal(value: float | None, digits: int = 1) -> str:
     """A figure with a fixed number of decimals, such as a rating: `7.3`."""
     return UNKNOWN if value is None else _signed(f"{value:,.{digits}f}")
 
 
-def ratio(value: float | None) -> str:
+def ratio(value: float | None, digits: int = 1) -> str:
     """How many times: `2.2×`."""
-    return UNKNOWN if value is None else f"{value:,.1f}×"
+    return UNKNOWN if value is None else f"{value:,.{digits}f}×"
 
 
 def share(value: float | None) -> str:

@@ -36,7 +36,7 @@ TITLES = [page.title for pages in app.PAGES.values() for page in pages]
 PATIENCE = 60_000  # milliseconds: machines that run the tests are shared
 #: Streamlit asks for these beside every page's own path first, and then at the root, where they are.
 ASKED_BESIDE_A_PAGE = re.compile(r"/\w+/_stcore/(health|host-config)$")
-CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
+CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg, .bars li"
 
 
 @dataclass
@@ -174,9 +174,40 @@ def test_a_filter_goes_into_the_url_and_the_url_brings_it_back(page: Page, url: 
     arrived(page, "Trends")
     expect(page.get_by_role("heading", name="Genres by their share of popularity")).to_be_visible(timeout=PATIENCE)
     # a default is not in the URL
-    page.get_by_role("radio", name="Films").click()
+    page.get_by_role("radio", name="Films", exact=True).click()
     expect(page.get_by_role("heading", name="Films over time")).to_be_visible(timeout=PATIENCE)
     page.wait_for_function("() => !location.search.includes('compare')")
+
+
+def test_a_bar_tells_more_when_pointed_at_and_leads_to_its_film(page: Page, url: str) -> None:
+    page.goto(url)
+    arrived(page, "Today")
+    bar = page.locator(".bars li").first
+    title = bar.get_by_role("link").inner_text()
+    expect(bar.locator("dl")).to_be_hidden()
+    bar.hover()
+    expect(bar.locator("dl")).to_be_visible()
+    expect(bar.locator("dl")).to_contain_text("Mean vote")
+    tile = page.locator(".tiles > div").first
+    tile.focus()  # as a keyboard or a finger does
+    expect(tile.locator("p")).to_be_visible()
+    bar.get_by_role("link").click()
+    arrived(page, "Trends")
+    page.wait_for_function(
+        "title => decodeURIComponent(location.search).replaceAll('+', ' ').includes(title)", arg=title
+    )
+    expect(page.get_by_text("1 of 1 chosen films")).to_be_visible(timeout=PATIENCE)
+
+
+def test_bars_end_where_the_others_do(page: Page, url: str) -> None:
+    page.goto(url)
+    arrived(page, "Today")
+    ends = page.eval_on_selector_all(
+        ".bars:first-of-type u", "us => us.map(u => [u.getBoundingClientRect().left, u.getBoundingClientRect().right])"
+    )
+    first = page.locator(".bars").first.locator("u").count()
+    assert first > 1
+    assert len({(round(left), round(right)) for left, right in ends[:first]}) == 1
 
 
 def test_a_link_that_outlived_its_data_is_put_right(page: Page, url: str) -> None:
@@ -239,7 +270,7 @@ def test_an_open_page_notices_that_the_warehouse_was_replaced(
     page.clock.install()
     page.goto(url)
     arrived(page, "Today")
-    films = page.get_by_test_id("stMetricValue").first
+    films = page.locator(".tiles b").first
     before = int(films.inner_text())
     altered(
         film_warehouse,

@@ -11,6 +11,7 @@ from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, fromstring
 
 import duckdb
 import pytest
@@ -75,7 +76,25 @@ def said(test: AppTest) -> str:
 
 
 def charts(test: AppTest) -> int:
-    return len(test.get("arrow_vega_lite_chart")) + len(test.get("vega_lite_chart"))
+    return len(test.get("arrow_vega_lite_chart")) + len(test.get("vega_lite_chart")) + len(bars(test))
+
+
+def markup(test: AppTest, kind: str) -> list[Element]:
+    """What a page draws itself of a kind: `tiles` or `bars`."""
+    bodies = [element.proto.body for element in test.get("html")]
+    return [fromstring(body) for body in bodies if body.startswith(f'<div class="{kind}">')]
+
+
+def tiles(test: AppTest) -> dict[str, tuple[str | None, str | None]]:
+    """The figures of a page's tiles and what stands below each, by what they are called."""
+    every = [tile for drawn in markup(test, "tiles") for tile in drawn]
+    return {str(tile.findtext("span")): (tile.findtext("b"), tile.findtext("em")) for tile in every}
+
+
+def bars(test: AppTest) -> list[list[tuple[str, str]]]:
+    """Of each chart of bars of a page: label and figure of every bar."""
+    rows = [drawn.findall("ol/li") for drawn in markup(test, "bars")]
+    return [[("".join(row[0].itertext()), str(row.findtext("em"))) for row in each] for each in rows]
 
 
 # -- full ----------------------------------------------------------------------------------------------------------------
@@ -105,9 +124,35 @@ def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Pat
     rated = [vote for _, vote, _ in there if vote is not None]
     test = show("", film_warehouse)
     assert f"As observed on **{TODAY.day} {TODAY:%B %Y}**" in said(test)
-    figures = {metric.label: metric.value for metric in test.metric}
-    assert figures["Films"] == str(len(there))
-    assert figures["Mean rating"] == f"{sum(rated) / len(rated):.1f}"
+    assert tiles(test)["Films"][0] == str(len(there))
+    assert tiles(test)["Mean rating"][0] == f"{sum(rated) / len(rated):.1f}"
+    popular = asked(film_warehouse, "SELECT title, popularity FROM tmdb.vw_top_movies ORDER BY position LIMIT 16")
+    assert bars(test)[0] == [(title, f"{popularity:,.1f}") for title, popularity in popular]
+
+
+@pytest.mark.parametrize("number", [1, today.BREAKOUTS_DRAWN, today.BREAKOUTS_DRAWN + 1])
+def test_breakouts_are_drawn_and_all_of_them_listed_for_who_asks(
+    number: int, show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = altered(
+        film_warehouse,
+        tmp_path / "w.duckdb",
+        "CREATE OR REPLACE VIEW tmdb.vw_breakouts AS SELECT *, row_number() OVER (ORDER BY movie_id) AS breakout_rank, 8.25 AS "
+        "factor, 1.0 AS median_popularity, 9.5 AS z_score, 40 AS days_of_history FROM (SELECT movie_id, title, release_date, "
+        f"8.25 AS popularity FROM tmdb.vw_top_movies LIMIT {number})",
+    )
+    test = show("", made)
+    assert not test.exception
+    assert tiles(test)["Breakouts"][0] == str(number)
+    assert [figure for _, figure in bars(test)[-1]] == ["8.2×"] * min(number, today.BREAKOUTS_DRAWN)
+    some = (
+        f"The first {today.BREAKOUTS_DRAWN} of {number} films" if number > today.BREAKOUTS_DRAWN else f"{number} film"
+    )
+    assert some in said(test)
+    assert [expander.label for expander in test.expander] == (
+        [f"All {number} films"] if number > today.BREAKOUTS_DRAWN else []
+    )
+    assert not test.dataframe, "a table is drawn before anybody asked for it"
 
 
 def test_movers_are_those_of_the_days_chosen(show: Any, film_warehouse: Path) -> None:
@@ -274,6 +319,21 @@ def test_groups_are_compared_by_week(compare: str, show: Any, film_warehouse: Pa
     assert "By week from Monday" in said(test)
 
 
+def test_all_films_are_followed_day_by_day(show: Any, film_warehouse: Path) -> None:
+    test = show("trends", film_warehouse, compare=trends.ALL)
+    assert not test.exception
+    assert charts(test) == 1
+    first, last = DAYS[3].isoformat(), DAYS[4].isoformat()
+    films = asked(
+        film_warehouse,
+        "SELECT count(*) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING (movie_id) WHERE (gone_on IS NULL OR gone_on > "
+        f"date_id) AND date_id BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY date_id ORDER BY count(*)",
+    )
+    shown = said(show("trends", film_warehouse, compare=trends.ALL, period=[first, last]))
+    counts = list(dict.fromkeys(str(number) for (number,) in films))
+    assert f"Observed days: {len(films)}, with {' to '.join(counts)} films each" in shown
+
+
 def test_a_period_in_the_url_limits_what_is_shown(show: Any, film_warehouse: Path) -> None:
     chosen = show("trends", film_warehouse).multiselect(key="films").value
     ids = ", ".join(film.rpartition("#")[2] for film in chosen)
@@ -369,7 +429,7 @@ def test_a_month_shows_how_many_checks_hold_and_each_that_does_not(month: str, s
     failed = {
         (checks.PROMISES[check], f"{subject.split('/')[-1]}: {said}") for subject, check, held, said in made if not held
     }
-    shown = {metric.label: (metric.value, metric.delta) for metric in test.metric}
+    shown = tiles(test)
     assert shown["Checks that hold"] == (str(len(made) - len(failed)), f"of {len(made)}")
     assert shown["Users of the month"][0] == "40"
     assert shown["Rows set aside"] == (("1", "of 240") if month == SET_ASIDE else ("0", "of 240"))
@@ -384,7 +444,7 @@ def test_a_refused_month_comes_first_and_says_what_is_wrong_with_it(show: Any, f
     test = show("checks", film_warehouse)
     assert not test.exception
     assert test.selectbox(key="month").value == REFUSED
-    assert {metric.label: metric.value for metric in test.metric} == {
+    assert {label: figure for label, (figure, _) in tiles(test).items()} == {
         "Checks that hold": "5", "Users of the month": "–", "Rows set aside": "–",
     }  # fmt: skip
     found = failures(test)
@@ -599,14 +659,14 @@ def test_the_banner_says_who_answered(
 def test_a_replaced_warehouse_is_asked_anew(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
     warehouse = altered(film_warehouse, tmp_path / "w.duckdb")
     test = show("", warehouse)
-    before = int(test.metric[0].value)
+    before = int(tiles(test)["Films"][0])
     altered(
         film_warehouse,
         warehouse,
         "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 3)",
     )
     test.run()
-    assert int(test.metric[0].value) == before - 3
+    assert int(tiles(test)["Films"][0]) == before - 3
 
 
 def test_periods_of_the_quality_page(show: Any, film_warehouse: Path) -> None:

@@ -5,12 +5,15 @@ What belongs here: the page and its questions. What does not: what profit, roi o
 
 from __future__ import annotations
 
+from functools import partial
+
 import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import drawing, layout, parts
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 COVERAGE = """
@@ -65,23 +68,24 @@ FROM tmdb.vw_budget_tiers
 ORDER BY tier_order
 """
 RANKING = """
-SELECT position, title, value
+SELECT position, movie_id, title, value
 FROM tmdb.vw_rankings
 WHERE metric = $metric
 ORDER BY position
 """
-#: What a ranking is called -> (metric, format, what it rests on)
+TIMES = partial(figures.ratio, digits=2)
+#: What a ranking is called -> (metric, how it is written, what it rests on)
 RANKINGS = {
-    "Revenue": ("revenue", drawing.DOLLARS, "films with budget and revenue known"),
-    "Budget": ("budget", drawing.DOLLARS, "films with budget and revenue known"),
-    "Highest profit": ("profit_highest", drawing.DOLLARS, "films with budget and revenue known"),
-    "Lowest profit": ("profit_lowest", drawing.DOLLARS, "films with budget and revenue known"),
-    "Highest return": ("roi_highest", drawing.DECIMAL, "films with a budget of $10M or more and a known revenue"),
-    "Lowest return": ("roi_lowest", drawing.DECIMAL, "films with a budget of $10M or more and a known revenue"),
-    "Most votes": ("votes", drawing.COUNT, "films whose votes were observed"),
-    "Highest rating": ("rating_highest", drawing.RATING, "films with at least 10 votes"),
-    "Lowest rating": ("rating_lowest", drawing.RATING, "films with at least 10 votes"),
-    "Popularity": ("popularity", drawing.DECIMAL, "films observed on the newest day"),
+    "Revenue": ("revenue", figures.money, "films with budget and revenue known"),
+    "Budget": ("budget", figures.money, "films with budget and revenue known"),
+    "Highest profit": ("profit_highest", figures.money, "films with budget and revenue known"),
+    "Lowest profit": ("profit_lowest", figures.money, "films with budget and revenue known"),
+    "Highest return": ("roi_highest", TIMES, "films with a budget of $10M or more and a known revenue"),
+    "Lowest return": ("roi_lowest", TIMES, "films with a budget of $10M or more and a known revenue"),
+    "Most votes": ("votes", figures.count, "films whose votes were observed"),
+    "Highest rating": ("rating_highest", figures.decimal, "films with at least 10 votes"),
+    "Lowest rating": ("rating_lowest", figures.decimal, "films with at least 10 votes"),
+    "Popularity": ("popularity", figures.decimal, "films observed on the newest day"),
 }
 RECENT = 40  # years shown at first
 NOMINAL, REAL = "Dollars of the day", "Constant dollars"
@@ -176,54 +180,45 @@ def _genres() -> None:
     if genres.is_empty():
         layout.nothing("No genre has a film with budget and revenue known.")
         return
-    drawn = drawing.bars(
+    counted = genres.get_column("films_with_money")
+    layout.bars(
         genres,
         "name",
         "median_roi",
-        title="Median revenue over budget (1 is break-even)",
-        style=drawing.DECIMAL,
-        tooltip=drawing.tips(
-            {
-                "name": ("Genre", None),
-                "median_roi": ("Median revenue over budget", drawing.DECIMAL),
-                "films_with_money": ("Films it rests on", drawing.COUNT),
-                "films": ("Films of the genre", drawing.COUNT),
-                "total_revenue_usd": ("Total revenue", drawing.DOLLARS),
-            }
-        ),
-    )
-    counted = genres.get_column("films_with_money")
-    layout.chart(
-        drawn,
         f"Each bar rests on {layout.span(counted)} films with budget and "
         "revenue known. A film of two genres counts in both.",
-        "Bars: median revenue over budget by genre.",
+        title="Median revenue over budget (1 is break-even)",
+        write=TIMES,
+        said={
+            "name": ("Genre", figures.plain),
+            "films_with_money": ("Films it rests on", figures.count),
+            "films": ("Films of the genre", figures.count),
+            "total_revenue_usd": ("Total revenue", figures.dollars),
+        },
     )
 
 
 def _rankings() -> None:
     ranking = st.selectbox("Ranked by", list(RANKINGS), key="ranking", bind="query-params") or "Revenue"
-    metric, style, rests_on = RANKINGS[ranking]
+    metric, write, rests_on = RANKINGS[ranking]
     ranked = ask(RANKING, metric=metric)
     if ranked.is_empty():
         layout.nothing(f"There are no {rests_on}.")
         return
-    is_signed = metric.startswith("profit")
-    drawn = drawing.bars(
-        ranked,
+    layout.bars(
+        ranked.with_columns(followed=parts.FOLLOWED),
         "title",
         "value",
-        title=ranking,
-        style=style,
-        is_signed=is_signed,
-        tooltip=drawing.tips(
-            {"position": ("Place", drawing.COUNT), "title": ("Film", None), "value": ("Value", style)}
-        ),
-    )
-    layout.chart(
-        drawn,
         f"The first {ranked.height} of the {rests_on}, entries that are hardly true included.",
-        "Bars: the chosen ranking.",
+        title=ranking,
+        write=write,
+        is_signed=metric.startswith("profit"),
+        said={
+            "position": ("Place", figures.count),
+            "title": ("Film", figures.plain),
+            "value": (ranking, figures.dollars if write is figures.money else write),
+        },
+        link="followed",
     )
 
 
@@ -323,11 +318,13 @@ def _kinds() -> None:
     for column, kind in zip(st.columns(kinds.height), kinds.iter_rows(named=True), strict=True):
         with column, st.container(border=True):
             st.markdown(f"**{kind['kind']}**")
-            st.metric("Mean revenue", figures.money(kind["mean_revenue_usd"]))
-            st.metric("Mean budget", figures.money(kind["mean_budget_usd"]))
-            st.metric("Median return", figures.ratio(kind["median_roi"]), help="Revenue over budget.")
-            st.metric("Mean rating", figures.decimal(kind["mean_rating"]))
-            st.metric("Mean popularity", figures.decimal(kind["mean_popularity"]))
+            layout.tiles(
+                Tile("Mean revenue", figures.money(kind["mean_revenue_usd"])),
+                Tile("Mean budget", figures.money(kind["mean_budget_usd"])),
+                Tile("Median return", figures.ratio(kind["median_roi"]), told="Revenue over budget."),
+                Tile("Mean rating", figures.decimal(kind["mean_rating"])),
+                Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
+            )
             st.caption(
                 f"{figures.count(kind['films'])} films; money rests on {figures.count(kind['films_with_money'])}, the "
                 f"rating on {figures.count(kind['films_with_votes'])} with votes."
@@ -339,27 +336,20 @@ def _tiers() -> None:
     if tiers.is_empty():
         layout.nothing("No film has a known budget.")
         return
-    drawn = drawing.bars(
+    each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_money").rows())
+    layout.bars(
         tiers,
         "budget_tier",
         "median_roi",
-        title="Median revenue over budget",
-        style=drawing.DECIMAL,
-        tooltip=drawing.tips(
-            {
-                "budget_tier": ("Tier", None),
-                "median_roi": ("Median revenue over budget", drawing.DECIMAL),
-                "mean_revenue_usd": ("Mean revenue", drawing.DOLLARS),
-                "mean_rating": ("Mean rating", drawing.RATING),
-                "films_with_money": ("Films it rests on", drawing.COUNT),
-                "films": ("Films", drawing.COUNT),
-            }
-        ),
-    )
-    each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_money").rows())
-    layout.chart(
-        drawn,
         f"Films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
         "$100M high.",
-        "Bars: median revenue over budget by budget tier.",
+        title="Median revenue over budget",
+        write=TIMES,
+        said={
+            "budget_tier": ("Tier", figures.plain),
+            "mean_revenue_usd": ("Mean revenue", figures.dollars),
+            "mean_rating": ("Mean rating", figures.decimal),
+            "films_with_money": ("Films it rests on", figures.count),
+            "films": ("Films", figures.count),
+        },
     )

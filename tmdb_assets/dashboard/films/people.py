@@ -8,8 +8,9 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import layout
 from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.dashboard.markup import Write
 from tmdb_assets.warehouse import figures
 
 #: Kind -> (view, what one of them is called)
@@ -19,14 +20,14 @@ KINDS = {
     "Companies": ("vw_companies", "company"),
     "Series": ("vw_franchises", "series"),
 }
-#: Figure -> (column, format, the column that says on how many films it rests)
+#: Figure -> (column, how it is written, the column that says on how many films it rests)
 FIGURES = {
-    "Total revenue": ("total_revenue_usd", drawing.DOLLARS, "films_with_money"),
-    "Median revenue": ("median_revenue_usd", drawing.DOLLARS, "films_with_money"),
-    "Median return": ("median_roi", drawing.DECIMAL, "films_with_money"),
-    "Mean rating": ("mean_rating", drawing.RATING, "films_with_votes"),
-    "Mean popularity": ("mean_popularity", drawing.DECIMAL, "films"),
-    "Films": ("films", drawing.COUNT, "films"),
+    "Total revenue": ("total_revenue_usd", figures.money, "films_with_money"),
+    "Median revenue": ("median_revenue_usd", figures.money, "films_with_money"),
+    "Median return": ("median_roi", figures.ratio, "films_with_money"),
+    "Mean rating": ("mean_rating", figures.decimal, "films_with_votes"),
+    "Mean popularity": ("mean_popularity", figures.decimal, "films"),
+    "Films": ("films", figures.count, "films"),
 }
 #: `{view}`, `{figure}` and `{rests_on}` come from the two tables above, never from the URL.
 LISTED = """
@@ -50,7 +51,7 @@ def page() -> None:
     left, middle, right = st.columns(3)
     with left:
         label = st.selectbox("By", list(FIGURES), key="by", bind="query-params") or "Total revenue"
-    figure, style, rests_on = FIGURES[label]
+    figure, write, rests_on = FIGURES[label]
     with middle:
         at_least = st.selectbox(
             "With at least so many films",
@@ -72,35 +73,31 @@ def page() -> None:
         if found.is_empty():
             layout.nothing(f"No {called} has {at_least} such films{' and this name' if part.strip() else ''}.")
             return
-        _bars(found.head(SHOWN), figure, label, style, rests_on)
+        _bars(found.head(SHOWN), figure, label, write, rests_on)
         _table(found, kind)
 
 
-def _bars(shown: pl.DataFrame, figure: str, label: str, style: str, rests_on: str) -> None:
-    drawn = drawing.bars(
+def _bars(shown: pl.DataFrame, figure: str, label: str, write: Write, rests_on: str) -> None:
+    counted = shown.get_column(rests_on)
+    known = {"films_with_money": " with budget and revenue known", "films_with_votes": " with votes"}.get(rests_on, "")
+    layout.bars(
         shown,
         "name",
         figure,
-        title=label,
-        style=style,
-        tooltip=drawing.tips(
-            {
-                "name": ("Name", None),
-                figure: (label, style),
-                "films": ("Films", drawing.COUNT),
-                "films_with_money": ("With money known", drawing.COUNT),
-                "films_with_votes": ("With votes", drawing.COUNT),
-                "first_year": ("From", None),
-                "last_year": ("To", None),
-            }
-        ),
-    )
-    counted = shown.get_column(rests_on)
-    known = {"films_with_money": " with budget and revenue known", "films_with_votes": " with votes"}.get(rests_on, "")
-    layout.chart(
-        drawn,
         f"Each bar rests on {layout.span(counted)} films{known}. A film counts in full for everyone who took part.",
-        f"Bars: {label.lower()}, the first {shown.height}.",
+        title=label,
+        write=write,
+        said={
+            "name": ("Name", figures.plain),
+            "films": ("Films", figures.count),
+            "films_with_money": ("With money known", figures.count),
+            "total_revenue_usd": ("Total revenue", figures.dollars),
+            "median_roi": ("Median return", figures.ratio),
+            "films_with_votes": ("With votes", figures.count),
+            "mean_rating": ("Mean rating", figures.decimal),
+            "first_year": ("From", figures.plain),
+            "last_year": ("To", figures.plain),
+        },
     )
 
 

@@ -53,6 +53,13 @@ WHERE film.release_year BETWEEN $first AND $last AND genre.name IS NOT NULL
 GROUP BY genre.name, film.release_year
 ORDER BY genre.name, film.release_year
 """
+#: What is told of a genre or a continent that is pointed at.
+OF_A_GROUP = {
+    "popularity_share": ("Share of popularity", figures.share),
+    "films": ("Films", figures.count),
+    "mean_rating": ("Mean rating", figures.decimal),
+    "films_with_votes": ("Films with votes", figures.count),
+}
 RECENT = 25  # years shown at first
 SHADES = {
     "Films": ("films", "Films", drawing.COUNT, "films"),
@@ -111,27 +118,15 @@ def _continents() -> None:
     if continents.is_empty():
         layout.nothing("No film of the newest day has a country yet.")
         return
-    drawn = drawing.bars(
+    each = ", ".join(f"{name} {figures.count(films)}" for name, films in continents.select("continent", "films").rows())
+    layout.bars(
         continents,
         "continent",
         "popularity_share",
-        title="Share of all popularity",
-        style=drawing.SHARE,
-        tooltip=drawing.tips(
-            {
-                "continent": ("Continent", None),
-                "popularity_share": ("Share of popularity", drawing.SHARE),
-                "films": ("Films", drawing.COUNT),
-                "mean_rating": ("Mean rating", drawing.RATING),
-                "films_with_votes": ("Films with votes", drawing.COUNT),
-            }
-        ),
-    )
-    each = ", ".join(f"{name} {figures.count(films)}" for name, films in continents.select("continent", "films").rows())
-    layout.chart(
-        drawn,
         f"Films: {each}. A film counts on each of its continents, so shares may add up to more than 100%.",
-        "Bars: share of popularity by continent.",
+        title="Share of all popularity",
+        write=figures.share,
+        said={"continent": ("Continent", figures.plain), **OF_A_GROUP},
     )
 
 
@@ -161,26 +156,14 @@ def _genres() -> None:
     if genres.is_empty():
         layout.nothing("No film of the newest day has a genre yet.")
         return
-    drawn = drawing.bars(
+    layout.bars(
         genres,
         "name",
         "popularity_share",
-        title="Share of all popularity",
-        style=drawing.SHARE,
-        tooltip=drawing.tips(
-            {
-                "name": ("Genre", None),
-                "popularity_share": ("Share of popularity", drawing.SHARE),
-                "films": ("Films", drawing.COUNT),
-                "mean_rating": ("Mean rating", drawing.RATING),
-                "films_with_votes": ("Films with votes", drawing.COUNT),
-            }
-        ),
-    )
-    layout.chart(
-        drawn,
         f"{genres.height} genres, resting on {layout.span(genres['films'])} films each. A film of two genres counts in both.",
-        "Bars: share of popularity by genre.",
+        title="Share of all popularity",
+        write=figures.share,
+        said={"name": ("Genre", figures.plain), **OF_A_GROUP},
     )
 
 

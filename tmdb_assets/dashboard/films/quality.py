@@ -14,6 +14,7 @@ import streamlit as st
 
 from tmdb_assets.dashboard import drawing, layout, parts
 from tmdb_assets.dashboard.asking import ask, warehouse
+from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 SCORES = """
@@ -63,19 +64,11 @@ def _scores(days: int) -> None:
     newest = scores.filter(pl.col("date_id") == pl.col("date_id").max())
     worst = newest.sort("score", "table_name").row(0, named=True)
     kept, quarantined = newest.select(pl.col("kept").sum(), pl.col("quarantined").sum()).row(0)
-    first, second, third = st.columns(3)
-    first.metric(
-        "Mean score of the newest day", figures.decimal(newest.select(pl.col("score").mean()).item()), help="0 to 100."
-    )
-    second.metric(
-        "Lowest score", figures.decimal(worst["score"]), worst["table_name"], delta_color="off", delta_arrow="off"
-    )
-    third.metric(
-        "Rows set aside",
-        figures.count(quarantined),
-        f"of {figures.count(kept + quarantined)}",
-        delta_color="off",
-        delta_arrow="off",
+    mean = newest.select(pl.col("score").mean()).item()
+    layout.tiles(
+        Tile("Mean score of the newest day", figures.decimal(mean), told="0 to 100."),
+        Tile("Lowest score", figures.decimal(worst["score"]), worst["table_name"]),
+        Tile("Rows set aside", figures.count(quarantined), f"of {figures.count(kept + quarantined)}"),
     )
     tables = scores.get_column("table_name").unique().sort().to_list()
     drawn = drawing.heat(

@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import layout, parts
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 LATEST = """
@@ -29,26 +30,24 @@ SELECT
     count(votes_per_day_7d) AS films_with_votes_a_day
 FROM tmdb.vw_trending
 """
-DAYS = """
-SELECT
-    fact.date_id,
-    count(*) AS films,
-    sum(fact.popularity) AS popularity
+NEWEST_DAYS = """
+SELECT fact.date_id, count(*) AS films
 FROM tmdb.fact_movie_daily AS fact
 LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = fact.movie_id
 WHERE movie.gone_on IS NULL OR movie.gone_on > fact.date_id
 GROUP BY fact.date_id
 ORDER BY fact.date_id DESC
-LIMIT 60
+LIMIT 2
 """
 TOP = """
-SELECT position, title, release_date, popularity, vote_average, vote_count
+SELECT position, movie_id, title, release_date, popularity, vote_average, vote_count
 FROM tmdb.vw_top_movies
 ORDER BY position
-LIMIT 18
+LIMIT 16
 """
 MOVERS = """
 SELECT
+    movie_id,
     title,
     popularity,
     popularity_{ago} AS popularity_ago,
@@ -61,13 +60,14 @@ WHERE rank_change_{since} IS NOT NULL AND rank_change_{since} <> 0
 ORDER BY climbed DESC, movie_id
 """
 AMONG = 200  # places: further down, a single visitor moves a film by dozens of them
-SHOWN = 8
+SHOWN = 8  # of either kind of mover
 SINCE = {"7 days": "7d", "1 day": "1d", "30 days": "30d"}
 BREAKOUTS = """
-SELECT breakout_rank, title, release_date, popularity, median_popularity, factor, z_score, days_of_history
+SELECT breakout_rank, movie_id, title, release_date, popularity, median_popularity, factor, z_score, days_of_history
 FROM tmdb.vw_breakouts
 ORDER BY breakout_rank
 """
+BREAKOUTS_DRAWN = 16
 
 
 def page() -> None:
@@ -85,63 +85,54 @@ def page() -> None:
         _movers()
     with layout.section("Breakouts"):
         _breakouts()
-    with layout.section("Popularity of all films"):
-        _days()
 
 
 def _figures(latest: dict[str, Any]) -> None:
     flow = row(FLOW)
-    days = ask(DAYS)
+    days = ask(NEWEST_DAYS)
     before = days.item(1, "films") if days.height > 1 else None
-    films, rating, votes, breakouts = st.columns(4)
     change = None if before is None else days.item(0, "films") - before
-    films.metric(
-        "Films",
-        figures.count(latest["films"]),
-        figures.change(change) if change else None,
-        help="Observed on the newest day and not gone. Below: against the day observed before.",
-    )
-    rating.metric(
-        "Mean rating",
-        figures.decimal(latest["mean_rating"]),
-        help=f"Mean of the mean votes of the {figures.count(latest['films_with_votes'])} films with votes, each film "
-        "counting once.",
-    )
     a_day = flow["votes_a_day"]
-    votes.metric(
-        "Votes",
-        figures.count(latest["votes"]),
-        f"{figures.change(a_day)} a day" if a_day else None,
-        help="All votes so far of the films above. Below: new votes a day over the last 7 days, of the "
-        f"{figures.count(flow['films_with_votes_a_day'])} films whose votes are known for both ends.",
-    )
-    breakouts.metric(
-        "Breakouts",
-        figures.count(ask(BREAKOUTS).height),
-        help="Films far above what is usual for them.",
+    layout.tiles(
+        Tile(
+            "Films",
+            figures.count(latest["films"]),
+            figures.change(change) if change else None,
+            "Observed on the newest day and not gone. Below: against the day observed before.",
+        ),
+        Tile(
+            "Mean rating",
+            figures.decimal(latest["mean_rating"]),
+            told=f"Mean of the mean votes of the {figures.count(latest['films_with_votes'])} films with votes, each film "
+            "counting once.",
+        ),
+        Tile(
+            "Votes",
+            figures.count(latest["votes"]),
+            f"{figures.change(a_day)} a day" if a_day else None,
+            "All votes so far of the films above. Below: new votes a day over the last 7 days, of the "
+            f"{figures.count(flow['films_with_votes_a_day'])} films whose votes are known for both ends.",
+        ),
+        Tile("Breakouts", figures.count(ask(BREAKOUTS).height), told="Films far above what is usual for them."),
     )
 
 
 def _top(films: int) -> None:
     top = ask(TOP)
-    drawn = drawing.bars(
-        top,
+    layout.bars(
+        top.with_columns(followed=parts.FOLLOWED),
         "title",
         "popularity",
+        f"The first {top.height} of {figures.count(films)} films.",
         title="TMDB popularity",
-        style=drawing.DECIMAL,
-        tooltip=drawing.tips(
-            {
-                "title": ("Film", None),
-                "popularity": ("Popularity", drawing.DECIMAL),
-                "vote_average": ("Mean vote", drawing.RATING),
-                "vote_count": ("Votes", drawing.COUNT),
-                "release_date": ("Released", "day"),
-            }
-        ),
-    )
-    layout.chart(
-        drawn, f"The first {top.height} of {figures.count(films)} films.", "Bars: the most popular films of the day."
+        write=figures.decimal,
+        said={
+            "title": ("Film", figures.plain),
+            "vote_average": ("Mean vote", figures.decimal),
+            "vote_count": ("Votes", figures.count),
+            "release_date": ("Released", figures.day),
+        },
+        link="followed",
     )
 
 
@@ -152,29 +143,23 @@ def _movers() -> None:
         layout.nothing("No film of the first 200 has moved, or that day was not observed.")
         return
     climbed, fallen = movers.filter(pl.col("climbed") > 0), movers.filter(pl.col("climbed") < 0)
-    drawn = drawing.bars(
-        pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]),
+    layout.bars(
+        pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]).with_columns(followed=parts.FOLLOWED),
         "title",
         "climbed",
-        title="Places climbed or fallen",
-        style=drawing.COUNT,
-        is_signed=True,
-        tooltip=drawing.tips(
-            {
-                "title": ("Film", None),
-                "climbed": ("Places climbed", "+,.0f"),
-                "rank_ago": ("Rank then", drawing.COUNT),
-                "rank_now": ("Rank now", drawing.COUNT),
-                "popularity_ago": ("Popularity then", drawing.DECIMAL),
-                "popularity": ("Popularity now", drawing.DECIMAL),
-            }
-        ),
-    )
-    layout.chart(
-        drawn,
         f"Rests on {figures.count(climbed.height)} films that climbed and {figures.count(fallen.height)} that fell, "
         f"among the first {AMONG} of either day.",
-        "Bars: the films that climbed and fell most in rank.",
+        title="Places climbed or fallen",
+        write=figures.change,
+        is_signed=True,
+        said={
+            "title": ("Film", figures.plain),
+            "rank_ago": ("Rank then", figures.count),
+            "rank_now": ("Rank now", figures.count),
+            "popularity_ago": ("Popularity then", figures.decimal),
+            "popularity": ("Popularity now", figures.decimal),
+        },
+        link="followed",
     )
 
 
@@ -186,9 +171,40 @@ def _breakouts() -> None:
             "must have been observed."
         )
         return
+    drawn = found.head(BREAKOUTS_DRAWN)
+    some = f"The first {drawn.height} of " if drawn.height < found.height else ""
+    layout.bars(
+        drawn.with_columns(followed=parts.FOLLOWED),
+        "title",
+        "factor",
+        f"{some}{layout.films(found.height)}, measured against {'its' if found.height == 1 else 'their'} own history. A "
+        "release lifts a film as well.",
+        title="Popularity, times what is usual for the film",
+        write=figures.ratio,
+        said={
+            "title": ("Film", figures.plain),
+            "popularity": ("Popularity", figures.decimal),
+            "median_popularity": ("Usual", figures.decimal),
+            "z_score": ("Robust z", figures.decimal),
+            "days_of_history": ("Days of history", figures.count),
+            "release_date": ("Released", figures.day),
+        },
+        link="followed",
+    )
+    if not some:
+        return
+    # a table takes a browser longer than the rest of the page: it is made for those who ask for it
+    every = st.expander(f"All {layout.films(found.height)}", key="breakouts", on_change="rerun")
+    if every.open:
+        with every:
+            _listed(found)
+
+
+def _listed(found: pl.DataFrame) -> None:
     layout.table(
         found,
         {
+            "breakout_rank": layout.number("#", "%d", width=40),
             "title": layout.text("Film", width="medium"),
             "factor": layout.number("Times its usual", "%.1f ×"),
             "popularity": layout.number("Popularity", "%.1f"),
@@ -197,34 +213,4 @@ def _breakouts() -> None:
             "days_of_history": layout.number("Days of history"),
             "release_date": st.column_config.DateColumn("Released", format="D MMM YYYY"),
         },
-    )
-    st.caption(
-        f"{layout.films(found.height)}, measured against {'its' if found.height == 1 else 'their'} own history. A release lifts a film as well."
-    )
-
-
-def _days() -> None:
-    days = ask(DAYS)
-    calendar = drawing.whole_calendar(days, "date_id")
-    drawn = drawing.lines(
-        calendar.with_columns(series=pl.lit("All films")),
-        "popularity",
-        "series",
-        title="Total TMDB popularity",
-        style=drawing.COUNT,
-        tooltip=drawing.tips(
-            {
-                "date_id": ("Day", "day"),
-                "popularity": ("Total popularity", drawing.COUNT),
-                "films": ("Films", drawing.COUNT),
-            }
-        ),
-        height=220,
-    )
-    low, high = days.select(pl.col("films").min().alias("low"), pl.col("films").max().alias("high")).row(0)
-    layout.chart(
-        drawn,
-        f"{days.height} observed days with {figures.count(low)} to {figures.count(high)} films each. A gap is a day that "
-        "was not observed.",
-        "Line: total popularity of all films by day.",
     )

@@ -1,4 +1,4 @@
-"""Trends: films, genres or continents beside each other over a chosen period.
+"""Trends: films, genres or continents beside each other over a chosen period, or all films together.
 
 What belongs here: the page and its questions. What does not: what a share of popularity or a percentile is (the views).
 """
@@ -14,7 +14,7 @@ from tmdb_assets.dashboard import drawing, layout
 from tmdb_assets.dashboard.asking import ask, row
 from tmdb_assets.warehouse import figures
 
-FILMS, GENRES, CONTINENTS = "Films", "Genres", "Continents"
+FILMS, GENRES, CONTINENTS, ALL = "Films", "Genres", "Continents", "All films"
 OFFERED = 2000  # films to choose from; any other one can be named in the URL
 AT_MOST, AT_FIRST = 10, 5
 
@@ -49,6 +49,17 @@ FROM tmdb.vw_continent_trend
 WHERE week_starts_on + 6 >= $first AND week_starts_on <= $last
 ORDER BY week_starts_on
 """
+DAYS = """
+SELECT
+    fact.date_id,
+    count(*) AS films,
+    sum(fact.popularity) AS popularity
+FROM tmdb.fact_movie_daily AS fact
+LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = fact.movie_id
+WHERE fact.date_id BETWEEN $first AND $last AND (movie.gone_on IS NULL OR movie.gone_on > fact.date_id)
+GROUP BY fact.date_id
+ORDER BY fact.date_id
+"""
 #: What is drawn of a film: column, axis title, format.
 MEASURES = {
     "Popularity": ("popularity", "TMDB popularity", drawing.DECIMAL),
@@ -69,12 +80,15 @@ def page() -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        compared = layout.choice("Compare", [FILMS, GENRES, CONTINENTS], "compare")
+        compared = layout.choice("Compare", [FILMS, GENRES, CONTINENTS, ALL], "compare")
     with right:
         period = _period(ends["first"], ends["last"])
     if compared == FILMS:
         with layout.section("Films over time"):
             _films(*period)
+    elif compared == ALL:
+        with layout.section("Popularity of all films"):
+            _all_films(*period)
     else:
         with layout.section(f"{compared} by their share of popularity"):
             _shares(compared, *period)
@@ -206,4 +220,31 @@ def _shares(compared: str, first: dt.date, last: dt.date) -> None:
         f"By week from Monday; each line rests on up to {layout.span(films)} films "
         "a week. A film counts in each of its groups, so shares may add up to more than 100%.",
         f"Lines: share of popularity of {compared.lower()} by week.",
+    )
+
+
+def _all_films(first: dt.date, last: dt.date) -> None:
+    days = ask(DAYS, first=first, last=last)
+    if days.is_empty():
+        layout.nothing(f"No day was observed between {figures.day(first)} and {figures.day(last)}.")
+        return
+    calendar = drawing.whole_calendar(days, "date_id")
+    drawn = drawing.lines(
+        calendar.with_columns(series=pl.lit(ALL)),
+        "popularity",
+        "series",
+        title="Total TMDB popularity",
+        style=drawing.COUNT,
+        tooltip=drawing.tips(
+            {
+                "date_id": ("Day", "day"),
+                "popularity": ("Total popularity", drawing.COUNT),
+                "films": ("Films", drawing.COUNT),
+            }
+        ),
+    )
+    layout.chart(
+        drawn,
+        f"Observed days: {days.height}, with {layout.span(days['films'])} films each. A gap is a day that was not observed.",
+        "Line: total popularity of all films by day.",
     )

@@ -7,6 +7,7 @@ functions behind it), when a feature counts as shifted (vw_feature_drift).
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 import altair as alt
 import polars as pl
@@ -14,6 +15,7 @@ import streamlit as st
 
 from tmdb_assets.dashboard import drawing, layout, parts
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.markup import Colours, Tile
 from tmdb_assets.warehouse import figures
 
 CHECKS = """
@@ -106,19 +108,17 @@ def _figures(checks: pl.DataFrame, day: dt.date) -> bool:
     by = "invented by the built-in sandbox, " if dropped["origin"] == "sandbox" else ""
     st.markdown(f"As of **{figures.day(day)}**: a drop {by}read on {figures.moment(dropped['read_at'])}.")
     rows = row(ROWS, day=day)
-    first, second, third = st.columns(3)
-    with first:
-        _metric("Checks that hold", checks.filter("is_passed").height, checks.height)
-    second.metric("Users of the month", figures.count(rows["users"]))
-    with third:
-        _metric("Rows set aside", rows["quarantined"], rows["received"])
+    layout.tiles(
+        _tile("Checks that hold", checks.filter("is_passed").height, checks.height),
+        Tile("Users of the month", figures.count(rows["users"])),
+        _tile("Rows set aside", rows["quarantined"], rows["received"]),
+    )
     return rows["received"] is not None
 
 
-def _metric(label: str, value: int | None, whole: int | None) -> None:
+def _tile(label: str, value: int | None, whole: int | None) -> Tile:
     """How many of how many."""
-    of = None if whole is None else f"of {figures.count(whole)}"
-    st.metric(label, figures.count(value), of, delta_color="off", delta_arrow="off")
+    return Tile(label, figures.count(value), None if whole is None else f"of {figures.count(whole)}")
 
 
 def _failures(checks: pl.DataFrame) -> None:
@@ -189,29 +189,22 @@ def _drift(day: dt.date) -> None:
     if drift.is_empty():
         layout.nothing("The month before is not kept, or this one was refused: there is nothing to compare.")
         return
-    drawn = drawing.bars(
+    users, before = drift.select("users", "users_before").row(0)
+    layout.bars(
         drift,
         "feature",
         "psi",
-        title="Population stability index (PSI)",
-        style=drawing.DECIMAL,
-        colour=drawing.states("verdict", VERDICTS),
-        tooltip=drawing.tips(
-            {
-                "feature": ("Feature", None),
-                "psi": ("PSI", ",.3f"),
-                "verdict": ("Verdict", None),
-                "unknown_share": ("Unknown", drawing.SHARE),
-                "unknown_share_before": ("Unknown the month before", drawing.SHARE),
-            }
-        ),
-    )
-    users, before = drift.select("users", "users_before").row(0)
-    layout.chart(
-        drawn,
         f"{figures.count(users)} users against {figures.count(before)} the month before. 0 is no change; when a feature counts "
         "as moved or shifted stands at the head of vw_feature_drift.",
-        "Bars: population stability index of each feature, coloured by what it means.",
+        title="Population stability index (PSI)",
+        write=partial(figures.decimal, digits=3),
+        colours=Colours("verdict", VERDICTS),
+        said={
+            "feature": ("Feature", figures.plain),
+            "verdict": ("Verdict", figures.plain),
+            "unknown_share": ("Unknown", figures.share),
+            "unknown_share_before": ("Unknown the month before", figures.share),
+        },
     )
 
 
