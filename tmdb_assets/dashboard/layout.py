@@ -48,9 +48,9 @@ def tiles(*shown: markup.Tile) -> None:
     st.html(markup.tiles(shown))
 
 
-def bars(frame: pl.DataFrame, label: str, value: str, rests_on: str, **how: Any) -> None:
-    """A bar per row, drawn as markup.bars() says, and below them what they rest on."""
-    st.html(markup.bars(frame, label, value, **how))
+def bars(drawn: str, rests_on: str) -> None:
+    """What markup.bars() drew, and below it what it rests on."""
+    st.html(drawn)
     st.caption(rests_on)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tmdb_assets.dashboard import layout
+from tmdb_assets.dashboard import layout, markup
 from tmdb_assets.warehouse import figures
 
 MOST_RULES = 15
@@ -27,11 +27,13 @@ def rules(broken: pl.DataFrame) -> None:
     """Rows set aside by broken rule, as `broken` (rule, table_name, rows, perhaps days and last_on) has them in order."""
     rows = broken.select(pl.col("rows").sum()).item()
     layout.bars(
-        broken.head(MOST_RULES),
-        "rule",
-        "rows",
+        markup.bars(
+            broken.head(MOST_RULES),
+            "rule",
+            "rows",
+            title="Rows set aside",
+            write=figures.count,
+            said={name: said for name, said in _SAID.items() if name in broken.columns},
+        ),
         f"Rows set aside: {figures.count(rows)}, by {broken.height} rules. A row that breaks two rules counts for both.",
-        title="Rows set aside",
-        write=figures.count,
-        said={name: said for name, said in _SAID.items() if name in broken.columns},
     )

@@ -11,9 +11,8 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, parts
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
-from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 COVERAGE = """
@@ -182,19 +181,21 @@ def _genres() -> None:
         return
     counted = genres.get_column("films_with_money")
     layout.bars(
-        genres,
-        "name",
-        "median_roi",
+        markup.bars(
+            genres,
+            "name",
+            "median_roi",
+            title="Median revenue over budget (1 is break-even)",
+            write=TIMES,
+            said={
+                "name": ("Genre", figures.plain),
+                "films_with_money": ("Films it rests on", figures.count),
+                "films": ("Films of the genre", figures.count),
+                "total_revenue_usd": ("Total revenue", figures.dollars),
+            },
+        ),
         f"Each bar rests on {layout.span(counted)} films with budget and "
         "revenue known. A film of two genres counts in both.",
-        title="Median revenue over budget (1 is break-even)",
-        write=TIMES,
-        said={
-            "name": ("Genre", figures.plain),
-            "films_with_money": ("Films it rests on", figures.count),
-            "films": ("Films of the genre", figures.count),
-            "total_revenue_usd": ("Total revenue", figures.dollars),
-        },
     )
 
 
@@ -206,19 +207,21 @@ def _rankings() -> None:
         layout.nothing(f"There are no {rests_on}.")
         return
     layout.bars(
-        ranked.with_columns(followed=parts.FOLLOWED),
-        "title",
-        "value",
+        markup.bars(
+            ranked.with_columns(followed=parts.FOLLOWED),
+            "title",
+            "value",
+            title=ranking,
+            write=write,
+            is_signed=metric.startswith("profit"),
+            said={
+                "position": ("Place", figures.count),
+                "title": ("Film", figures.plain),
+                "value": (ranking, figures.dollars if write is figures.money else write),
+            },
+            link="followed",
+        ),
         f"The first {ranked.height} of the {rests_on}, entries that are hardly true included.",
-        title=ranking,
-        write=write,
-        is_signed=metric.startswith("profit"),
-        said={
-            "position": ("Place", figures.count),
-            "title": ("Film", figures.plain),
-            "value": (ranking, figures.dollars if write is figures.money else write),
-        },
-        link="followed",
     )
 
 
@@ -319,11 +322,11 @@ def _kinds() -> None:
         with column, st.container(border=True):
             st.markdown(f"**{kind['kind']}**")
             layout.tiles(
-                Tile("Mean revenue", figures.money(kind["mean_revenue_usd"])),
-                Tile("Mean budget", figures.money(kind["mean_budget_usd"])),
-                Tile("Median return", figures.ratio(kind["median_roi"]), told="Revenue over budget."),
-                Tile("Mean rating", figures.decimal(kind["mean_rating"])),
-                Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
+                markup.Tile("Mean revenue", figures.money(kind["mean_revenue_usd"])),
+                markup.Tile("Mean budget", figures.money(kind["mean_budget_usd"])),
+                markup.Tile("Median return", figures.ratio(kind["median_roi"]), told="Revenue over budget."),
+                markup.Tile("Mean rating", figures.decimal(kind["mean_rating"])),
+                markup.Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
             )
             st.caption(
                 f"{figures.count(kind['films'])} films; money rests on {figures.count(kind['films_with_money'])}, the "
@@ -338,18 +341,20 @@ def _tiers() -> None:
         return
     each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_money").rows())
     layout.bars(
-        tiers,
-        "budget_tier",
-        "median_roi",
+        markup.bars(
+            tiers,
+            "budget_tier",
+            "median_roi",
+            title="Median revenue over budget",
+            write=TIMES,
+            said={
+                "budget_tier": ("Tier", figures.plain),
+                "mean_revenue_usd": ("Mean revenue", figures.dollars),
+                "mean_rating": ("Mean rating", figures.decimal),
+                "films_with_money": ("Films it rests on", figures.count),
+                "films": ("Films", figures.count),
+            },
+        ),
         f"Films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
         "$100M high.",
-        title="Median revenue over budget",
-        write=TIMES,
-        said={
-            "budget_tier": ("Tier", figures.plain),
-            "mean_revenue_usd": ("Mean revenue", figures.dollars),
-            "mean_rating": ("Mean rating", figures.decimal),
-            "films_with_money": ("Films it rests on", figures.count),
-            "films": ("Films", figures.count),
-        },
     )

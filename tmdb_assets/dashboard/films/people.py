@@ -8,9 +8,8 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import layout
+from tmdb_assets.dashboard import layout, markup
 from tmdb_assets.dashboard.asking import ask
-from tmdb_assets.dashboard.markup import Write
 from tmdb_assets.warehouse import figures
 
 #: Kind -> (view, what one of them is called)
@@ -77,27 +76,29 @@ def page() -> None:
         _table(found, kind)
 
 
-def _bars(shown: pl.DataFrame, figure: str, label: str, write: Write, rests_on: str) -> None:
+def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, rests_on: str) -> None:
     counted = shown.get_column(rests_on)
     known = {"films_with_money": " with budget and revenue known", "films_with_votes": " with votes"}.get(rests_on, "")
     layout.bars(
-        shown,
-        "name",
-        figure,
+        markup.bars(
+            shown,
+            "name",
+            figure,
+            title=label,
+            write=write,
+            said={
+                "name": ("Name", figures.plain),
+                "films": ("Films", figures.count),
+                "films_with_money": ("With money known", figures.count),
+                "total_revenue_usd": ("Total revenue", figures.dollars),
+                "median_roi": ("Median return", figures.ratio),
+                "films_with_votes": ("With votes", figures.count),
+                "mean_rating": ("Mean rating", figures.decimal),
+                "first_year": ("From", figures.plain),
+                "last_year": ("To", figures.plain),
+            },
+        ),
         f"Each bar rests on {layout.span(counted)} films{known}. A film counts in full for everyone who took part.",
-        title=label,
-        write=write,
-        said={
-            "name": ("Name", figures.plain),
-            "films": ("Films", figures.count),
-            "films_with_money": ("With money known", figures.count),
-            "total_revenue_usd": ("Total revenue", figures.dollars),
-            "median_roi": ("Median return", figures.ratio),
-            "films_with_votes": ("With votes", figures.count),
-            "mean_rating": ("Mean rating", figures.decimal),
-            "first_year": ("From", figures.plain),
-            "last_year": ("To", figures.plain),
-        },
     )
 
 

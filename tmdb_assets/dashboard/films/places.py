@@ -9,7 +9,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import drawing, layout, markup
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
 
@@ -120,13 +120,15 @@ def _continents() -> None:
         return
     each = ", ".join(f"{name} {figures.count(films)}" for name, films in continents.select("continent", "films").rows())
     layout.bars(
-        continents,
-        "continent",
-        "popularity_share",
+        markup.bars(
+            continents,
+            "continent",
+            "popularity_share",
+            title="Share of all popularity",
+            write=figures.share,
+            said={"continent": ("Continent", figures.plain), **OF_A_GROUP},
+        ),
         f"Films: {each}. A film counts on each of its continents, so shares may add up to more than 100%.",
-        title="Share of all popularity",
-        write=figures.share,
-        said={"continent": ("Continent", figures.plain), **OF_A_GROUP},
     )
 
 
@@ -157,13 +159,15 @@ def _genres() -> None:
         layout.nothing("No film of the newest day has a genre yet.")
         return
     layout.bars(
-        genres,
-        "name",
-        "popularity_share",
+        markup.bars(
+            genres,
+            "name",
+            "popularity_share",
+            title="Share of all popularity",
+            write=figures.share,
+            said={"name": ("Genre", figures.plain), **OF_A_GROUP},
+        ),
         f"{genres.height} genres, resting on {layout.span(genres['films'])} films each. A film of two genres counts in both.",
-        title="Share of all popularity",
-        write=figures.share,
-        said={"name": ("Genre", figures.plain), **OF_A_GROUP},
     )
 
 

@@ -12,9 +12,8 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, parts
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, warehouse
-from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 SCORES = """
@@ -66,9 +65,9 @@ def _scores(days: int) -> None:
     kept, quarantined = newest.select(pl.col("kept").sum(), pl.col("quarantined").sum()).row(0)
     mean = newest.select(pl.col("score").mean()).item()
     layout.tiles(
-        Tile("Mean score of the newest day", figures.decimal(mean), told="0 to 100."),
-        Tile("Lowest score", figures.decimal(worst["score"]), worst["table_name"]),
-        Tile("Rows set aside", figures.count(quarantined), f"of {figures.count(kept + quarantined)}"),
+        markup.Tile("Mean score of the newest day", figures.decimal(mean), told="0 to 100."),
+        markup.Tile("Lowest score", figures.decimal(worst["score"]), worst["table_name"]),
+        markup.Tile("Rows set aside", figures.count(quarantined), f"of {figures.count(kept + quarantined)}"),
     )
     tables = scores.get_column("table_name").unique().sort().to_list()
     drawn = drawing.heat(

@@ -10,9 +10,8 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import layout, parts
+from tmdb_assets.dashboard import layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
-from tmdb_assets.dashboard.markup import Tile
 from tmdb_assets.warehouse import figures
 
 LATEST = """
@@ -94,45 +93,47 @@ def _figures(latest: dict[str, Any]) -> None:
     change = None if before is None else days.item(0, "films") - before
     a_day = flow["votes_a_day"]
     layout.tiles(
-        Tile(
+        markup.Tile(
             "Films",
             figures.count(latest["films"]),
             figures.change(change) if change else None,
             "Observed on the newest day and not gone. Below: against the day observed before.",
         ),
-        Tile(
+        markup.Tile(
             "Mean rating",
             figures.decimal(latest["mean_rating"]),
             told=f"Mean of the mean votes of the {figures.count(latest['films_with_votes'])} films with votes, each film "
             "counting once.",
         ),
-        Tile(
+        markup.Tile(
             "Votes",
             figures.count(latest["votes"]),
             f"{figures.change(a_day)} a day" if a_day else None,
             "All votes so far of the films above. Below: new votes a day over the last 7 days, of the "
             f"{figures.count(flow['films_with_votes_a_day'])} films whose votes are known for both ends.",
         ),
-        Tile("Breakouts", figures.count(ask(BREAKOUTS).height), told="Films far above what is usual for them."),
+        markup.Tile("Breakouts", figures.count(ask(BREAKOUTS).height), told="Films far above what is usual for them."),
     )
 
 
 def _top(films: int) -> None:
     top = ask(TOP)
     layout.bars(
-        top.with_columns(followed=parts.FOLLOWED),
-        "title",
-        "popularity",
+        markup.bars(
+            top.with_columns(followed=parts.FOLLOWED),
+            "title",
+            "popularity",
+            title="TMDB popularity",
+            write=figures.decimal,
+            said={
+                "title": ("Film", figures.plain),
+                "vote_average": ("Mean vote", figures.decimal),
+                "vote_count": ("Votes", figures.count),
+                "release_date": ("Released", figures.day),
+            },
+            link="followed",
+        ),
         f"The first {top.height} of {figures.count(films)} films.",
-        title="TMDB popularity",
-        write=figures.decimal,
-        said={
-            "title": ("Film", figures.plain),
-            "vote_average": ("Mean vote", figures.decimal),
-            "vote_count": ("Votes", figures.count),
-            "release_date": ("Released", figures.day),
-        },
-        link="followed",
     )
 
 
@@ -144,22 +145,24 @@ def _movers() -> None:
         return
     climbed, fallen = movers.filter(pl.col("climbed") > 0), movers.filter(pl.col("climbed") < 0)
     layout.bars(
-        pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]).with_columns(followed=parts.FOLLOWED),
-        "title",
-        "climbed",
+        markup.bars(
+            pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]).with_columns(followed=parts.FOLLOWED),
+            "title",
+            "climbed",
+            title="Places climbed or fallen",
+            write=figures.change,
+            is_signed=True,
+            said={
+                "title": ("Film", figures.plain),
+                "rank_ago": ("Rank then", figures.count),
+                "rank_now": ("Rank now", figures.count),
+                "popularity_ago": ("Popularity then", figures.decimal),
+                "popularity": ("Popularity now", figures.decimal),
+            },
+            link="followed",
+        ),
         f"Rests on {figures.count(climbed.height)} films that climbed and {figures.count(fallen.height)} that fell, "
         f"among the first {AMONG} of either day.",
-        title="Places climbed or fallen",
-        write=figures.change,
-        is_signed=True,
-        said={
-            "title": ("Film", figures.plain),
-            "rank_ago": ("Rank then", figures.count),
-            "rank_now": ("Rank now", figures.count),
-            "popularity_ago": ("Popularity then", figures.decimal),
-            "popularity": ("Popularity now", figures.decimal),
-        },
-        link="followed",
     )
 
 
@@ -174,22 +177,24 @@ def _breakouts() -> None:
     drawn = found.head(BREAKOUTS_DRAWN)
     some = f"The first {drawn.height} of " if drawn.height < found.height else ""
     layout.bars(
-        drawn.with_columns(followed=parts.FOLLOWED),
-        "title",
-        "factor",
+        markup.bars(
+            drawn.with_columns(followed=parts.FOLLOWED),
+            "title",
+            "factor",
+            title="Popularity, times what is usual for the film",
+            write=figures.ratio,
+            said={
+                "title": ("Film", figures.plain),
+                "popularity": ("Popularity", figures.decimal),
+                "median_popularity": ("Usual", figures.decimal),
+                "z_score": ("Robust z", figures.decimal),
+                "days_of_history": ("Days of history", figures.count),
+                "release_date": ("Released", figures.day),
+            },
+            link="followed",
+        ),
         f"{some}{layout.films(found.height)}, measured against {'its' if found.height == 1 else 'their'} own history. A "
         "release lifts a film as well.",
-        title="Popularity, times what is usual for the film",
-        write=figures.ratio,
-        said={
-            "title": ("Film", figures.plain),
-            "popularity": ("Popularity", figures.decimal),
-            "median_popularity": ("Usual", figures.decimal),
-            "z_score": ("Robust z", figures.decimal),
-            "days_of_history": ("Days of history", figures.count),
-            "release_date": ("Released", figures.day),
-        },
-        link="followed",
     )
     if not some:
         return

@@ -13,9 +13,8 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, parts
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
-from tmdb_assets.dashboard.markup import Colours, Tile
 from tmdb_assets.warehouse import figures
 
 CHECKS = """
@@ -110,15 +109,15 @@ def _figures(checks: pl.DataFrame, day: dt.date) -> bool:
     rows = row(ROWS, day=day)
     layout.tiles(
         _tile("Checks that hold", checks.filter("is_passed").height, checks.height),
-        Tile("Users of the month", figures.count(rows["users"])),
+        markup.Tile("Users of the month", figures.count(rows["users"])),
         _tile("Rows set aside", rows["quarantined"], rows["received"]),
     )
     return rows["received"] is not None
 
 
-def _tile(label: str, value: int | None, whole: int | None) -> Tile:
+def _tile(label: str, value: int | None, whole: int | None) -> markup.Tile:
     """How many of how many."""
-    return Tile(label, figures.count(value), None if whole is None else f"of {figures.count(whole)}")
+    return markup.Tile(label, figures.count(value), None if whole is None else f"of {figures.count(whole)}")
 
 
 def _failures(checks: pl.DataFrame) -> None:
@@ -191,20 +190,22 @@ def _drift(day: dt.date) -> None:
         return
     users, before = drift.select("users", "users_before").row(0)
     layout.bars(
-        drift,
-        "feature",
-        "psi",
+        markup.bars(
+            drift,
+            "feature",
+            "psi",
+            title="Population stability index (PSI)",
+            write=partial(figures.decimal, digits=3),
+            colours=markup.Colours("verdict", VERDICTS),
+            said={
+                "feature": ("Feature", figures.plain),
+                "verdict": ("Verdict", figures.plain),
+                "unknown_share": ("Unknown", figures.share),
+                "unknown_share_before": ("Unknown the month before", figures.share),
+            },
+        ),
         f"{figures.count(users)} users against {figures.count(before)} the month before. 0 is no change; when a feature counts "
         "as moved or shifted stands at the head of vw_feature_drift.",
-        title="Population stability index (PSI)",
-        write=partial(figures.decimal, digits=3),
-        colours=Colours("verdict", VERDICTS),
-        said={
-            "feature": ("Feature", figures.plain),
-            "verdict": ("Verdict", figures.plain),
-            "unknown_share": ("Unknown", figures.share),
-            "unknown_share_before": ("Unknown the month before", figures.share),
-        },
     )
 
 
