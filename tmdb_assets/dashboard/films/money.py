@@ -74,7 +74,7 @@ ORDER BY position
 """
 TIMES = partial(figures.ratio, digits=2)
 #: What a ranking is called -> (metric, how it is written, what it rests on)
-RANKINGS = {
+RANKINGS: dict[str, tuple[str, markup.Write, str]] = {
     "Revenue": ("revenue", figures.money, "films with budget and revenue known"),
     "Budget": ("budget", figures.money, "films with budget and revenue known"),
     "Highest profit": ("profit_highest", figures.money, "films with budget and revenue known"),
