@@ -25,7 +25,7 @@ from tmdb_assets.dashboard import app
 from tmdb_assets_tests.conftest import PROJECT
 from tmdb_assets_tests.end_to_end.harness import environment
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
-from tmdb_assets_tests.warehouse.published import altered
+from tmdb_assets_tests.warehouse.published import altered, broken_out
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(
@@ -208,6 +208,18 @@ def test_bars_end_where_the_others_do(page: Page, url: str) -> None:
     first = page.locator(".bars").first.locator("u").count()
     assert first > 1
     assert len({(round(left), round(right)) for left, right in ends[:first]}) == 1
+
+
+def test_breakouts_that_are_not_drawn_are_listed_for_who_asks(
+    page: Page, url: str, replaceable: Path, film_warehouse: Path
+) -> None:
+    altered(film_warehouse, replaceable, broken_out(30))
+    page.goto(url)
+    arrived(page, "Today")
+    expect(page.get_by_text("The first 16 of 30 films")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_test_id("stDataFrame")).to_have_count(0)
+    page.get_by_text("All 30 films").click()
+    expect(page.locator("[data-testid=stDataFrame] canvas").first).to_be_visible(timeout=PATIENCE)
 
 
 def test_a_link_that_outlived_its_data_is_put_right(page: Page, url: str) -> None:

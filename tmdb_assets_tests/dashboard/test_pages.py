@@ -22,7 +22,7 @@ from tmdb_assets.dashboard.films import money, people, places, quality, search, 
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
-from tmdb_assets_tests.warehouse.published import REFUSED, SET_ASIDE, altered, emptied
+from tmdb_assets_tests.warehouse.published import REFUSED, SET_ASIDE, altered, broken_out, emptied
 
 PAGES = {page.title: page for pages in app.PAGES.values() for page in pages}
 PATHS = [page.path for page in PAGES.values()]
@@ -134,14 +134,7 @@ def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Pat
 def test_breakouts_are_drawn_and_all_of_them_listed_for_who_asks(
     number: int, show: Any, film_warehouse: Path, tmp_path: Path
 ) -> None:
-    made = altered(
-        film_warehouse,
-        tmp_path / "w.duckdb",
-        "CREATE OR REPLACE VIEW tmdb.vw_breakouts AS SELECT *, row_number() OVER (ORDER BY movie_id) AS breakout_rank, 8.25 AS "
-        "factor, 1.0 AS median_popularity, 9.5 AS z_score, 40 AS days_of_history FROM (SELECT movie_id, title, release_date, "
-        f"8.25 AS popularity FROM tmdb.vw_top_movies LIMIT {number})",
-    )
-    test = show("", made)
+    test = show("", altered(film_warehouse, tmp_path / "w.duckdb", broken_out(number)))
     assert not test.exception
     assert tiles(test)["Breakouts"][0] == str(number)
     assert [figure for _, figure in bars(test)[-1]] == ["8.2×"] * min(number, today.BREAKOUTS_DRAWN)
