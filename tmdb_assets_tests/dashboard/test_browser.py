@@ -202,12 +202,11 @@ def test_a_bar_tells_more_when_pointed_at_and_leads_to_its_film(page: Page, url:
 def test_bars_end_where_the_others_do(page: Page, url: str) -> None:
     page.goto(url)
     arrived(page, "Today")
-    ends = page.eval_on_selector_all(
-        ".bars:first-of-type u", "us => us.map(u => [u.getBoundingClientRect().left, u.getBoundingClientRect().right])"
-    )
-    first = page.locator(".bars").first.locator("u").count()
-    assert first > 1
-    assert len({(round(left), round(right)) for left, right in ends[:first]}) == 1
+    places = page.locator(".bars").first.locator("u")
+    expect(places.last).to_be_visible(timeout=PATIENCE)
+    ends = places.evaluate_all("us => us.map(u => u.getBoundingClientRect()).map(at => [at.left, at.right])")
+    assert len(ends) > 1
+    assert len({(round(left), round(right)) for left, right in ends}) == 1
 
 
 def test_breakouts_that_are_not_drawn_are_listed_for_who_asks(
