@@ -176,6 +176,7 @@ def _breakouts() -> None:
         return
     drawn = found.head(BREAKOUTS_DRAWN)
     some = f"The first {drawn.height} of " if drawn.height < found.height else ""
+    its = "its" if found.height == 1 else "their"
     layout.bars(
         markup.bars(
             drawn.with_columns(followed=parts.FOLLOWED),
@@ -193,8 +194,8 @@ def _breakouts() -> None:
             },
             link="followed",
         ),
-        f"{some}{layout.films(found.height)}, measured against {'its' if found.height == 1 else 'their'} own history. A "
-        "release lifts a film as well.",
+        f"{some}{layout.films(found.height)}, measured against {its} own history, the most unusual first. A release lifts a "
+        "film as well.",
     )
     if not some:
         return
