@@ -1,7 +1,7 @@
-"""How a chart of the dashboard looks: bars, lines, heat maps, points, the map of the world.
+"""How a chart of the dashboard looks: lines, heat maps, the map of the world, and what charts have in common.
 
-What belongs here: frame -> Altair chart, with the axes' words and the tooltips. What does not: any question, and what
-stands around a chart (layout.py). Nothing is fetched: the map is drawn from data/reference.
+What belongs here: frame -> Altair chart, with the axes' words and the tooltips. What does not: any question, bars
+(markup.py), what stands around a chart (layout.py). Nothing is fetched: the map is drawn from data/reference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 
 ACCENT, RISE, FALL, MUTED = "#0b7285", "#2b8a3e", "#c92a2a", "#868e96"
 HEAT = "teals"
-LABEL_WIDTH = 150  # pixels for a title beside its bar: a phone must have room for the bar
+LABEL_WIDTH = 150  # pixels for the label of a row: a phone must have room for the row
 ROW, BELOW, LEGEND = 26, 66, 60  # pixels: of a row, of the axis under it, of a legend
 
 #: What Altair makes of charts laid over each other.

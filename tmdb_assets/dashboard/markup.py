@@ -55,7 +55,7 @@ def _tile(tile: Tile) -> str:
 
 @dataclass(frozen=True)
 class Colours:
-    """A colour per state of things: the column that has the state of a row, and what each is drawn in."""
+    """A colour per state of things: the column that has the state of a row, and what each is drawn in; others are grey."""
 
     column: str
     of: Mapping[str, str]
@@ -79,11 +79,12 @@ def bars(
     pointed at. An unknown value has no bar. Signed bars go to both sides of zero, green and red. `link`: the column that
     has where a label leads.
     """
-    low, high = _ends(frame.get_column(value).cast(pl.Float64).to_list())
-    rows = "".join(
-        _row(row, label, write(row[value]), said, _drawn(row, value, low, high, is_signed, colours), link)
-        for row in frame.iter_rows(named=True)
-    )
+    numbers = frame.get_column(value).cast(pl.Float64).to_list()  # sums of whole numbers come as decimals
+    known = [0.0, *(number for number in numbers if number is not None)]
+    rows = ""
+    for row, number in zip(frame.iter_rows(named=True), numbers, strict=True):
+        colour = colours.of.get(row[colours.column], MUTED) if colours else _colour(number, is_signed)
+        rows += _row(row, label, write(row[value]), said, _drawn(number, min(known), max(known), colour), link)
     legend = (
         "".join(f'<span><i style="background:{c}"></i>{escape(s)}</span>' for s, c in colours.of.items())
         if colours
@@ -92,24 +93,18 @@ def bars(
     return f'<div class="bars"><p>{legend}{escape(title)}</p><ol>{rows}</ol></div>'
 
 
-def _ends(values: Sequence[float | None]) -> tuple[float, float]:
-    """Where bars may begin and end: zero is always between."""
-    known = [0.0, *(value for value in values if value is not None)]
-    return min(known), max(known)
+def _colour(number: float | None, is_signed: bool) -> str:
+    if not is_signed:
+        return ACCENT
+    return FALL if (number or 0) < 0 else RISE
 
 
-def _drawn(
-    row: Mapping[str, Any], value: str, low: float, high: float, is_signed: bool, colours: Colours | None
-) -> str:
-    """The bar of a row, and the line of zero where bars go to both sides of it."""
+def _drawn(number: float | None, low: float, high: float, colour: str) -> str:
+    """A bar from zero to its number, and the line of zero where bars go to both sides of it."""
     spread = (high - low) or 1
     zero = f'<s style="left:{-low / spread:.2%}"></s>' if low < 0 else ""
-    if row[value] is None:
+    if number is None:
         return zero
-    number = float(row[value])  # sums of whole numbers come as decimals
-    colour = (RISE if number > 0 else FALL) if is_signed else ACCENT
-    if colours:
-        colour = colours.of[row[colours.column]]
     left, width = (min(number, 0) - low) / spread, abs(number) / spread
     return f'<i style="left:{left:.2%};width:{width:.2%};background:{colour}"></i>{zero}'
 

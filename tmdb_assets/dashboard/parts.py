@@ -1,7 +1,7 @@
 """Parts that pages of several sources have in common.
 
-What belongs here: a part of a page that draws the same answer for any source, and what leads from one page to another.
-What does not: the question (a page's module), pieces that know no data (layout.py).
+What belongs here: a part of a page that draws the same answer for any source. What does not: the question (a page's
+module), pieces that know no data (layout.py).
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ _SAID = {
     "days": ("Days", figures.count),
     "last_on": ("Last on", figures.day),
 }
-#: Of films with a `movie_id`: the address of the page that draws their days, which knows a film by its id (Trends).
-FOLLOWED = pl.format("trends?films=%23{}", "movie_id")
 
 
 def rules(broken: pl.DataFrame) -> None:

@@ -97,10 +97,12 @@ def test_colours_tell_rise_from_fall_and_states_apart() -> None:
 
     assert colours(drawn([3.0, -2.0])) == [ACCENT, ACCENT]
     assert colours(drawn([3.0, -2.0], is_signed=True)) == [RISE, FALL]
-    frame = pl.DataFrame({"name": ["A", "B"], "value": [1.0, 2.0], "votes": [1, 1], "state": ["fine", "bad"]})
+    frame = pl.DataFrame(
+        {"name": ["A", "B", "C"], "value": [1.0, 2.0, 3.0], "votes": [1, 1, 1], "state": ["fine", "bad", None]}
+    )
     states = Colours("state", {"fine": "#111111", "bad": "#222222"})
     made = fromstring(bars(frame, "name", "value", title="T", write=figures.count, said=SAID, colours=states))
-    assert colours(made.findall("ol/li")) == ["#111111", "#222222"]
+    assert colours(made.findall("ol/li")) == ["#111111", "#222222", MUTED]
     assert [swatch.tail for swatch in made.findall("p/span/i")] == ["fine", "bad"]
 
 

@@ -11,8 +11,9 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, markup, parts
+from tmdb_assets.dashboard import drawing, layout, markup
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 COVERAGE = """
@@ -202,26 +203,21 @@ def _genres() -> None:
 def _rankings() -> None:
     ranking = st.selectbox("Ranked by", list(RANKINGS), key="ranking", bind="query-params") or "Revenue"
     metric, write, rests_on = RANKINGS[ranking]
-    ranked = ask(RANKING, metric=metric)
-    if ranked.is_empty():
+    films = ask(RANKING, metric=metric)
+    if films.is_empty():
         layout.nothing(f"There are no {rests_on}.")
         return
-    layout.bars(
-        markup.bars(
-            ranked.with_columns(followed=parts.FOLLOWED),
-            "title",
-            "value",
-            title=ranking,
-            write=write,
-            is_signed=metric.startswith("profit"),
-            said={
-                "position": ("Place", figures.count),
-                "title": ("Film", figures.plain),
-                "value": (ranking, figures.dollars if write is figures.money else write),
-            },
-            link="followed",
-        ),
-        f"The first {ranked.height} of the {rests_on}, entries that are hardly true included.",
+    ranked.bars(
+        films,
+        "value",
+        f"The first {films.height} of the {rests_on}, entries that are hardly true included.",
+        title=ranking,
+        write=write,
+        is_signed=metric.startswith("profit"),
+        said={
+            "position": ("Place", figures.count),
+            "value": (ranking, figures.dollars if write is figures.money else write),
+        },
     )
 
 

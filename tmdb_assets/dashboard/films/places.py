@@ -53,13 +53,6 @@ WHERE film.release_year BETWEEN $first AND $last AND genre.name IS NOT NULL
 GROUP BY genre.name, film.release_year
 ORDER BY genre.name, film.release_year
 """
-#: What is told of a genre or a continent that is pointed at.
-OF_A_GROUP = {
-    "popularity_share": ("Share of popularity", figures.share),
-    "films": ("Films", figures.count),
-    "mean_rating": ("Mean rating", figures.decimal),
-    "films_with_votes": ("Films with votes", figures.count),
-}
 RECENT = 25  # years shown at first
 SHADES = {
     "Films": ("films", "Films", drawing.COUNT, "films"),
@@ -119,15 +112,10 @@ def _continents() -> None:
         layout.nothing("No film of the newest day has a country yet.")
         return
     each = ", ".join(f"{name} {figures.count(films)}" for name, films in continents.select("continent", "films").rows())
-    layout.bars(
-        markup.bars(
-            continents,
-            "continent",
-            "popularity_share",
-            title="Share of all popularity",
-            write=figures.share,
-            said={"continent": ("Continent", figures.plain), **OF_A_GROUP},
-        ),
+    _shares(
+        continents,
+        "continent",
+        "Continent",
         f"Films: {each}. A film counts on each of its continents, so shares may add up to more than 100%.",
     )
 
@@ -158,17 +146,30 @@ def _genres() -> None:
     if genres.is_empty():
         layout.nothing("No film of the newest day has a genre yet.")
         return
-    layout.bars(
-        markup.bars(
-            genres,
-            "name",
-            "popularity_share",
-            title="Share of all popularity",
-            write=figures.share,
-            said={"name": ("Genre", figures.plain), **OF_A_GROUP},
-        ),
+    _shares(
+        genres,
+        "name",
+        "Genre",
         f"{genres.height} genres, resting on {layout.span(genres['films'])} films each. A film of two genres counts in both.",
     )
+
+
+def _shares(groups: pl.DataFrame, label: str, called: str, rests_on: str) -> None:
+    """A bar per genre or continent: its share of popularity."""
+    drawn = markup.bars(
+        groups,
+        label,
+        "popularity_share",
+        title="Share of all popularity",
+        write=figures.share,
+        said={
+            label: (called, figures.plain),
+            "films": ("Films", figures.count),
+            "mean_rating": ("Mean rating", figures.decimal),
+            "films_with_votes": ("Films with votes", figures.count),
+        },
+    )
+    layout.bars(drawn, rests_on)
 
 
 def _genre_years() -> None:

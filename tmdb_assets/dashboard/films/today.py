@@ -10,8 +10,9 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import layout, markup, parts
+from tmdb_assets.dashboard import layout, markup
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 LATEST = """
@@ -118,22 +119,17 @@ def _figures(latest: dict[str, Any]) -> None:
 
 def _top(films: int) -> None:
     top = ask(TOP)
-    layout.bars(
-        markup.bars(
-            top.with_columns(followed=parts.FOLLOWED),
-            "title",
-            "popularity",
-            title="TMDB popularity",
-            write=figures.decimal,
-            said={
-                "title": ("Film", figures.plain),
-                "vote_average": ("Mean vote", figures.decimal),
-                "vote_count": ("Votes", figures.count),
-                "release_date": ("Released", figures.day),
-            },
-            link="followed",
-        ),
+    ranked.bars(
+        top,
+        "popularity",
         f"The first {top.height} of {figures.count(films)} films.",
+        title="TMDB popularity",
+        write=figures.decimal,
+        said={
+            "vote_average": ("Mean vote", figures.decimal),
+            "vote_count": ("Votes", figures.count),
+            "release_date": ("Released", figures.day),
+        },
     )
 
 
@@ -144,25 +140,20 @@ def _movers() -> None:
         layout.nothing("No film of the first 200 has moved, or that day was not observed.")
         return
     climbed, fallen = movers.filter(pl.col("climbed") > 0), movers.filter(pl.col("climbed") < 0)
-    layout.bars(
-        markup.bars(
-            pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]).with_columns(followed=parts.FOLLOWED),
-            "title",
-            "climbed",
-            title="Places climbed or fallen",
-            write=figures.change,
-            is_signed=True,
-            said={
-                "title": ("Film", figures.plain),
-                "rank_ago": ("Rank then", figures.count),
-                "rank_now": ("Rank now", figures.count),
-                "popularity_ago": ("Popularity then", figures.decimal),
-                "popularity": ("Popularity now", figures.decimal),
-            },
-            link="followed",
-        ),
+    ranked.bars(
+        pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]),
+        "climbed",
         f"Rests on {figures.count(climbed.height)} films that climbed and {figures.count(fallen.height)} that fell, "
         f"among the first {AMONG} of either day.",
+        title="Places climbed or fallen",
+        write=figures.change,
+        is_signed=True,
+        said={
+            "rank_ago": ("Rank then", figures.count),
+            "rank_now": ("Rank now", figures.count),
+            "popularity_ago": ("Popularity then", figures.decimal),
+            "popularity": ("Popularity now", figures.decimal),
+        },
     )
 
 
@@ -174,30 +165,25 @@ def _breakouts() -> None:
             "must have been observed."
         )
         return
-    drawn = found.head(BREAKOUTS_DRAWN)
-    some = f"The first {drawn.height} of " if drawn.height < found.height else ""
+    is_cut = found.height > BREAKOUTS_DRAWN
+    some = f"The first {BREAKOUTS_DRAWN} of " if is_cut else ""
     its = "its" if found.height == 1 else "their"
-    layout.bars(
-        markup.bars(
-            drawn.with_columns(followed=parts.FOLLOWED),
-            "title",
-            "factor",
-            title="Popularity, times what is usual for the film",
-            write=figures.ratio,
-            said={
-                "title": ("Film", figures.plain),
-                "popularity": ("Popularity", figures.decimal),
-                "median_popularity": ("Usual", figures.decimal),
-                "z_score": ("Robust z", figures.decimal),
-                "days_of_history": ("Days of history", figures.count),
-                "release_date": ("Released", figures.day),
-            },
-            link="followed",
-        ),
+    ranked.bars(
+        found.head(BREAKOUTS_DRAWN),
+        "factor",
         f"{some}{layout.films(found.height)}, measured against {its} own history, the most unusual first. A release lifts a "
         "film as well.",
+        title="Popularity, times what is usual for the film",
+        write=figures.ratio,
+        said={
+            "popularity": ("Popularity", figures.decimal),
+            "median_popularity": ("Usual", figures.decimal),
+            "z_score": ("Robust z", figures.decimal),
+            "days_of_history": ("Days of history", figures.count),
+            "release_date": ("Released", figures.day),
+        },
     )
-    if not some:
+    if not is_cut:
         return
     # a table takes a browser longer than the rest of the page: it is made for those who ask for it
     every = st.expander(f"All {layout.films(found.height)}", key="breakouts", on_change="rerun")
