@@ -283,7 +283,7 @@ class DeltaStore:
         frame: pl.DataFrame,
         days: Collection[dt.date],
         metadata: Mapping[str, str],
-        **where: str | Sequence[str],
+        **where: str | Sequence[str] | Sequence[int],
     ) -> Commit:
         """Replace the rows of some partitions (within them, of `column=value` or `column=values`) in one commit.
 
@@ -308,8 +308,7 @@ class DeltaStore:
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
         for column, values in parts.items():
-            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-            predicate += f" AND {column} IN ({quoted})"
+            predicate += f" AND {column} IN ({', '.join(map(_literal, values))})"
         return self._commit(
             contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
         )
@@ -575,6 +574,10 @@ def _again_on_conflict(attempt: Callable[[], T]) -> T:
         reraise=True,
     )
     return retrying(attempt)
+
+
+def _literal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
 def _within(column: str, days: Collection[dt.date]) -> pl.Expr:

@@ -39,7 +39,11 @@ class NothingToObserve(LakehouseError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What one endpoint promised and what arrived, so far."""
+    """What one endpoint promised and what arrived, so far.
+
+    `is_complete` false stops the day, and `sentence` says why. `note` is what could not be had, or was not believed, though
+    the day goes on without it; with `is_finished` false the next run of the day asks for it again.
+    """
 
     endpoint: str
     promised_pages: int | None = None
@@ -49,20 +53,23 @@ class Receipt:
     is_complete: bool = True
     sentence: str = ""
     takes: int = 1
+    is_finished: bool = True
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Raw rows to be kept in one commit, with the proof that goes with them.
 
-    `replaces` names the part of the day they replace (`{}`: all of it); None means they are new and are appended.
+    `replaces` names the part of the day they replace, by the values of columns (`{}`: all of it); None means they are new
+    and are appended.
     `contents` are texts the rows name by their hash: tables in which each is kept once, whatever days have it. They are
     kept before the rows, so that no row ever names what is not there.
     """
 
     frame: pl.DataFrame
     receipts: Sequence[Receipt]
-    replaces: Mapping[str, str] | None = field(default_factory=dict)
+    replaces: Mapping[str, str | Sequence[str] | Sequence[int]] | None = field(default_factory=dict)
     contents: Mapping[Contract, pl.DataFrame] = field(default_factory=dict)
 
 
@@ -86,8 +93,8 @@ class RawTable:
     """A raw table and the function that asks for its rows.
 
     `endpoints` are its rows in the ledger. `archived`: the source keeps an archive of it, so that a past day may still
-    be asked for. `is_corrected`: the source may tell a day that is over anew, so that every run asks. `verify` runs after
-    each day, kept or fetched, and raises BlockedError to stop what comes after.
+    be asked for. `is_corrected`: the source may tell a day that is over anew, so that every run asks. `verify` looks at
+    each day before the ledger calls it complete, kept or fetched, and raises BlockedError to stop what comes after.
     """
 
     contract: Contract
@@ -183,7 +190,7 @@ class Extractor:
         """
         reach = self.clock.reach(day, has_history=self.client.has_history)
         entries = [self.ledger.entry(day, e) for e in table.endpoints]
-        finished = all(e is not None and e.is_finished for e in entries)
+        finished = all(e is not None and e.is_finished and e.is_complete for e in entries)
         begun = [e.started_at for e in entries if e is not None and not e.is_finished]
         asked = Asked(day, reach, min(begun, default=self.clock.now()), self.store, self.ledger, self.log)
         observed = Observed(day, fetched=self._may_ask(table, reach, day, finished))
@@ -192,12 +199,30 @@ class Extractor:
         else:
             self.log(f"{table.contract.path} {day}: the day is gone, what is kept stays as it is")
             observed.entries = [e for e in entries if e is not None]
-        if table.verify:
-            table.verify(asked)
+            self._verify(table, asked, observed)
         observed.rows_kept = self.store.partition_rows(table.contract).get(day, 0)
         calls = sum(e.calls for e in observed.entries)
         self.log(f"{table.contract.path} {day}: {observed.rows_kept:,} rows kept, {calls:,} calls")
         return observed
+
+    def _verify(self, table: RawTable, asked: Asked, observed: Observed) -> None:
+        """Hold the day to `verify` and write its entries: of a finished endpoint, only this makes it incomplete."""
+        blocked: BlockedError | None = None
+        try:
+            if table.verify:
+                table.verify(asked)
+        except BlockedError as error:
+            blocked = error
+        why = str(blocked) if blocked else None
+        judged = [
+            replace(e, is_complete=not why, note=why or (e.note if e.is_complete else None)) if e.is_finished else e
+            for e in observed.entries
+        ]
+        if observed.fetched or judged != observed.entries:
+            self.ledger.write(asked.day, judged, self.metadata)
+        observed.entries = judged
+        if blocked:
+            raise blocked
 
     def _may_ask(self, table: RawTable, reach: Reach, day: dt.date, finished: bool) -> bool:
         if reach is Reach.LIVE or (reach is Reach.HISTORY and day == self.clock.today()):
@@ -213,8 +238,8 @@ class Extractor:
         """
         self.store.refuse_unwritable_root()
         before = {e: replace(self.client.traffic().get(e, EndpointStats())) for e in table.endpoints}
-        done = {endpoint: entry for endpoint, entry in earlier.items() if entry.is_finished}
-        resumed = {endpoint: entry for endpoint, entry in earlier.items() if not entry.is_finished}
+        done = {endpoint: entry for endpoint, entry in earlier.items() if entry.is_finished and entry.is_complete}
+        resumed = {endpoint: entry for endpoint, entry in earlier.items() if endpoint not in done}
         kept = self.store.partition_rows(table.contract).get(asked.day, 0)
         left_out = max((e.duplicate_rows or 0 for e in earlier.values()), default=0)
         aside = self._quarantined(table.contract, asked.day)
@@ -229,6 +254,7 @@ class Extractor:
             )
 
         last: dict[str, Receipt] = {}
+        came = False
         for chunk in table.fetch(asked):
             if not last:
                 self.ledger.refuse_mixing(self._origin())
@@ -239,15 +265,23 @@ class Extractor:
             self.ledger.write(asked.day, told, self.metadata)
             if short := next((r for r in chunk.receipts if not r.is_complete), None):
                 raise BlockedError("extraction_complete", f"{table.contract.path} {asked.day}: {short.sentence}")
-            self._keep_chunk(table.contract, asked.day, chunk, standing, observed)
+            if chunk.replaces is not None or chunk.frame.height:
+                came = True
+                self._keep_chunk(table.contract, asked.day, chunk, standing, observed)
         if not last:
             self.ledger.refuse_mixing(self._origin())
+        if not came:
             standing.stays()
+        for receipt in last.values():
+            if receipt.note:
+                self.log(f"{table.contract.path} {asked.day}: {receipt.note}")
         # What an archive does not have yet stays open, so that a later run asks for it again.
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
         observed.entries = [done.get(r.endpoint) or account(r, finished=not table.archived) for r in nothing]
-        observed.entries += [account(r, finished=True) for r in last.values()]
-        self.ledger.write(asked.day, observed.entries, self.metadata)
+        for r in last.values():
+            stays = done.get(r.endpoint) if not (came or r.is_finished) else None
+            observed.entries.append(replace(stays, note=r.note) if stays else account(r, finished=r.is_finished))
+        self._verify(table, asked, observed)
         observed.quarantined = sum(a.quarantined.height for a in observed.audits)
 
     def _quarantined(self, contract: Contract, day: dt.date) -> pl.DataFrame:
@@ -273,7 +307,7 @@ class Extractor:
                 standing.kept += audit.kept.height
                 standing.duplicates += audit.duplicates
             return
-        same_part = [pl.col(c) == v for c, v in chunk.replaces.items()]
+        same_part = [pl.col(c).is_in([v] if isinstance(v, str) else list(v)) for c, v in chunk.replaces.items()]
         kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
         if kept > audit.kept.height:
             self.log(
@@ -333,6 +367,7 @@ class Extractor:
             **spent,
             finished_at=self.clock.now() if finished else None,
             takes=receipt.takes,
+            note=receipt.note or None,
         )
 
 

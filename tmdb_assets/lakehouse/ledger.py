@@ -19,6 +19,8 @@ from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
 
 SANDBOX, REAL = "sandbox", "real"
 
+_KEY = ["date_id", "endpoint"]
+
 #: Asked for, and there was nothing, not even a promise: what an archive does not have yet stays open.
 _AWAITED = (
     ~pl.col("is_finished")
@@ -68,8 +70,16 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
                 at_least(1),
                 nullable=True,
             ),
-            "is_complete": col(pl.Boolean, "Whether what was promised arrived."),
-            "is_finished": col(pl.Boolean, "False while under way or cut: the next run resumes."),
+            "note": col(
+                pl.String,
+                "What could not be had or was not believed though the day goes on without it, or why a day that arrived is "
+                "not published; null when there is nothing to say.",
+                nullable=True,
+            ),
+            "is_complete": col(pl.Boolean, "Whether what was promised arrived, and may be published."),
+            "is_finished": col(
+                pl.Boolean, "False while under way or cut, or when the next run asks for it again: the note says what."
+            ),
             "calls": col(pl.Int64, "HTTP calls, retries included.", count),
             "retries": col(pl.Int64, "Calls that repeated a failed one.", count),
             "throttled": col(pl.Int64, "Calls answered with 429.", count),
@@ -106,6 +116,7 @@ class Entry:
     received_rows: int | None = None
     duplicate_rows: int | None = None
     takes: int | None = None
+    note: str | None = None
 
 
 class Ledger:
@@ -145,13 +156,19 @@ class Ledger:
             )
 
     def days_short(self, days: Collection[dt.date]) -> pl.DataFrame:
-        """Rows of the given days that were cut or did not keep their promise."""
-        bad = (~pl.col("is_finished") & ~_AWAITED) | ~pl.col("is_complete")
-        return self.store.scan(self.contract, days).filter(bad).sort("date_id", "endpoint").collect()
+        """Rows of the given days that were cut, did not keep their promise, or may not be published."""
+        cut = ~pl.col("is_finished") & ~_AWAITED & pl.col("note").is_null()
+        return self.store.scan(self.contract, days).filter(cut | ~pl.col("is_complete")).sort(_KEY).collect()
 
-    def days_awaited(self, days: Collection[dt.date]) -> pl.DataFrame:
-        """Rows of the given days that an archive did not have yet when it was last asked."""
-        return self.store.scan(self.contract, days).filter(_AWAITED).sort("date_id", "endpoint").collect()
+    def days_noted(self, days: Collection[dt.date]) -> pl.DataFrame:
+        """Rows of the given days that go on without something: what an archive did not have yet, what the note says."""
+        goes_on = pl.col("is_complete") & pl.col("note").is_not_null()
+        return self.store.scan(self.contract, days).filter(_AWAITED | goes_on).sort(_KEY).collect()
+
+    def days_proven(self, days: Collection[dt.date]) -> list[dt.date]:
+        """Those of the given days of which something was observed and nothing fell short, oldest first."""
+        there = self.store.scan(self.contract, days).select(pl.col("date_id").unique()).collect().get_column("date_id")
+        return sorted({*there} - {*self.days_short(days).get_column("date_id")})
 
     def days_expired(self, raw: Contract, days: Collection[dt.date]) -> set[dt.date]:
         """Days of which a raw table kept rows once and keeps none any more: they are past their retention."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,22 +75,31 @@ def walk_pages(
     endpoint: str,
     style: PageStyle | None = None,
     tolerance: float = 0.01,
+    repeat_above: float | None = None,
+    wordings: Sequence[Mapping[str, str | int]] = ({},),
     stop: Callable[[Page], bool] | None = None,
     progress: str | None = None,
     max_passes: int = 3,
+    fresh: bool = False,
 ) -> PageWalk:
     """Fetch every page the source promises, again if too many rows moved between pages meanwhile, and keep the union.
 
     Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
     walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
+    It is made again while pages are missing, or more than `repeat_above` (by default the tolerance) of the items, and
+    each pass brings something. `wordings` are parameters that change nothing but the words of the question, one set a
+    pass: a source that keeps its answers page by page gives the same ones to the same words. `fresh` passes our own
+    cache by on the first pass too.
+
     Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
     """
-    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, Progress(progress, http.say))
-    walk.first_pass()
+    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, Progress(progress, http.say), wordings)
+    walk.first_pass(fresh=fresh)
     passes = 1
-    while passes < max_passes and not walk.has_enough(tolerance):
+    repeat = tolerance if repeat_above is None else repeat_above
+    while passes < max_passes and not walk.has_enough(repeat):
         passes += 1
-        if not walk.another_pass(passes):
+        if not walk.another_pass(passes, repeat):
             break
     rows = sum(len(page.items) for page in walk.pages)
     return PageWalk(
@@ -117,6 +126,7 @@ class _Walk:
     style: PageStyle
     stop: Callable[[Page], bool] | None
     progress: Progress
+    wordings: Sequence[Mapping[str, str | int]]
     pages: list[Page] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     totals: Counter[int] = field(default_factory=Counter)  # how many answers stated each total
@@ -144,15 +154,15 @@ class _Walk:
     def has_enough(self, tolerance: float) -> bool:
         return len(self.seen) >= (1 - tolerance) * self.promised_items and not self.missing_pages()
 
-    def first_pass(self) -> None:
+    def first_pass(self, *, fresh: bool) -> None:
         """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
-        first = self.http.get(self.request(1), endpoint=self.endpoint)
+        first = self.http.get(self.request(1, 1), endpoint=self.endpoint, fresh=fresh)
         pages = {1: self.read(first, 1)}
         asked, ended = 1, self.ends_at(pages[1])
         while asked < self.promised_pages and not ended:
             from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.promised_pages
             asked = min(self.promised_pages, asked + at_most)
-            for page in self.ask(range(from_page, asked + 1), 1, fresh=False):
+            for page in self.ask(range(from_page, asked + 1), 1, fresh=fresh):
                 pages[page.number] = page
                 if ended := self.ends_at(page):
                     break
@@ -166,10 +176,12 @@ class _Walk:
         for page in pages.values():
             self.keep(page)
 
-    def another_pass(self, pass_number: int) -> bool:
-        """Ask again for every promised page until nothing is missing; False when that brought nothing new."""
+    def another_pass(self, pass_number: int, repeat_above: float) -> bool:
+        """Ask again, for the pages that are missing if only those are, until nothing is; False when it brought nothing new."""
         brought_something = False
-        for page in self.ask(range(1, self.promised_pages + 1), pass_number, fresh=True):
+        moved = len(self.seen) < (1 - repeat_above) * self.promised_items
+        again = range(1, self.promised_pages + 1) if moved else self.missing_pages()
+        for page in self.ask(again, pass_number, fresh=True):
             missing = page.number in self.missing_pages()
             if missing or not self.keys(page) <= self.seen:
                 self.keep(page)
@@ -199,14 +211,15 @@ class _Walk:
 
         return {key(item) for item in page.items}
 
-    def request(self, number: int) -> Request:
+    def request(self, number: int, pass_number: int) -> Request:
         size = {self.style.size_param: self.style.page_size or 0} if self.style.size_param else {}
-        return Request(self.path, {**self.params, **size, self.style.page: number}, key=number)
+        words = self.wordings[(pass_number - 1) % len(self.wordings)]
+        return Request(self.path, {**self.params, **words, **size, self.style.page: number}, key=number)
 
     def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
         """Pages by number. One that the source refuses, though it served page 1, is left out: it is missing."""
         answers = self.http.get_many(
-            (self.request(number) for number in numbers),
+            (self.request(number, pass_number) for number in numbers),
             endpoint=self.endpoint,
             accepted=(200, 400, 404, 422),
             fresh=fresh,

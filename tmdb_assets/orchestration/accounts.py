@@ -21,6 +21,9 @@ from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.orchestration.tables import side_asset
 
 
+NOTHING_YET = "had nothing yet, and what was observed goes on without"
+
+
 def ledger_asset(
     ledger: Contract, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract]
 ) -> dg.AssetsDefinition:
@@ -28,7 +31,7 @@ def ledger_asset(
 
     def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
         account = Ledger(store, ledger.source)
-        short, awaited = account.days_short(days), account.days_awaited(days)
+        short, noted = account.days_short(days), account.days_noted(days)
         rows = store.scan(ledger, days).collect()
         sentence = "every endpoint is finished and kept its promise"
         span = ledger.cadence.value
@@ -37,10 +40,12 @@ def ledger_asset(
                 f"{_named(short)} fell short: run the {span} again; one that is over, and that the source does not keep, "
                 "stays incomplete and is not published: leave it out of the range"
             )
-        elif awaited.height:
-            sentence = f"{_named(awaited)} had nothing yet, and the {span} goes on without: run it again later"
+        elif noted.height:
+            sentence = f"{_named(noted)} {NOTHING_YET}: run the {span} again later"
+            if told := noted.get_column("note").drop_nulls().to_list():
+                sentence = " ".join(f"{note.rstrip('.')}." for note in told)
         figures = {c: int(rows.get_column(c).sum()) for c in ("calls", "retries", "throttled", "cache_hits", "bytes")}
-        passed = not (short.height or awaited.height)
+        passed = not (short.height or noted.height)
         return Outcome("extraction_complete", passed, sentence, figures, warns=not short.height), dict(figures)
 
     meaning = f"Every endpoint of the {ledger.cadence.value} is finished and what was promised arrived."

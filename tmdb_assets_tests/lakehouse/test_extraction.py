@@ -238,13 +238,13 @@ def test_what_an_archive_does_not_have_yet_is_asked_again(room: Room, today: dt.
     room.observe(FakeClient([], archived=True), today)
     assert not room.entry(today).is_finished
     ledger = Ledger(room.store, "toy")
-    assert (ledger.days_short([today]).height, ledger.days_awaited([today]).height) == (0, 1)
+    assert (ledger.days_short([today]).height, ledger.days_noted([today]).height) == (0, 1)
     later = Room(room.store, Clock(today + dt.timedelta(days=1)))
     assert later.observe(FakeClient([chunk(today, 1)], archived=True), today).fetched
     assert (later.kept(today), later.entry(today).is_finished) == ([("all", 1)], True)
     later.observe(FakeClient([], archived=True), today)
     assert later.entry(today).is_finished
-    assert ledger.days_awaited([today]).is_empty()
+    assert ledger.days_noted([today]).is_empty()
 
 
 def test_a_table_that_is_not_archived_and_answers_nothing_is_finished(room: Room, today: dt.date) -> None:

@@ -70,7 +70,7 @@ def test_what_an_archive_does_not_have_yet_is_awaited_and_what_was_cut_is_short(
     nothing = Entry("archive", REAL, BEGAN, received_ids=0, is_complete=True)
     ledger.write(DAYS[0], [nothing, replace(nothing, endpoint="cut", promised_pages=3, received_pages=1)], {})
     ledger.write(DAYS[1], [replace(nothing, is_finished=True)], {})
-    assert ledger.days_awaited(DAYS).select("date_id", "endpoint").rows() == [(DAYS[0], "archive")]
+    assert ledger.days_noted(DAYS).select("date_id", "endpoint").rows() == [(DAYS[0], "archive")]
     assert ledger.days_short(DAYS).select("date_id", "endpoint").rows() == [(DAYS[0], "cut")]
 
 
