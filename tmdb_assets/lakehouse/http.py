@@ -42,11 +42,22 @@ _logger = logging.getLogger(__name__)
 
 
 class HttpError(LakehouseError):
-    """A request that brought no usable answer. `str()` is one sentence; no field ever holds a secret."""
+    """A request that brought no usable answer. `str()` is one sentence; no field ever holds a secret.
 
-    def __init__(self, message: str, endpoint: str = "", status: int | None = None, url: str = "") -> None:
+    `request` is what was asked, as the caller wrote it (so without the client's credentials); None where the fault is
+    not one request's.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        endpoint: str = "",
+        status: int | None = None,
+        url: str = "",
+        request: Request | None = None,
+    ) -> None:
         super().__init__(message, endpoint, status, url)
-        self.message, self.endpoint, self.status, self.url = message, endpoint, status, url
+        self.message, self.endpoint, self.status, self.url, self.request = message, endpoint, status, url, request
 
     def __str__(self) -> str:
         return self.message
@@ -277,9 +288,46 @@ class _Call:
     fresh: bool = False
     as_json: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
+    max_attempts: int | None = None
     url: str = ""
     shown_url: str = ""
     attempts: int = 0
+
+
+class _Flock:
+    """Requests under way together: `stop` ends all of them, `ended_by` holds what ended them, the first one first."""
+
+    def __init__(self, give_up_after: int | None) -> None:
+        self.stop = threading.Event()
+        self.ended_by: list[BaseException] = []
+        self._give_up_after = give_up_after
+        self._failures = 0
+        self._lock = threading.Lock()
+
+    def outcome(self, ask: Callable[[], Answer]) -> Answer | HttpError | None:
+        """What came of one of them; None for one that ended them all, or that was stopped by another's end."""
+        try:
+            answer = ask()
+        except (SourceUnavailable, RefusedRequest) as error:
+            with self._lock:
+                if self.stop.is_set():
+                    return None
+                self._failures += 1
+                if self._failures != self._give_up_after:
+                    return error.with_traceback(None)  # it may be kept for long, and its frames hold the client
+                self._end(error)
+        except BaseException as error:
+            with self._lock:
+                self._end(error)
+        else:
+            with self._lock:
+                self._failures = 0
+            return answer
+        return None
+
+    def _end(self, error: BaseException) -> None:
+        self.ended_by.append(error)
+        self.stop.set()
 
 
 class Http:
@@ -369,47 +417,71 @@ class Http:
         """`get` for each request, `concurrency` at once, answered in the order of the requests.
 
         Reads at most 4 x `concurrency` requests ahead of the consumer. The first error ends it (nothing further is
-        sent) and is raised; leaving the loop early ends it too. With `progress`, a line is logged every 5 seconds.
+        sent) and is raised when all that had arrived is handed out; leaving the loop early ends it too. With
+        `progress`, a line is logged every 5 seconds.
         """
-        stop, failures, statuses = threading.Event(), list[BaseException](), tuple(accepted)
-        report = Progress(progress, self.say)
+        how: dict[str, Any] = {"endpoint": endpoint, "accepted": accepted, "fresh": fresh}
+        outcomes = self.get_each(requests, **how, give_up_after=1, progress=progress, total=total)
+        with closing(outcomes):
+            for outcome in outcomes:
+                if isinstance(outcome, Answer):  # an error would have ended it
+                    yield outcome
 
-        def work(request: Request) -> Answer | None:
-            try:
-                return self._fetch(_Call(request, endpoint, statuses, fresh, stop=stop))
-            except BaseException as error:
-                failures.append(error)
-                stop.set()
-                return None
+    def get_each(
+        self,
+        requests: Iterable[Request],
+        *,
+        endpoint: str,
+        accepted: Iterable[int] = (200,),
+        fresh: bool = False,
+        attempts: int | None = None,
+        give_up_after: int | None = None,
+        progress: str | None = None,
+        total: int | None = None,
+    ) -> Generator[Answer | HttpError, None, None]:
+        """`get_many` where a request that fails does not end the others: its SourceUnavailable or RefusedRequest is
+        handed out in its place, with the request in it. `attempts` are made for each, not the client's `max_attempts`.
 
-        ahead: deque[Future[Answer | None]] = deque()
+        What no other request would survive is raised: refused credentials, an unusable cache, and the last of
+        `give_up_after` failures with no answer in between, in order of time: the source is down. What had arrived by
+        then is handed out before.
+        """
+        flock = _Flock(give_up_after)
+        statuses, report = tuple(accepted), Progress(progress, self.say)
+
+        def work(request: Request) -> Answer | HttpError | None:
+            call = _Call(request, endpoint, statuses, fresh, stop=flock.stop, max_attempts=attempts)
+            return flock.outcome(lambda: self._fetch(call))
+
+        ahead: deque[Future[Answer | HttpError | None]] = deque()
         source = iter(requests)
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="http")
         try:
             while True:
-                while len(ahead) < 4 * self.concurrency and not stop.is_set():
+                while len(ahead) < 4 * self.concurrency and not flock.stop.is_set():
                     request = next(source, None)
                     if request is None:
                         break
                     ahead.append(pool.submit(work, request))
                 if not ahead:
-                    return
-                answer = ahead.popleft().result()
-                if answer is None:
-                    raise failures[0]
-                report.step(total)
-                yield answer
+                    break
+                outcome = ahead.popleft().result()
+                if outcome is not None:
+                    report.step(total)
+                    yield outcome
+            if flock.ended_by:
+                raise flock.ended_by[0]
         finally:
-            stop.set()
+            flock.stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            failures.clear()
+            flock.ended_by.clear()
 
     def say(self, line: str) -> None:
         self._log(redact(line, self._secrets))
 
     def _error(self, kind: type[HttpError], call: _Call, said: str, status: int | None = None) -> HttpError:
         sentence = " ".join(redact(f"{call.endpoint}: {call.shown_url} {said}", self._secrets).split()).rstrip(".")
-        return kind(f"{sentence}.", call.endpoint, status, call.shown_url)
+        return kind(f"{sentence}.", call.endpoint, status, call.shown_url, call.request)
 
     def _fetch(self, call: _Call) -> Answer:
         """From the cache where that is allowed, else from the source."""
@@ -435,7 +507,7 @@ class Http:
     def _try_until_answered(self, call: _Call) -> Answer:
         retrying = Retrying(
             retry=retry_if_result(lambda outcome: isinstance(outcome, _Failure)),
-            stop=stop_after_attempt(self._max_attempts) | stop_when_event_set(call.stop),
+            stop=stop_after_attempt(call.max_attempts or self._max_attempts) | stop_when_event_set(call.stop),
             wait=self._wait,
             sleep=sleep_using_event(call.stop),
             before_sleep=lambda state: self._tell_of_a_long_wait(call, state),

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,65 @@ def test_error_in_the_input_ends_it_too(serve: Any) -> None:
 
     with pytest.raises(LookupError):
         list(client.get_many(requests(), endpoint="e"))
+
+
+def of_each(replies: dict[int, Reply]) -> Script:
+    return lambda seen: replies.get(int(seen.query["n"]), json_reply(int(seen.query["n"])))
+
+
+def test_one_that_fails_does_not_end_the_others(serve: Any) -> None:
+    bad = {3: HTML, 4: GONE, 5: Reply(fault="reset"), 11: Reply(body=b"<html>"), 29: HTML}
+    server, client = serve(of_each(bad), concurrency=4)
+    outcomes = list(client.get_each(numbered(30), endpoint="details", attempts=2))
+    assert [outcome.request.key for outcome in outcomes if outcome.request] == list(range(30))
+    failed = {e.request.key: e for e in outcomes if isinstance(e, HttpError) and e.request}
+    assert {n: type(e) for n, e in failed.items()} == dict.fromkeys(bad, SourceUnavailable) | {4: RefusedRequest}
+    assert [a.json for a in outcomes if isinstance(a, Answer)] == [n for n in range(30) if n not in bad]
+    assert str(failed[3]) == (
+        f"details: {server.url}/item?n=3 gave no usable answer in 2 attempts; the last one brought HTTP 503."
+    )
+    assert failed[3].__traceback__ is None and str(pickle.loads(pickle.dumps(failed[3]))) == str(failed[3])
+    assert server.calls == 25 + 4 * 2 + 1
+    assert not list(client.get_each([], endpoint="details"))
+
+
+def test_what_had_arrived_is_handed_out_before_refused_credentials_end_it(serve: Any) -> None:
+    server, client = serve(
+        of_each({0: replace(HTML, delay=0.3), 9: replace(BAD_KEY, delay=0.1)}), concurrency=10, max_attempts=1
+    )
+    for ask in (client.get_each, client.get_many):
+        got: list[Any] = []
+        with pytest.raises(Unauthorized) as e:
+            got.extend(ask(numbered(500), endpoint="e"))
+        assert {answer.json for answer in got} >= set(range(1, 9)) and all(isinstance(a, Answer) for a in got)
+        assert e.value.request == Request("item", {"n": 9}, key=9)
+    assert server.calls <= 2 * 50
+
+
+def test_a_source_that_is_down_is_given_up(serve: Any) -> None:
+    server, client = serve(lambda seen: OK if int(seen.query["n"]) < 10 else HTML, concurrency=2, max_attempts=1)
+    outcomes: list[Any] = []
+    with pytest.raises(SourceUnavailable) as e:
+        outcomes.extend(client.get_each(numbered(500), endpoint="e", give_up_after=5))
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds[:10] == [Answer] * 10 and set(kinds[10:]) == {SourceUnavailable}
+    assert 4 <= len(kinds[10:]) <= 6, "an answer that came late makes the count begin again"
+    assert e.value.request and 13 <= e.value.request.key <= 18
+    assert server.calls <= 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.booleans(), max_size=30), st.integers(1, 6))
+def test_giving_up_counts_failures_with_no_answer_in_between(good: list[bool], give_up_after: int) -> None:
+    outcomes: list[Any] = []
+    runs = [len(list(run)) for fine, run in itertools.groupby(good) if not fine]
+    gives_up = any(run >= give_up_after for run in runs)
+    server = FaultyServer(of_each({n: GONE for n, fine in enumerate(good) if not fine}))
+    expected = pytest.raises(RefusedRequest) if gives_up else contextlib.nullcontext()
+    with server, Http(server.url, concurrency=1) as client, expected:
+        outcomes.extend(client.get_each(numbered(len(good)), endpoint="e", give_up_after=give_up_after))
+    assert [isinstance(outcome, Answer) for outcome in outcomes] == good[: len(outcomes)]
+    assert gives_up or len(outcomes) == len(good)
 
 
 def test_progress_is_told(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
