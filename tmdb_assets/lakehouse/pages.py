@@ -15,6 +15,7 @@ from typing import Any
 
 from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Progress, Request
 
+GIVE_UP_AFTER = 16  # pages that fail in a row: the source is down, and what it would say later is another list
 SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
 
 
@@ -47,7 +48,10 @@ class Page:
 
 @dataclass
 class PageWalk:
-    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates."""
+    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates.
+
+    `trouble` is what was last said instead of a missing page.
+    """
 
     endpoint: str
     pages: list[Page]
@@ -58,13 +62,15 @@ class PageWalk:
     complete: bool
     missing_pages: list[int]
     passes: int
+    trouble: str = ""
 
     def describe(self) -> str:
         """The walk in one sentence."""
         pages = f"{self.promised_pages - len(self.missing_pages):,} of {self.promised_pages:,} pages"
         items = f"{self.received_items:,} of {self.promised_items:,} promised items"
         extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
-        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}."
+        trouble = f" A missing page: {self.trouble}" if self.missing_pages and self.trouble else ""
+        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}.{trouble}"
 
 
 def walk_pages(
@@ -112,6 +118,7 @@ def walk_pages(
         complete=walk.has_enough(tolerance),
         missing_pages=walk.missing_pages(),
         passes=passes,
+        trouble=walk.trouble,
     )
 
 
@@ -133,6 +140,7 @@ class _Walk:
     largest_total_pages: int = 0
     fullest_page: int = 0
     stopped_at: int | None = None  # the page at which `stop` said enough
+    trouble: str = ""
 
     @property
     def promised_pages(self) -> int:
@@ -217,18 +225,22 @@ class _Walk:
         return Request(self.path, {**self.params, **words, **size, self.style.page: number}, key=number)
 
     def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
-        """Pages by number. One that the source refuses, though it served page 1, is left out: it is missing."""
-        answers = self.http.get_many(
+        """Pages by number. One that fails, is refused or is no page, though page 1 was, is left out: it is missing."""
+        answers = self.http.get_each(
             (self.request(number, pass_number) for number in numbers),
             endpoint=self.endpoint,
-            accepted=(200, 400, 404, 422),
             fresh=fresh,
+            give_up_after=GIVE_UP_AFTER,
         )
         with closing(answers):
             for answer in answers:
                 self.progress.step(self.promised_pages)
-                if answer.status == 200:
+                try:
+                    if isinstance(answer, HttpError):
+                        raise answer
                     yield self.read(answer, pass_number)
+                except HttpError as error:
+                    self.trouble = str(error)
 
     def read(self, answer: Answer, pass_number: int) -> Page:
         body, style = answer.json, self.style

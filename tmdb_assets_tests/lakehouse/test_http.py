@@ -899,7 +899,7 @@ class _DriftingHttp:
         }
         return Answer(request, 200, {}, dt.datetime.now(dt.UTC), json=body)
 
-    def get_many(self, requests: Any, **_: Any) -> Iterator[Answer]:
+    def get_each(self, requests: Any, **_: Any) -> Iterator[Answer]:
         for request in requests:
             yield self.get(request)
 
