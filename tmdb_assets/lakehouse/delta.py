@@ -576,8 +576,8 @@ def _again_on_conflict(attempt: Callable[[], T]) -> T:
     return retrying(attempt)
 
 
-def _literal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
 
 
 def _within(column: str, days: Collection[dt.date]) -> pl.Expr:

@@ -20,7 +20,6 @@ from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.orchestration.tables import side_asset
 
-
 NOTHING_YET = "had nothing yet, and what was observed goes on without"
 
 

@@ -85,15 +85,38 @@ def change_rows(items: Sequence[Any], day: dt.date, first: dt.date, last: dt.dat
 def details_rows(day: dt.date, answers: Iterable[Answer]) -> pl.DataFrame:
     """Answers of /movie/{id}, verbatim, as rows of raw/movie_details; a request's key is (movie_id, asked_because)."""
     rows = [
-        (day, *answer.request.key, answer.status, _answered_id(answer), answer.fetched_at, answer.text)
+        (day, *answer.request.key, answer.status, answered_id(answer), answer.fetched_at, answer.text)
         for answer in answers
     ]
     return pl.DataFrame(rows, schema=contracts.MOVIE_DETAILS.schema, orient="row")
 
 
-def _answered_id(answer: Answer) -> int | None:
+#: Path of each small list: where in the answer it stands (None: it is the answer), and the key of each entry.
+REFERENCE_KEYS: dict[str, tuple[str | None, str]] = {
+    "genre/movie/list": ("genres", "id"),
+    "configuration/languages": (None, "iso_639_1"),
+    "configuration/countries": (None, "iso_3166_1"),
+}
+
+
+def reference_problem(endpoint: str, answer: Answer) -> str:
+    """Why an answer is not the small list that was asked for; nothing when it is: a list, with an entry that has a key."""
+    name, key = REFERENCE_KEYS[endpoint]
+    body = answer.json
+    where = f"no list {name!r}" if name else "no list"
+    if name is not None:
+        body = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(body, list):
+        return f"the answer has {where} (it begins {answer.text[:60]!r})"
+    if not any(isinstance(entry, dict) and entry.get(key) is not None for entry in body):
+        return f"the list is empty, or no entry has a {key!r}"
+    return ""
+
+
+def answered_id(answer: Answer) -> int | None:
+    """Id of the film that answered; None when none did."""
     found = answer.json.get("id") if answer.status == 200 and isinstance(answer.json, dict) else None
-    return found if isinstance(found, int) else None
+    return found if type(found) is int else None
 
 
 def _trimmed(column: str) -> pl.Expr:

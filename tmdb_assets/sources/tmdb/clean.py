@@ -25,8 +25,14 @@ SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": paylo
 RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
     "movies": lambda movie_details: _by_day(movie_details.filter(~_is_tombstone())),
     "movie_tombstones": lambda movie_details: _by_day(movie_details.filter(_is_tombstone())),
-    "movie_stats": lambda discover_pages, movie_ids: (
-        pl.concat([_by_day(movie_ids), _by_day(discover_pages, pl.col("result_count").sum())])
+    "movie_stats": lambda discover_pages, movies, movie_ids: (
+        pl.concat(
+            [
+                _by_day(discover_pages, pl.col("result_count").sum()),
+                _by_day(movies.filter(_has_figures())),
+                _by_day(movie_ids),
+            ]
+        )
         .group_by("date_id")
         .agg(pl.col("received").sum())
     ),
@@ -56,11 +62,11 @@ def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:
     return gone.select("date_id", "movie_id", merged_into_id="answered_id", _payload="payload").collect()
 
 
-def movie_stats(discover_pages: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
-    """Popularity and votes of each film and day: rows of list pages first, then of the export; the first counts."""
-    return pl.concat([_listed_stats(discover_pages), _exported_stats(movie_ids)], how="diagonal").select(
-        *_columns("movie_stats")
-    )
+def movie_stats(discover_pages: pl.LazyFrame, movies: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
+    """Popularity and votes of each film and day, from all who tell of it: list pages, details, the export. Whom is
+    believed is the contract's precedence."""
+    told = [_listed_stats(discover_pages), _detailed_stats(movies), _exported_stats(movie_ids)]
+    return pl.concat(told, how="diagonal").select(*_columns("movie_stats"))
 
 
 # -- steps of movies -----------------------------------------------------------------------------------------------------
@@ -167,6 +173,17 @@ def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
             _pointer=pointer,
         )
     )
+
+
+def _has_figures() -> pl.Expr:
+    return pl.col("popularity").is_not_null()
+
+
+def _detailed_stats(movies: pl.LazyFrame) -> pl.DataFrame:
+    figures = ("popularity", "vote_average", "vote_count", "title", "original_title", "adult")
+    pointer = pl.format("tmdb/raw/movie_details date_id={} movie_id={}", "date_id", "movie_id")
+    rows = movies.filter(_has_figures()).sort("date_id", "movie_id")
+    return rows.select("date_id", "movie_id", *figures, seen_in=pl.lit("details"), _pointer=pointer).collect()
 
 
 def _exported_stats(movie_ids: pl.LazyFrame) -> pl.DataFrame:

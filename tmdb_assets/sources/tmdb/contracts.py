@@ -128,7 +128,9 @@ MOVIE_DETAILS = _raw(
     {
         "movie_id": _id("The film id that was asked for."),
         "asked_because": col(
-            pl.String, "Why details were asked for.", one_of(["new", "changed", "stale", "vanished", "history"])
+            pl.String,
+            "Why details were asked for.",
+            one_of(["new", "changed", "stale", "vanished", "unlisted", "history"]),
         ),
         "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
         "answered_id": col(
@@ -274,7 +276,7 @@ MOVIE_STATS = Contract(
         "title": _text("Title in English, when a list page stated it"),
         "original_title": _text("Title in the original language"),
         "adult": _flag("Whether TMDB files it as adult"),
-        "seen_in": col(pl.String, "Where the figures come from.", one_of(["list", "export"])),
+        "seen_in": col(pl.String, "Where the figures come from.", one_of(["list", "details", "export"])),
     },
     duplicates="first",
 )

@@ -11,7 +11,9 @@ Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a p
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -19,26 +21,35 @@ from typing import Any, Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
-from tmdb_assets.lakehouse.http import Answer, EndpointStats, Http, Request
+from tmdb_assets.lakehouse.http import EndpointStats, Http, HttpError, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
-from tmdb_assets.sources.tmdb import contracts
-from tmdb_assets.sources.tmdb.answers import change_rows, details_rows, export_rows, listed_movies, page_rows
+from tmdb_assets.sources.tmdb import contracts, scope
+from tmdb_assets.sources.tmdb.answers import (
+    REFERENCE_KEYS,
+    change_rows,
+    listed_movies,
+    page_rows,
+    reference_problem,
+)
+from tmdb_assets.sources.tmdb.changes import CHANGES, Feed, windows
+from tmdb_assets.sources.tmdb.details import DETAILS, Asking
+from tmdb_assets.sources.tmdb.exports import EXPORT, Exports
+from tmdb_assets.sources.tmdb.scope import LISTED_AT_MOST
 
-DISCOVER, EXPORT, CHANGES, DETAILS = "discover/movie", "exports/movie_ids", "movie/changes", "movie/{id}"
-REFERENCE_LISTS = ("genre/movie/list", "configuration/languages", "configuration/countries")
-APPENDED = "credits,keywords,external_ids,release_dates"
+DISCOVER = "discover/movie"
+REFERENCE_LISTS = tuple(REFERENCE_KEYS)
 
-DISCOVER_STYLE = PageStyle(page_size=20, max_page=500)
-CHANGES_STYLE = PageStyle(page_size=100, max_page=None)
-LISTED_AT_MOST = 20 * 500
-CHANGES_WINDOW_DAYS = 14
+MAX_PAGE = 500
+DISCOVER_STYLE = PageStyle(page_size=20, max_page=MAX_PAGE)
 FIRST_RELEASE = dt.date(1870, 1, 1)
-DETAILS_PER_COMMIT = 1000
-MASS_DELETE_SHARE = 0.05
+
+#: How often a whole answer is asked for in one run before it is called false.
+TIMES_ASKED = 2
+#: More films than both that are gone stop the day.
+MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
 
 class Served(Protocol):
@@ -101,6 +112,11 @@ class Tmdb:
         name = f"movie_ids_{day:%m_%d_%Y}.json.gz"
         return f"on/{seen_on}/p/exports/{name}" if self.has_history else name
 
+    @cached_property
+    def exports(self) -> Exports:
+        """The ID exports on the file server."""
+        return Exports(lambda: self.files, self.export_path)
+
     def origin(self) -> str | None:
         """Who has been answering: the sandbox marks every answer, wherever it is reached. None before any answer."""
         seen = {marker for http in self._opened() for marker in http.markers}
@@ -120,187 +136,250 @@ class Tmdb:
     # -- one function per raw table --------------------------------------------------------------------------------
 
     def movie_ids(self, asked: Asked) -> Iterator[Chunk]:
-        """The ID export of the day. A past day's is asked for as long as TMDB keeps it (about 90 days)."""
-        answer = self._export(asked.day, asked.day)
-        if answer is None:
-            if _anything_kept(asked):
-                asked.log(f"{EXPORT} {asked.day}: TMDB has no export of that day")
-                return
-            if asked.reach is Reach.PAST:
-                raise NothingToObserve(
-                    f"{asked.day}: nothing was kept on that day and TMDB has no ID export of it (exports are kept for "
-                    "about 90 days); a past day cannot be observed any more, so nothing was written."
-                )
-            asked.log(
-                f"{EXPORT} {asked.day}: not there yet (exports are ready by 08:00 UTC); votes and pages go on without"
-            )
+        """The ID export of the day. A past day's is asked for as long as TMDB keeps it (about 90 days).
+
+        Without one that can be believed the day goes on, and the next run asks again.
+        """
+        frame, problem = self.exports.believed(asked)
+        if frame is not None:
+            films = frame.get_column("movie_id").n_unique()
+            yield Chunk(frame, [Receipt(EXPORT, 1, 1, frame.height, films)])
             return
-        frame = export_rows(answer, asked.day)
-        yield Chunk(frame, [Receipt(EXPORT, 1, 1, frame.height, frame.get_column("movie_id").n_unique())])
+        if asked.reach is Reach.PAST and not _anything_kept(asked):
+            if problem:
+                raise BlockedError("extraction_complete", f"{problem}; run the day again, it is asked for anew.")
+            raise NothingToObserve(
+                f"{asked.day}: nothing was kept on that day and TMDB has no ID export of it (exports are kept for "
+                "about 90 days); a past day cannot be observed any more, so nothing was written."
+            )
+        note = f"{problem}; what was kept of it stays" if problem else self._absence(asked)
+        nothing = Receipt(EXPORT, received_ids=0, is_finished=False, note=note)
+        yield Chunk(contracts.MOVIE_IDS.empty(), [nothing], replaces=None)
+
+    def _absence(self, asked: Asked) -> str:
+        """What is said of a day without an export: it may come, or the address is wrong."""
+        if asked.reach is Reach.PAST:
+            return f"{EXPORT} {asked.day}: TMDB has no export of that day"
+        if self.exports.newest(asked) is None and not self.has_history:
+            return (
+                f"{EXPORT} {asked.day}: there is none, nor one of the days before: check TMDB_EXPORT_URL, the folder where "
+                "movie_ids_MM_DD_YYYY.json.gz lie"
+            )
+        return f"{EXPORT} {asked.day}: not there yet (exports are ready by 08:00 UTC); votes and pages go on without"
 
     def discover_pages(self, asked: Asked) -> Iterator[Chunk]:
-        """The list of films by popularity: up to 10,000 of them in one walk, more by release-date windows."""
-        wanted = self.settings.scope_size
+        """The list of films by popularity: up to 10,000 of them in one walk, more by release-date windows.
+
+        A list moves while it is walked. With the day's own export, films that it did not show are asked for by id; until
+        then, it is asked again in other words.
+        """
+        size = self.settings.scope_size
         total = Receipt(DISCOVER, 0, 0, 0, 0)
-        for window, params, floor in self._windows(asked, wanted):
+        for window, params, floor in self._windows(asked, size):
             done = _window_kept_since(asked, window)
             if done is not None:
                 total = _add(total, done)
                 asked.log(f"{DISCOVER} {asked.day} {window}: kept already, not asked again")
                 yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
                 continue
-            walk = self._walk_window(asked, window, params, wanted if floor is None else None, floor)
-            total = _add(total, _receipt(DISCOVER, walk))
+            walk = self._walk_window(asked, window, params, size if floor is None else None, floor)
+            problem = self._disbelief(asked, walk.received_items) if floor is None else ""
+            if problem:
+                walk = self._walk_window(asked, window, params, size, floor, fresh=True)
+                problem = self._disbelief(asked, walk.received_items)
+            total = _add(total, replace(_receipt(DISCOVER, walk), **_short(problem)))
             yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
+        if total.is_complete and (problem := self._disbelief(asked, total.received_ids or 0)):
+            yield Chunk(contracts.DISCOVER_PAGES.empty(), [replace(total, **_short(problem))], replaces=None)
 
     def movie_changes(self, asked: Asked) -> Iterator[Chunk]:
-        """Films changed from the day last observed to yesterday, in windows of at most 14 days.
+        """Films changed from the day last observed to yesterday, in windows of at most 14 days, each of at most 500 pages.
 
         Only days that are over: what changes today is complete tomorrow, and a film listed on two runs would be asked
         for twice. A source with history is asked for the day before, whatever is kept: what is asked for one of its
-        days must not depend on the order in which days are run.
+        days must not depend on the order in which days are run. What the feed does not tell stops no day: details are
+        asked for again by their age.
         """
         start = yesterday = asked.day - dt.timedelta(days=1)
         if asked.reach is not Reach.HISTORY:
             start = max((d for d in asked.ledger.finished_days(CHANGES) if d < asked.day), default=start)
-        walks = [(yesterday, yesterday, self._walk_changes(asked, yesterday, yesterday))]
-        earlier = (start, yesterday - dt.timedelta(days=1))
-        if not walks[0][2].received_items:
+            start = max(start, asked.day - dt.timedelta(days=self.settings.tmdb_details_max_age_days))
+        feed = Feed(self.api, self.path(asked.day, CHANGES))
+        feed.walk(yesterday, yesterday)
+        earlier, is_end_left_out = (start, yesterday - dt.timedelta(days=1)), False
+        if not feed.failed and not any(walk.received_items for _, _, walk in feed.walks):
             # Films change every day. A whole day without any says that the end date is left out: TMDB does not say.
-            earlier = (start, asked.day)
-        walks += [(first, last, self._walk_changes(asked, first, last)) for first, last in _spans(*earlier)]
+            earlier, is_end_left_out = (start, asked.day), True
+        for first, last in windows(*earlier):
+            feed.walk(first, last, is_end_left_out=is_end_left_out)
         total = Receipt(CHANGES, 0, 0, 0, 0)
-        for _, _, walk in walks:
-            total = _add(total, _receipt(CHANGES, walk))
+        for _, _, walk in feed.walks:
+            total = _add(total, replace(_receipt(CHANGES, walk), is_complete=True))
+        if notes := [*feed.failed, *feed.cut]:
+            by_age = (
+                f"films that changed unseen are asked for again after {self.settings.tmdb_details_max_age_days} days"
+            )
+            note = f"{CHANGES} {asked.day}: {'; '.join(notes)}; {by_age}"
+            total = replace(total, note=note, is_finished=not feed.failed)
         rows = [
             change_rows([item for page in walk.pages for item in page.items], asked.day, first, last)
-            for first, last, walk in walks
+            for first, last, walk in feed.walks
         ]
-        yield Chunk(pl.concat(rows), [total])
+        yield Chunk(pl.concat(rows) if rows else contracts.MOVIE_CHANGES.empty(), [total], {} if rows else None)
 
     def reference(self, asked: Asked) -> Iterator[Chunk]:
-        """The small lists: genres, languages, countries."""
+        """The small lists: genres, languages, countries. Each is looked at before anything else is asked."""
         rows, receipts = [], []
         for endpoint in REFERENCE_LISTS:
-            answer = self.api.get(Request(self.path(asked.day, endpoint)), endpoint=endpoint)
+            problem = ""
+            for times in range(TIMES_ASKED):
+                request = Request(self.path(asked.day, endpoint))
+                answer = self.api.get(request, endpoint=endpoint, fresh=times > 0)
+                problem = reference_problem(endpoint, answer)
+                if not problem:
+                    break
+            if problem:
+                raise BlockedError("extraction_complete", f"{endpoint} {asked.day}: {problem}; run the day again.")
             rows.append((asked.day, endpoint, answer.fetched_at, answer.text))
             receipts.append(Receipt(endpoint, 1, 1, received_ids=None))
         frame = pl.DataFrame(rows, schema=contracts.REFERENCE.schema, orient="row")
         yield Chunk(frame, receipts)
 
     def movie_details(self, asked: Asked) -> Iterator[Chunk]:
-        """Details of the films that are new, changed, stale or vanished, and not yet kept today; 404 is a tombstone."""
+        """Details of the films that are new, changed, stale, vanished or not listed, and not yet kept today; 404 is a
+        tombstone, and is asked for again by every later run of the day.
+
+        What arrives is kept whatever comes after it. A film that cannot be had is named, and asked for again next time.
+        """
         wanted = self._wanted_details(asked)
-        kept_today = _kept(asked.store, contracts.MOVIE_DETAILS, [asked.day], "movie_id")
-        missing = wanted.join(kept_today, on="movie_id", how="anti").sort("movie_id")
+        kept = scope.details_kept(asked.store, asked.day)
+        answered = kept.filter("is_answered")
+        again = kept.filter(~pl.col("is_answered")).select("movie_id", "asked_because")
+        every = pl.concat([wanted, again]).unique("movie_id", keep="first", maintain_order=True)
+        missing = every.join(answered, on="movie_id", how="anti").sort("movie_id")
         reasons = missing.group_by("asked_because").len().sort("asked_because").rows()
         told = ", ".join(f"{n:,} {why}" for why, n in reasons) or "none"
-        asked.log(f"{DETAILS} {asked.day}: {missing.height:,} to ask ({told}), {kept_today.height:,} kept already")
-        requests = (
-            Request(self.path(asked.day, f"movie/{movie_id}"), {"append_to_response": APPENDED}, key=(movie_id, why))
-            for movie_id, why in missing.iter_rows()
+        asked.log(f"{DETAILS} {asked.day}: {missing.height:,} to ask ({told}), {answered.height:,} kept already")
+        promised = max(wanted.height, answered.height + missing.height)
+        asking = Asking(
+            self.api,
+            asked.day,
+            lambda endpoint: self.path(asked.day, endpoint),
+            lambda: self._shown(asked),
+            set(again.get_column("movie_id")),
+            promised,
+            kept.height,
         )
-        answers = self.api.get_many(
-            requests, endpoint=DETAILS, accepted=(200, 404), progress=f"{DETAILS} {asked.day}", total=missing.height
-        )
-        received = kept_today.height
-        batch: list[Answer] = []
-        for answer in answers:
-            batch.append(answer)
-            if len(batch) == DETAILS_PER_COMMIT:
-                received += len(batch)
-                yield _details_chunk(asked.day, batch, wanted.height, received)
-                batch = []
-        received += len(batch)
-        if batch or received:
-            yield _details_chunk(asked.day, batch, max(wanted.height, received), received)
+        yield from asking.chunks(missing.rows())
+
+    def _shown(self, asked: Asked) -> set[int]:
+        """Films that list or export of the day show."""
+        exported = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).select("movie_id").collect()
+        return {*scope.listed_films(asked.store, asked.day).get_column("movie_id"), *exported.get_column("movie_id")}
 
     # -- what to ask for -------------------------------------------------------------------------------------------
 
-    def _walk_changes(self, asked: Asked, first: dt.date, last: dt.date) -> PageWalk:
-        span = {"start_date": first.isoformat(), "end_date": last.isoformat()}
-        return walk_pages(self.api, self.path(asked.day, CHANGES), span, endpoint=CHANGES, style=CHANGES_STYLE)
-
-    def _export(self, day: dt.date, seen_on: dt.date) -> Answer | None:
-        answer = self.files.get_bytes(
-            Request(self.export_path(day, seen_on)), endpoint=EXPORT, accepted=(200, 403, 404)
-        )
-        return answer if answer.status == 200 else None
-
-    def _windows(self, asked: Asked, wanted: int | None) -> Iterator[tuple[str, dict[str, str], float | None]]:
+    def _windows(self, asked: Asked, size: int | None) -> Iterator[tuple[str, dict[str, str], float | None]]:
         """Name, filter and popularity floor of each window to walk.
 
         A list ends at page 500, so more than 10,000 films need windows of release dates, each at most 500 pages; for
         the N most popular, each window is walked down to the popularity of the N-th film of the export.
         """
-        if wanted is not None and wanted <= LISTED_AT_MOST:
+        if size is not None and size <= LISTED_AT_MOST:
             yield "popularity", {}, None
             return
-        floor = float("-inf") if wanted is None else self._popularity_floor(asked, wanted)
+        exported = self.exports.newest(asked) if size is not None else None
+        floor = float("-inf") if exported is None or size is None else scope.popularity_floor(exported[1], size)
         pending = [(FIRST_RELEASE, dt.date(asked.day.year + 20, 12, 31))]
         while pending:
             first, last = pending.pop()
             params = {"primary_release_date.gte": first.isoformat(), "primary_release_date.lte": last.isoformat()}
-            head = self.api.get(
-                Request(self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params}), endpoint=DISCOVER
-            )
-            pages = head.json["total_pages"]
-            if pages > 500 and first < last:
+            pages = self._pages_of(asked, params)
+            if pages > MAX_PAGE and first < last:
                 middle = first + (last - first) // 2
                 pending += [(middle + dt.timedelta(days=1), last), (first, middle)]
             elif pages:
                 yield f"{first}..{last}", params, floor
 
-    def _popularity_floor(self, asked: Asked, wanted: int) -> float:
-        """Popularity of the N-th film in the day's export, or in the newest one before it (there is none before 08:00)."""
-        exported = [d for d in asked.store.partition_rows(contracts.MOVIE_IDS) if d <= asked.day]
-        listed = self._exported_films(asked, max(exported, default=asked.day))
-        top = listed.select(pl.col("popularity").top_k(wanted).min()).collect().item()
-        return float("-inf") if top is None else float(top)
+    def _pages_of(self, asked: Asked, params: dict[str, str]) -> int:
+        """How many pages a window has. None at all is asked for again before it is believed."""
+        request = Request(self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params})
+        for times in range(TIMES_ASKED):
+            answer = self.api.get(request, endpoint=DISCOVER, fresh=times > 0)
+            pages = answer.json.get("total_pages") if isinstance(answer.json, dict) else None
+            if type(pages) is int and pages > 0:
+                return pages
+        if type(pages) is not int:
+            raise HttpError(f"{DISCOVER}: the first page of {params} has no whole number as total_pages.", DISCOVER)
+        return 0
 
-    def _exported_films(self, asked: Asked, day: dt.date) -> pl.LazyFrame:
-        """The films of a kept export that the lists show: neither adult nor video."""
-        return asked.store.scan(contracts.MOVIE_IDS, [day]).filter(pl.col("adult").not_(), pl.col("video").not_())
+    def _disbelief(self, asked: Asked, shown: int) -> str:
+        """Why a list that shows so many films is not believed, or nothing."""
+        if self.settings.tmdb_assets_allow_mass_delete:
+            return ""
+        exported = self.exports.newest(asked)
+        problem = scope.too_few_listed(asked, shown, self.settings.scope_size, exported)
+        hint = "run the day again; if it is true, with TMDB_ASSETS_ALLOW_MASS_DELETE=1"
+        return f"{DISCOVER}: {problem}, so nothing of it is kept: {hint}." if problem else ""
 
     def _walk_window(
-        self, asked: Asked, window: str, params: dict[str, str], wanted: int | None, floor: float | None
+        self,
+        asked: Asked,
+        window: str,
+        params: dict[str, str],
+        size: int | None,
+        floor: float | None,
+        *,
+        fresh: bool = False,
     ) -> PageWalk:
         style = DISCOVER_STYLE
-        if wanted is not None:
-            style = replace(style, max_page=min(500, -(-wanted // 20)))
+        if size is not None:
+            style = replace(style, max_page=min(MAX_PAGE, -(-size // 20)))
 
         def is_below_floor(page: Page) -> bool:
             known = [p for p in map(_popularity, page.items) if p is not None]
             return floor is not None and min(known, default=0.0) < floor
 
+        has_export = bool(asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day))
         return walk_pages(
             self.api,
             self.path(asked.day, DISCOVER),
             {**_BY_POPULARITY, **params},
             endpoint=DISCOVER,
             style=style,
+            # every film of the scope is looked for by id, so what is proved here is that all pages came
+            tolerance=1.0,
+            repeat_above=1.0 if has_export else 0.0,
+            wordings=_WORDINGS,
+            max_passes=len(_WORDINGS),
             stop=is_below_floor if floor is not None and floor > float("-inf") else None,
             progress=f"{DISCOVER} {asked.day} {window}",
+            fresh=fresh,
         )
 
     def _wanted_details(self, asked: Asked) -> pl.DataFrame:
         """movie_id, asked_because: every film whose details the day needs, each once."""
-        scope = self._scope(asked)
-        exported = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id")
+        size, day = self.settings.scope_size, asked.day
+        listed = scope.listed_films(asked.store, day)
+        newest = self.exports.newest(asked)
+        in_scope = scope.scope(listed, newest[1] if newest else contracts.MOVIE_IDS.empty().lazy(), size)
+        exported = asked.store.scan(contracts.MOVIE_IDS, [day]).select("movie_id").collect()
+        last = scope.last_details(asked.store, day)
+        unlisted = scope.unlisted(listed, in_scope, last, size)
         if asked.reach is Reach.HISTORY:
             # A source with history is observed whole on each of its days: anything less would depend on which days
             # happened to be run before. What left the export since the day before is asked for, to be a tombstone.
             left = self._left_since_yesterday(asked, exported)
-            return _because(("history", scope), ("vanished", left))
-        known = _last_details(asked.store, asked.day)
-        alive = known.filter("is_alive")
-        changed = _kept(asked.store, contracts.MOVIE_CHANGES, [asked.day], "movie_id")
+            return scope.because(("unlisted", unlisted), ("history", in_scope), ("vanished", left))
+        alive = last.filter("is_alive")
         vanished = alive.join(exported, on="movie_id", how="anti") if exported.height else alive.clear()
-        return _because(
-            ("new", scope.join(alive, on="movie_id", how="anti")),  # listed again after a 404, it is new again
+        oldest = day - dt.timedelta(days=self.settings.tmdb_details_max_age_days)
+        return scope.because(
+            ("unlisted", unlisted),
+            ("new", in_scope.join(alive, on="movie_id", how="anti")),  # listed again after a 404, it is new again
             ("vanished", vanished),
-            ("changed", changed.join(scope.vstack(alive.select("movie_id")).unique(), on="movie_id", how="semi")),
-            ("stale", alive.join(scope, on="movie_id", how="semi").filter(self._is_stale(asked.day))),
+            ("changed", scope.changed_since_seen(asked, alive, oldest)),
+            ("stale", alive.join(in_scope, on="movie_id", how="semi").filter(self._is_stale(day))),
         )
 
     def _is_stale(self, day: dt.date) -> pl.Expr:
@@ -313,49 +392,28 @@ class Tmdb:
         turn = pl.col("movie_id") % age_limit == day.toordinal() % age_limit
         return (age > age_limit) | (turn & (age > 0) & (pl.col("asked_because") == "new"))
 
-    def _scope(self, asked: Asked) -> pl.DataFrame:
-        """movie_id of the films whose details are wanted: the N most popular listed, or the whole catalogue."""
-        pages = asked.store.scan(contracts.DISCOVER_PAGES, [asked.day]).select("payload").collect()
-        listed = (
-            listed_movies(pages.get_column("payload"))
-            .select(movie_id="id", popularity="popularity")
-            .drop_nulls("movie_id")
-        )
-        if self.settings.scope_size is None:
-            exported = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id")
-            return pl.concat([listed.select("movie_id"), exported]).unique()
-        best = listed.group_by("movie_id").agg(pl.col("popularity").max())
-        if self.settings.scope_size > LISTED_AT_MOST:
-            # Windows of release dates cannot reach films without one: those come from the export.
-            exported = self._exported_films(asked, asked.day).select("movie_id", "popularity").collect()
-            best = pl.concat([best, exported.join(best, on="movie_id", how="anti")])
-        return (
-            best.sort("popularity", "movie_id", descending=[True, False])
-            .head(self.settings.scope_size)
-            .select("movie_id")
-        )
-
     def _left_since_yesterday(self, asked: Asked, exported: pl.DataFrame) -> pl.DataFrame:
-        answer = self._export(asked.day - dt.timedelta(days=1), asked.day)
-        if answer is None or not exported.height:
+        before = self.exports.remembered(asked.day - dt.timedelta(days=1), asked.day)
+        if before is None or not exported.height:
             return exported.clear()
-        before = export_rows(answer, asked.day).select("movie_id").drop_nulls()
-        return before.join(exported, on="movie_id", how="anti")
+        return before.select("movie_id").drop_nulls().join(exported, on="movie_id", how="anti")
 
     def mass_delete(self, asked: Asked) -> None:
-        """Raises BlockedError when more than 5% of the films known before the day answered that they are gone."""
+        """Raises BlockedError when more than 5% of the films known or asked for, and more than 5, are gone on the day."""
         day_rows = asked.store.scan(contracts.MOVIE_DETAILS, [asked.day]).select("movie_id", "http_status").collect()
         gone = day_rows.filter(pl.col("http_status") == 404)
         if asked.reach is Reach.HISTORY:
-            known = _kept(asked.store, contracts.MOVIE_IDS, [asked.day], "movie_id").height + gone.height
+            known = asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day, 0) + gone.height
         else:
-            known = _last_details(asked.store, asked.day).filter("is_alive").height
-        if self.settings.tmdb_assets_allow_mass_delete or gone.height <= MASS_DELETE_SHARE * known:
+            known = scope.last_details(asked.store, asked.day).filter("is_alive").height
+        known = max(known, day_rows.height)
+        at_most = max(MASS_DELETE_AT_LEAST, MASS_DELETE_SHARE * known)
+        if self.settings.tmdb_assets_allow_mass_delete or gone.height <= at_most:
             return
         raise BlockedError(
             "mass_delete",
-            f"{asked.day}: TMDB says that {gone.height:,} of {known:,} known films are gone, more than 5%. Nothing of the "
-            "day is published; if it is true, run the day again with TMDB_ASSETS_ALLOW_MASS_DELETE=1.",
+            f"{asked.day}: TMDB says that {gone.height:,} of {known:,} films are gone, more than 5%. Nothing of the day is "
+            "published: run it again, they are asked for again; if it is true, with TMDB_ASSETS_ALLOW_MASS_DELETE=1.",
             gone=gone.height,
             known=known,
         )
@@ -374,20 +432,26 @@ class Tmdb:
         }
 
 
+#: Filters that leave nothing out, alone and together: TMDB keeps its answers by the words of the question.
+_NO_FILTERS = {"vote_count.gte": 0, "vote_average.gte": 0, "vote_average.lte": 10}
+_WORDINGS = tuple(
+    {name: _NO_FILTERS[name] for name in names}
+    for count in range(len(_NO_FILTERS) + 1)
+    for names in itertools.combinations(_NO_FILTERS, count)
+)
 _BY_POPULARITY = {"sort_by": "popularity.desc", "include_adult": "false", "include_video": "false"}
 
 
 # -- small steps -----------------------------------------------------------------------------------------------------------
 
 
+def _short(problem: str) -> dict[str, Any]:
+    return {"is_complete": False, "sentence": problem} if problem else {}
+
+
 def _popularity(item: Any) -> float | None:
     value = item.get("popularity") if isinstance(item, dict) else None
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _details_chunk(day: dt.date, answers: Sequence[Answer], promised: int, received: int) -> Chunk:
-    proof = [Receipt(DETAILS, promised_ids=promised, received_ids=received)]
-    return Chunk(details_rows(day, answers), proof, replaces=None)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _receipt(endpoint: str, walk: PageWalk) -> Receipt:
@@ -428,41 +492,8 @@ def _window_kept_since(asked: Asked, window: str) -> Receipt | None:
     return Receipt(DISCOVER, count, count, ids, ids)
 
 
-def _spans(start: dt.date, end: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
-    """Windows of at most 14 days from start to end, both included, sharing their border days; none if end is earlier."""
-    while start <= end:
-        last = min(start + dt.timedelta(days=CHANGES_WINDOW_DAYS - 1), end)
-        yield start, last
-        if last == end:
-            return
-        start = last
-
-
 def _anything_kept(asked: Asked) -> bool:
     days_kept = (
         asked.store.partition_rows(c) for c in contracts.CONTRACTS if c.stage == "raw" and c.name != "extraction_ledger"
     )
     return any(rows.get(asked.day) for rows in days_kept)
-
-
-def _kept(store: DeltaStore, contract: Any, days: list[dt.date], column: str) -> pl.DataFrame:
-    return store.scan(contract, days).select(column).unique().drop_nulls().collect()
-
-
-def _last_details(store: DeltaStore, before: dt.date) -> pl.DataFrame:
-    """movie_id, date_id, asked_because, is_alive of each film's newest details before a day, every film once.
-
-    A film that was merged into another is not alive, though it answers: it would be looked for every day.
-    """
-    kept = store.scan(contracts.MOVIE_DETAILS).filter(pl.col("date_id") < before)
-    is_merged = pl.col("answered_id") != pl.col("movie_id")
-    state = kept.select(
-        "movie_id", "date_id", "asked_because", is_alive=(pl.col("http_status") == 200) & ~is_merged.fill_null(False)
-    )
-    return state.sort("date_id").group_by("movie_id").last().collect()
-
-
-def _because(*parts: tuple[str, pl.DataFrame]) -> pl.DataFrame:
-    """movie_id, asked_because: each film once, with the first reason that holds."""
-    frames = [frame.select("movie_id", asked_because=pl.lit(why)) for why, frame in parts]
-    return pl.concat(frames).unique("movie_id", keep="first", maintain_order=True)

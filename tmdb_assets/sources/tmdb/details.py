@@ -1,0 +1,148 @@
+"""Asking for the details of many films, so that one that fails takes nothing else with it.
+
+What belongs here: the order in which films are asked for, twice where the first answer fails or contradicts the lists,
+what is kept of it in what pieces, and the verdict on the films that could not be had. What does not: whose details are
+wanted (scope.py), answers as rows (answers.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from tmdb_assets.lakehouse.extraction import Chunk, Receipt
+from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Request
+from tmdb_assets.sources.tmdb.answers import answered_id, details_rows
+
+DETAILS = "movie/{id}"
+APPENDED = "credits,keywords,external_ids,release_dates"
+PER_COMMIT = 1000
+#: A film is asked for with so few attempts at first, so that one that fails holds nobody up, and once more at the end.
+ATTEMPTS_AT_FIRST = 4
+#: Films that fail in a row, with no answer in between: the source is down.
+GIVE_UP_AFTER = 100
+#: More films than both that cannot be had stop the day.
+FAILED_SHARE, FAILED_AT_LEAST = 0.05, 10
+NAMED_AT_MOST = 10
+
+#: movie_id, and why its details are asked for.
+Film = tuple[int, str]
+
+
+@dataclass
+class Asking:
+    """One day's asking. `path` tells where a film is asked for; `shown` which films list or export of the day show;
+    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is."""
+
+    api: Http
+    day: dt.date
+    path: Callable[[str], str]
+    shown: Callable[[], Iterable[int]]
+    again: set[int]
+    promised: int
+    received: int
+    failed: dict[int, str] = field(default_factory=dict)
+
+    def chunks(self, films: Sequence[Film]) -> Iterator[Chunk]:
+        """The answers about the films, in pieces, then the verdict. What arrived before an error is kept before it is
+        raised. Raises HttpError when nothing can be had any more."""
+        batch: list[Answer] = []
+        trouble: HttpError | None = None
+        try:
+            for answer in self._answers(films):
+                batch.append(answer)
+                if len(batch) == PER_COMMIT:
+                    yield from self._kept(batch)
+                    batch = []
+        except HttpError as error:
+            trouble = error
+        yield from self._kept(batch)
+        if trouble:
+            raise trouble
+        if self.promised:
+            yield Chunk(details_rows(self.day, []), [self._verdict()], replaces=None)
+
+    def _answers(self, films: Sequence[Film]) -> Iterator[Answer]:
+        """Films that fail are asked for once more at the end, and those that are gone though list or export show them."""
+        shown: set[int] | None = None
+        doubtful: list[Film] = []
+        for outcome in self._ask(films, ATTEMPTS_AT_FIRST):
+            if isinstance(outcome, Answer) and outcome.status == 404 and shown is None:
+                shown = set(self.shown())
+            if _failure(outcome) or (shown and outcome.status == 404 and _film(outcome)[0] in shown):
+                doubtful.append(_film(outcome))
+            elif isinstance(outcome, Answer):
+                yield outcome
+        came, last = len(doubtful) < len(films), None
+        for outcome in self._ask(doubtful, None):
+            if why := _failure(outcome):
+                self.failed[_film(outcome)[0]] = why
+                last = outcome if isinstance(outcome, HttpError) else last
+            elif isinstance(outcome, Answer):
+                came = True
+                yield outcome
+        if last and not came and len(films) > 1:
+            raise last
+
+    def _ask(self, films: Sequence[Film], attempts: int | None) -> Iterator[Answer | HttpError]:
+        requests = (
+            Request(self.path(f"movie/{movie_id}"), {"append_to_response": APPENDED}, key=(movie_id, why))
+            for movie_id, why in films
+        )
+        yield from self.api.get_each(
+            requests,
+            endpoint=DETAILS,
+            accepted=(200, 404),
+            fresh=attempts is None,
+            attempts=attempts,
+            give_up_after=GIVE_UP_AFTER,
+            progress=f"{DETAILS} {self.day}",
+            total=len(films),
+        )
+
+    def _kept(self, batch: Sequence[Answer]) -> Iterator[Chunk]:
+        """New films are appended; one that came back takes the place of its tombstone."""
+        new = [a for a in batch if _film(a)[0] not in self.again]
+        back = [a for a in batch if _film(a)[0] in self.again and a.status == 200]
+        self.received += len(new)
+        proof = [Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)]
+        if new:
+            yield Chunk(details_rows(self.day, new), proof, replaces=None)
+        if back:
+            yield Chunk(details_rows(self.day, back), proof, replaces={"movie_id": [_film(a)[0] for a in back]})
+
+    def _verdict(self) -> Receipt:
+        """What the ledger says at the end: films that could not be had are named, too many of them stop the day."""
+        whole = Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)
+        if not self.failed:
+            return whole
+        named = "; ".join(f"{movie_id} ({why})" for movie_id, why in sorted(self.failed.items())[:NAMED_AT_MOST])
+        more = f" and {len(self.failed) - NAMED_AT_MOST:,} more" if len(self.failed) > NAMED_AT_MOST else ""
+        said = f"{len(self.failed):,} of {self.promised:,} films could not be had: {named}{more}"
+        at_most = max(FAILED_AT_LEAST, math.floor(FAILED_SHARE * self.promised))
+        return replace(
+            whole,
+            is_complete=len(self.failed) <= at_most,
+            sentence=f"{said}. More than {at_most:,} failed, so nothing of the day is published: run it again.",
+            note=f"{DETAILS} {self.day}: {said}; they are asked for again by the next run",
+            is_finished=False,
+        )
+
+
+def _film(outcome: Answer | HttpError) -> Film:
+    asked = outcome.request
+    if asked is None:
+        raise TypeError("an outcome of get_each names its request")
+    film: Film = asked.key
+    return film
+
+
+def _failure(outcome: Answer | HttpError) -> str:
+    """Why what came about a film is no answer, in few words; nothing when it is: the film, another one, or its absence."""
+    if isinstance(outcome, HttpError):
+        return outcome.message.rpartition("the last one brought ")[2].rstrip(".")
+    if outcome.status == 200 and answered_id(outcome) is None:
+        return "an answer without an id"
+    return ""

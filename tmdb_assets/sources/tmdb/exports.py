@@ -1,0 +1,111 @@
+"""The daily ID exports: asking for one, and whether what came can be believed.
+
+What belongs here: which export of which day, how many films one should hold, what is said of one that holds fewer. What
+does not: its lines as rows (answers.py), what its films are used for (scope.py), the table they are kept in (raw.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tmdb_assets.lakehouse.calendar import Reach
+from tmdb_assets.lakehouse.extraction import Asked, BlockedError
+from tmdb_assets.lakehouse.http import Http, Request, SourceUnavailable
+from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb.answers import export_rows
+
+EXPORT = "exports/movie_ids"
+#: An export may hold so many films less than the one next to it: the catalogue grows, and loses a few hundred a day.
+SHRINKS_AT_MOST, SHRINKS_FEW = 0.10, 10
+#: Exports this many days apart are compared, or stand in for each other.
+NEAR_DAYS = 30
+#: How many days before a day are asked for an export while it has none of its own.
+ASKED_BACK_DAYS = 3
+TIMES_ASKED = 2
+
+
+@dataclass
+class Exports:
+    """The exports of one source. `path` tells where the export of a day lies, as the file server stood on another."""
+
+    server: Callable[[], Http]
+    path: Callable[[dt.date, dt.date], str]
+    _told: dict[tuple[dt.date, dt.date], pl.DataFrame | None] = field(default_factory=dict)
+
+    def ask(self, day: dt.date, seen_on: dt.date) -> pl.DataFrame | None:
+        """The export of a day as rows of raw/movie_ids; None when there is none.
+
+        Raises BlockedError when it does not unpack whole, HttpError when the server gives no answer.
+        """
+        answer = self.server().get_bytes(Request(self.path(day, seen_on)), endpoint=EXPORT, accepted=(200, 403, 404))
+        return export_rows(answer, day) if answer.status == 200 else None
+
+    def remembered(self, day: dt.date, seen_on: dt.date) -> pl.DataFrame | None:
+        """The export of a day that is only compared with; one that cannot be had is none. Asked for once."""
+        if (day, seen_on) not in self._told:
+            try:
+                told = self.ask(day, seen_on)
+            except (BlockedError, SourceUnavailable):
+                told = None
+            while len(self._told) >= ASKED_BACK_DAYS:
+                self._told.pop(next(iter(self._told)))
+            self._told[(day, seen_on)] = told
+        return self._told[(day, seen_on)]
+
+    def believed(self, asked: Asked) -> tuple[pl.DataFrame | None, str]:
+        """The export of the asked day, or None and why: there is none (then the sentence is empty), or what came is not
+        believed. One that is not believed is asked for once more."""
+        problem = ""
+        for _ in range(TIMES_ASKED):
+            try:
+                frame = self.ask(asked.day, asked.day)
+            except (BlockedError, SourceUnavailable) as error:
+                problem = str(error)
+                continue
+            if frame is None:
+                return None, ""
+            problem = self._too_small(asked, frame)
+            if not problem:
+                return frame, ""
+        return None, problem
+
+    def _too_small(self, asked: Asked, frame: pl.DataFrame) -> str:
+        name = f"{EXPORT} {asked.day}"
+        if not frame.height:
+            return f"{name}: the file holds no film"
+        other, rows = self._to_compare_with(asked)
+        if rows - frame.height <= max(SHRINKS_FEW, SHRINKS_AT_MOST * rows):
+            return ""
+        return f"{name}: the file holds {frame.height:,} films where that of {other} holds {rows:,}, so it is not whole"
+
+    def _to_compare_with(self, asked: Asked) -> tuple[dt.date, int]:
+        """The nearest other day with an export, and how many films that has."""
+        near = {d: n for d, n in kept_near(asked, before=NEAR_DAYS, after=NEAR_DAYS).items() if d != asked.day}
+        if near:
+            day = min(near, key=lambda d: (abs(d - asked.day), d))
+            return day, near[day]
+        day = asked.day - dt.timedelta(days=1)
+        told = self.remembered(day, asked.day)
+        return day, 0 if told is None else told.height
+
+    def newest(self, asked: Asked) -> tuple[dt.date, pl.LazyFrame] | None:
+        """The newest export that tells what belongs to the asked day: its own, else the last one before it, kept or not."""
+        kept = kept_near(asked, before=NEAR_DAYS, after=0)
+        may_ask = asked.reach is not Reach.PAST
+        for day in (asked.day - dt.timedelta(days=back) for back in range(ASKED_BACK_DAYS + 1)):
+            if day in kept:
+                return day, asked.store.scan(contracts.MOVIE_IDS, [day])
+            if may_ask and day < asked.day and (told := self.remembered(day, asked.day)) is not None:
+                audit = contracts.MOVIE_IDS.audit(told)
+                return day, audit.kept.lazy()
+        return (max(kept), asked.store.scan(contracts.MOVIE_IDS, [max(kept)])) if kept else None
+
+
+def kept_near(asked: Asked, *, before: int, after: int) -> dict[dt.date, int]:
+    """Rows of the kept exports of the days around the asked one, itself included."""
+    rows = asked.store.partition_rows(contracts.MOVIE_IDS)
+    return {day: n for day, n in rows.items() if n and -before <= (day - asked.day).days <= after}
