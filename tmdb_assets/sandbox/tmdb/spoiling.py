@@ -30,12 +30,15 @@ IMPOSSIBLE: dict[str, tuple[Any, ...]] = {
     "backdrop_path": (False, {}),
     "belongs_to_collection": ("none", {"id": -7, "name": "", "poster_path": None, "backdrop_path": None}),
 }
-_UNKNOWN = (None, "", 0)
 
 
 def unknown_fields(payload: Payload) -> Iterator[str]:
     """The fields of a payload, of those that can be impossible, that say "unknown"."""
-    return (field for field in IMPOSSIBLE if field in payload and payload[field] in _UNKNOWN)
+    return (field for field in IMPOSSIBLE if field in payload and _is_unknown(payload[field]))
+
+
+def _is_unknown(value: Any) -> bool:
+    return value is None or value == "" or (value == 0 and value is not False)
 
 
 def without_surrogate(field: str) -> Callable[[Payload], bytes]:

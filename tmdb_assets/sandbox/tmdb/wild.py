@@ -52,7 +52,6 @@ from tmdb_assets.sandbox.tmdb.habits import LATER_PAGES, Dice
 
 Place = tuple[int, int]
 """(page, position on it) in the list that does not move."""
-_NO_SUCH_FILMS = 50_000_000
 _REFERENCE = {
     "/3/genre/movie/list": [b'{"genres":null}', b'{"genres":[]}'],
     "/3/configuration/languages": [b"null", b"[]"],
@@ -192,7 +191,7 @@ class WildSite:
         invented, page = each * len(days), json.loads(answer.body)["page"]
         start, stop = (page - 1) * CHANGES_PAGE_SIZE, page * CHANGES_PAGE_SIZE
         rows = [
-            {"id": _NO_SUCH_FILMS + days[number // each] * 100_000 + number % each, "adult": False, "softcore": False}
+            {"id": _no_such_film(days[number // each], number % each), "adult": False, "softcore": False}
             for number in range(start, min(stop, invented))
         ]
         rows += self._rows_between(request, max(0, start - invented), max(0, stop - invented))
@@ -255,6 +254,11 @@ class WildSite:
         if self._dice.strikes("bom", day, question):
             return replace(answer, body=spoiling.BOM + answer.body)
         return answer
+
+
+def _no_such_film(day: int, number: int) -> int:
+    """An id above all films, below 2^31, and not that of another day."""
+    return 50_000_000 + day % 10_000 * 100_000 + number
 
 
 def _is_film(path: str) -> bool:
