@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         le=200_000,
         description="About how many films the sandbox's synthetic catalogue has by now; without it, the sandbox's own default.",
     )
+    tmdb_assets_sandbox_wild: bool = Field(
+        False,
+        description="1 lets the sandbox be TMDB as it is: lists that move, answers that are false at first, odd bytes.",
+    )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
     raw_retention_days: int = Field(
         180,

@@ -49,6 +49,8 @@ class Sandbox:
             command += ["--today", self._settings.tmdb_assets_today.isoformat()]
         if self._settings.tmdb_assets_sandbox_films:
             command += ["--films", str(self._settings.tmdb_assets_sandbox_films)]
+        if self._settings.tmdb_assets_sandbox_wild:
+            command += ["--wild"]
         for file in (self._settings.tmdb_assets_sandbox_movies or "").split(os.pathsep):
             command += ["--movies", file] if file else []
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

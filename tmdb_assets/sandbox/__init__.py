@@ -4,7 +4,7 @@
     server.py     one ASGI application and one process: paths, days, limits, life and death
     answers.py    the seam every source implements: a Request in, an Answer out
     faults.py     the ways in which a real API fails, on purpose
-    tmdb/         The Movie Database: a synthetic catalogue, or recorded answers
+    tmdb/         The Movie Database: a synthetic catalogue, or recorded answers; calm, or as it is (`--wild`)
     moovitamix/   the music API: tracks, users, listening history
     streamflow/   invented subscribers, written as monthly CSV drops (`drops`) rather than served
 

@@ -18,8 +18,10 @@ from tmdb_assets.sandbox.streamflow.folders import FolderError, write_drops
 from tmdb_assets.sandbox.streamflow.people import FIRST_MONTH, month_number
 from tmdb_assets.sandbox.tmdb.api import TmdbSite
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.habits import HABITS
 from tmdb_assets.sandbox.tmdb.recorded import RecordedCatalogue, RecordingError
 from tmdb_assets.sandbox.tmdb.reference import GENRES
+from tmdb_assets.sandbox.tmdb.wild import WildSite
 from tmdb_assets.settings import SettingsError, load_settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,9 +61,18 @@ def _serve(options: argparse.Namespace) -> int:
     else:
         site = TmdbSite(SyntheticCatalogue(options.films, options.seed, today()), options.token, GENRES, options.drift)
     weather = Weather(options.latency, options.rate_limit, options.faults, options.slow, options.seed)
+    rates = _wild_rates(options)
+    films = WildSite(site, rates, options.lasting, options.seed) if any(rates.values()) else site
     music = MoovitamixSite(options.seed, options.listeners, options.restart_after)
-    run(Application([site, music], today, weather), options.host, options.port, options.exit_with_stdin)
+    run(Application([films, music], today, weather), options.host, options.port, options.exit_with_stdin)
     return 0
+
+
+def _wild_rates(options: argparse.Namespace) -> dict[str, float]:
+    """The rate of each bad habit: what its own option says, else what --wild says, else none."""
+    given = {habit.name: getattr(options, habit.name) for habit in HABITS}
+    usual = {habit.name: habit.wild if options.wild else 0 for habit in HABITS}
+    return {name: usual[name] if rate is None else rate for name, rate in given.items()}
 
 
 def _drop(options: argparse.Namespace) -> int:
@@ -140,6 +151,23 @@ def _parser() -> argparse.ArgumentParser:
         help="how long a slow answer takes, with --faults (0.5)",
     )
     add("--drift", action="store_true", help="rows move between list pages while one walks them")
+    add("--wild", action="store_true", help="TMDB as it is: every bad habit below, at its own rate")
+    for habit in HABITS:
+        add(
+            habit.option,
+            nargs="?",
+            const=habit.alone,
+            type=_between(int if habit.counts else float, 0, habit.most),
+            metavar="N" if habit.counts else "FRACTION",
+            help=f"{habit.meaning} ({habit.alone:g}; with --wild {habit.wild:g})",
+        )
+    add(
+        "--lasting",
+        default=1,
+        type=_between(int, 1, 1_000_000),
+        metavar="N",
+        help="how many times in a row an answer that is false at first comes before the true one (1)",
+    )
     add("--exit-with-stdin", action="store_true", help="end when stdin ends, so as to die with the parent")
     return parser
 

@@ -28,12 +28,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer, ready to be sent or to be spoiled."""
+    """A complete answer, ready to be sent or to be spoiled; `encoding` is what its Content-Encoding says, if anything."""
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     retry_after: str | None = None
+    encoding: str | None = None
 
 
 class Site(Protocol):

@@ -123,6 +123,8 @@ def _start(answer: Answer) -> faults.Message:
     headers = [(b"content-type", answer.content_type.encode()), (b"content-length", b"%d" % len(answer.body))]
     if answer.retry_after is not None:
         headers.append((b"retry-after", answer.retry_after.encode()))
+    if answer.encoding is not None:
+        headers.append((b"content-encoding", answer.encoding.encode()))
     return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 

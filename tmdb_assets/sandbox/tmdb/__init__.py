@@ -7,4 +7,6 @@ quirks      oddities planted on purpose ----------------------------------------
                              recorded  real answers, kept as they were -> or <- catalogue  the films of a day
                                                                           |
                                                                          api  paths, parameters, pages, errors
+                                                                          |
+                 habits  rates, dice;  spoiling  values, rows, bytes -> wild  TMDB as it is, when that is asked for
 """

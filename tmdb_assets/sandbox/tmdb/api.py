@@ -29,7 +29,7 @@ _INVALID_PAGE = tmdb_error(
 _INVALID_PARAMETERS = tmdb_error(422, 5, "Invalid parameters: Your request parameters are incorrect.")
 _INVALID_RANGE = tmdb_error(422, 20, "Invalid date range: Should be a range no longer than 14 days.")
 _TOO_MANY_PARTS = tmdb_error(422, 27, "Too many append to response objects: The maximum number of remote calls is 20.")
-_EXPORT_ABSENT = Answer(
+EXPORT_ABSENT = Answer(
     403,
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
     "application/xml",
@@ -60,8 +60,7 @@ class TmdbSite:
     def answer(self, request: Request) -> Answer | None:
         """Answer a request, or None for a path that is not TMDB's."""
         if not request.path.startswith("/3/"):
-            export = _EXPORT.fullmatch(request.path)
-            return self._export(request, export) if export else None
+            return self._export(request) if _EXPORT.fullmatch(request.path) else None
         if request.authorization != f"Bearer {self._token}" and request.query.get("api_key") != self._token:
             return _UNAUTHORIZED
         if movie := _MOVIE.fullmatch(request.path):
@@ -76,13 +75,10 @@ class TmdbSite:
         """What was planted up to a day."""
         return self._catalogue.truth(today)
 
-    def _export(self, request: Request, name: re.Match[str]) -> Answer:
-        try:
-            day = dt.date(int(name[3]), int(name[1]), int(name[2]))
-        except ValueError:
-            return _EXPORT_ABSENT
-        if not 0 <= (request.today - day).days <= EXPORT_DAYS:
-            return _EXPORT_ABSENT
+    def _export(self, request: Request) -> Answer:
+        day = export_day(request.path)
+        if day is None or not 0 <= (request.today - day).days <= EXPORT_DAYS:
+            return EXPORT_ABSENT
         return Answer(200, self._catalogue.export(day), "application/gzip")
 
     def _movie(self, request: Request, movie_id: int) -> Answer:
@@ -117,8 +113,7 @@ class TmdbSite:
         if page is None:
             return _INVALID_PAGE
         try:
-            last = _date(request.query, "end_date") or request.today
-            first = _date(request.query, "start_date") or last - dt.timedelta(days=1)
+            first, last = changes_span(request)
         except ValueError:
             return _INVALID_PARAMETERS
         if not 0 <= (last - first).days <= MAX_CHANGES_DAYS:
@@ -185,6 +180,21 @@ def page_bounds(total: int, page: int) -> tuple[int, int, int]:
     while _start(pages + 1, pages) < total:
         pages += 1
     return pages, _start(page, pages), _start(page + 1, pages)
+
+
+def export_day(path: str) -> dt.date | None:
+    """The day of the export that a path names; None when it names none, or a day that does not exist."""
+    name = _EXPORT.fullmatch(path)
+    try:
+        return dt.date(int(name[3]), int(name[1]), int(name[2])) if name else None
+    except ValueError:
+        return None
+
+
+def changes_span(request: Request) -> tuple[dt.date, dt.date]:
+    """First and last day of the changes asked for, both included. Raises ValueError for a date that is none."""
+    last = _date(request.query, "end_date") or request.today
+    return _date(request.query, "start_date") or last - dt.timedelta(days=1), last
 
 
 def _start(page: int, pages: int) -> int:
