@@ -44,17 +44,28 @@ class Exports:
         answer = self.server().get_bytes(Request(self.path(day, seen_on)), endpoint=EXPORT, accepted=(200, 403, 404))
         return export_rows(answer, day) if answer.status == 200 else None
 
-    def remembered(self, day: dt.date, seen_on: dt.date) -> pl.DataFrame | None:
-        """The export of a day that is only compared with; one that cannot be had is none. Asked for once."""
-        if (day, seen_on) not in self._told:
-            try:
-                told = self.ask(day, seen_on)
-            except (BlockedError, SourceUnavailable):
-                told = None
+    def of(self, asked: Asked, day: dt.date) -> pl.LazyFrame | None:
+        """The export of another day than the asked one, as it is kept, else as it can still be had; None when it cannot.
+
+        One that is much smaller than the asked day's own is asked for once more.
+        """
+        if day in kept_near(asked, before=NEAR_DAYS, after=NEAR_DAYS):
+            return asked.store.scan(contracts.MOVIE_IDS, [day])
+        if (day, asked.day) not in self._told:
+            own = kept_near(asked, before=0, after=0).get(asked.day, 0)
+            told: pl.DataFrame | None = None
+            for _ in range(TIMES_ASKED):
+                try:
+                    told = self.ask(day, asked.day)
+                except (BlockedError, SourceUnavailable):
+                    continue
+                if told is not None and told.height and not is_much_less(told.height, own):
+                    break
             while len(self._told) >= ASKED_BACK_DAYS:
                 self._told.pop(next(iter(self._told)))
-            self._told[(day, seen_on)] = told
-        return self._told[(day, seen_on)]
+            self._told[(day, asked.day)] = told
+        told = self._told[(day, asked.day)]
+        return None if told is None or not told.height else contracts.MOVIE_IDS.audit(told).kept.lazy()
 
     def believed(self, asked: Asked) -> tuple[pl.DataFrame | None, str]:
         """The export of the asked day, or None and why: there is none (then the sentence is empty), or what came is not
@@ -78,7 +89,7 @@ class Exports:
         if not frame.height:
             return f"{name}: the file holds no film"
         other, rows = self._to_compare_with(asked)
-        if rows - frame.height <= max(SHRINKS_FEW, SHRINKS_AT_MOST * rows):
+        if not is_much_less(frame.height, rows):
             return ""
         return f"{name}: the file holds {frame.height:,} films where that of {other} holds {rows:,}, so it is not whole"
 
@@ -89,20 +100,26 @@ class Exports:
             day = min(near, key=lambda d: (abs(d - asked.day), d))
             return day, near[day]
         day = asked.day - dt.timedelta(days=1)
-        told = self.remembered(day, asked.day)
-        return day, 0 if told is None else told.height
+        told = self.of(asked, day)
+        return day, 0 if told is None else int(told.select(pl.len()).collect().item())
 
     def newest(self, asked: Asked) -> tuple[dt.date, pl.LazyFrame] | None:
         """The newest export that tells what belongs to the asked day: its own, else the last one before it, kept or not."""
+        own = kept_near(asked, before=0, after=0)
+        if own:
+            return asked.day, asked.store.scan(contracts.MOVIE_IDS, [asked.day])
+        if asked.reach is not Reach.PAST:
+            for back in range(1, ASKED_BACK_DAYS + 1):
+                day = asked.day - dt.timedelta(days=back)
+                if (told := self.of(asked, day)) is not None:
+                    return day, told
         kept = kept_near(asked, before=NEAR_DAYS, after=0)
-        may_ask = asked.reach is not Reach.PAST
-        for day in (asked.day - dt.timedelta(days=back) for back in range(ASKED_BACK_DAYS + 1)):
-            if day in kept:
-                return day, asked.store.scan(contracts.MOVIE_IDS, [day])
-            if may_ask and day < asked.day and (told := self.remembered(day, asked.day)) is not None:
-                audit = contracts.MOVIE_IDS.audit(told)
-                return day, audit.kept.lazy()
         return (max(kept), asked.store.scan(contracts.MOVIE_IDS, [max(kept)])) if kept else None
+
+
+def is_much_less(films: int, than: int) -> bool:
+    """Whether so many films are far fewer than those: by more than 10%, and by more than ten."""
+    return than - films > max(SHRINKS_FEW, SHRINKS_AT_MOST * than)
 
 
 def kept_near(asked: Asked, *, before: int, after: int) -> dict[dt.date, int]:

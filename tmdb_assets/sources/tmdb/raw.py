@@ -36,7 +36,7 @@ from tmdb_assets.sources.tmdb.answers import (
 )
 from tmdb_assets.sources.tmdb.changes import CHANGES, Feed, windows
 from tmdb_assets.sources.tmdb.details import DETAILS, Asking
-from tmdb_assets.sources.tmdb.exports import EXPORT, Exports
+from tmdb_assets.sources.tmdb.exports import EXPORT, Exports, is_much_less
 from tmdb_assets.sources.tmdb.scope import LISTED_AT_MOST
 
 DISCOVER = "discover/movie"
@@ -187,6 +187,8 @@ class Tmdb:
             if problem:
                 walk = self._walk_window(asked, window, params, size, floor, fresh=True)
                 problem = self._disbelief(asked, walk.received_items)
+            if not problem and floor is None:
+                self._doubt_export(asked, walk)
             total = _add(total, replace(_receipt(DISCOVER, walk), **_short(problem)))
             yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
         if total.is_complete and (problem := self._disbelief(asked, total.received_ids or 0)):
@@ -322,6 +324,23 @@ class Tmdb:
         hint = "run the day again; if it is true, with TMDB_ASSETS_ALLOW_MASS_DELETE=1"
         return f"{DISCOVER}: {problem}, so nothing of it is kept: {hint}." if problem else ""
 
+    def _doubt_export(self, asked: Asked, walk: PageWalk) -> None:
+        """Say in the ledger that the day's export is not whole, when it lacks many films that the list shows."""
+        entry = asked.ledger.entry(asked.day, EXPORT)
+        pages = pl.Series([page.answer.text for page in walk.pages], dtype=pl.String)
+        exported = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).select("movie_id").collect()
+        if entry is None or not entry.is_finished or not exported.height:
+            return
+        shown = scope.shown_on(pages)
+        lacking = shown.join(exported, on="movie_id", how="anti").height
+        if is_much_less(shown.height - lacking, shown.height):
+            note = (
+                f"{EXPORT} {asked.day}: it lacks {lacking:,} of {shown.height:,} films that the list shows, so it is not "
+                "whole; the next run of the day asks for it again"
+            )
+            asked.log(note)
+            asked.ledger.write(asked.day, [replace(entry, is_finished=False, note=note)], {})
+
     def _walk_window(
         self,
         asked: Asked,
@@ -364,6 +383,9 @@ class Tmdb:
         newest = self.exports.newest(asked)
         in_scope = scope.scope(listed, newest[1] if newest else contracts.MOVIE_IDS.empty().lazy(), size)
         exported = asked.store.scan(contracts.MOVIE_IDS, [day]).select("movie_id").collect()
+        entry = asked.ledger.entry(day, EXPORT)
+        if entry is not None and not entry.is_finished:
+            exported = exported.clear()  # what is not whole does not tell what has vanished
         last = scope.last_details(asked.store, day)
         unlisted = scope.unlisted(listed, in_scope, last, size)
         if asked.reach is Reach.HISTORY:
@@ -393,10 +415,10 @@ class Tmdb:
         return (age > age_limit) | (turn & (age > 0) & (pl.col("asked_because") == "new"))
 
     def _left_since_yesterday(self, asked: Asked, exported: pl.DataFrame) -> pl.DataFrame:
-        before = self.exports.remembered(asked.day - dt.timedelta(days=1), asked.day)
+        before = self.exports.of(asked, asked.day - dt.timedelta(days=1))
         if before is None or not exported.height:
             return exported.clear()
-        return before.select("movie_id").drop_nulls().join(exported, on="movie_id", how="anti")
+        return before.select("movie_id").collect().join(exported, on="movie_id", how="anti")
 
     def mass_delete(self, asked: Asked) -> None:
         """Raises BlockedError when more than 5% of the films known or asked for, and more than 5, are gone on the day."""

@@ -25,7 +25,12 @@ NEAR_DAYS = 30
 def listed_films(store: DeltaStore, day: dt.date) -> pl.DataFrame:
     """movie_id, popularity of the films that the kept list pages of a day show, each once; unreadable rows show none."""
     pages = store.scan(contracts.DISCOVER_PAGES, [day]).select("payload").collect()
-    films = listed_movies(pages.get_column("payload")).filter(pl.col("_rejected").is_null())
+    return shown_on(pages.get_column("payload"))
+
+
+def shown_on(pages: pl.Series) -> pl.DataFrame:
+    """movie_id, popularity of the films on some list pages, each once; unreadable rows show none."""
+    films = listed_movies(pages).filter(pl.col("_rejected").is_null())
     shown = films.select(movie_id="id", popularity="popularity").drop_nulls("movie_id")
     return shown.group_by("movie_id").agg(pl.col("popularity").max())
 

@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, NothingToObserve
-from tmdb_assets.lakehouse.http import Answer, Request
+from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve
+from tmdb_assets.lakehouse.http import Answer, HttpError, Request, SourceUnavailable, Unauthorized
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.pages import Page, PageWalk
 from tmdb_assets.settings import load_settings
-from tmdb_assets.sources.tmdb import answers, contracts, raw
+from tmdb_assets.sources.tmdb import answers, changes, contracts, raw, scope
+from tmdb_assets.sources.tmdb import details as asking
+from tmdb_assets.sources.tmdb.changes import windows
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
 
 DAY = DAYS[9]
@@ -37,10 +39,27 @@ class Nowhere:
         raise AssertionError("nothing may be asked")
 
 
-def client(*, sandbox: bool = False, **settings: Any) -> raw.Tmdb:
+@dataclass
+class Files:
+    """A file server: exports by their day; 403 for any other day. `asked` has the days asked for."""
+
+    exports: dict[dt.date, bytes] = field(default_factory=dict)
+    asked: list[dt.date] = field(default_factory=list)
+
+    def get_bytes(self, request: Request, **how: Any) -> Answer:
+        day = dt.datetime.strptime(request.path[-18:-8], "%m_%d_%Y").date()
+        self.asked.append(day)
+        if day not in self.exports:
+            return Answer(request, 403, {}, NOON)
+        return Answer(request, 200, {}, NOON, content=self.exports[day])
+
+
+def client(*, sandbox: bool = False, exports: dict[dt.date, bytes] | None = None, **settings: Any) -> raw.Tmdb:
     token = {} if sandbox else {"tmdb_api_token": "t"}
     made = load_settings(_env_file=None, **token, **settings)
-    return raw.Tmdb(made, Clock(DAY), Nowhere() if sandbox else None, lambda line: None)
+    tmdb = raw.Tmdb(made, Clock(DAY), Nowhere() if sandbox else None, lambda line: None)
+    tmdb.__dict__["files"] = Files(exports or {})
+    return tmdb
 
 
 @dataclass
@@ -73,7 +92,7 @@ def answer(text: str = "", status: int = 200, key: Any = None, **more: Any) -> A
 @given(st.dates(dt.date(2020, 1, 1), dt.date(2026, 1, 1)), st.integers(0, 200))
 def test_spans_cover_every_day_in_pieces_of_at_most_14_days(start: dt.date, length: int) -> None:
     end = start + dt.timedelta(days=length)
-    spans = list(raw._spans(start, end))
+    spans = list(windows(start, end))
     assert (spans[0][0], spans[-1][1]) == (start, end)
     assert all((last - first).days <= 13 and first <= last for first, last in spans)
     assert all(before[1] == after[0] for before, after in pairwise(spans))
@@ -100,7 +119,7 @@ class Catalogue:
         return answer(json.dumps({"results": [], "total_pages": -(-self.films_on(first, last) // 20)}))
 
 
-def windows(
+def windows_walked(
     told: Told, films_on: Callable[[dt.date, dt.date], int], **settings: Any
 ) -> list[tuple[str, dict[str, str], float | None]]:
     tmdb = client(**settings)
@@ -110,7 +129,7 @@ def windows(
 
 @pytest.mark.parametrize("scope", ["top:1", "top:9999", "top:10000"])
 def test_what_one_list_holds_is_one_window(told: Told, scope: str) -> None:
-    found = windows(told, lambda first, last: 10**6, tmdb_scope=scope)
+    found = windows_walked(told, lambda first, last: 10**6, tmdb_scope=scope)
     assert found == [("popularity", {}, None)]
 
 
@@ -120,7 +139,7 @@ def per_day(first: dt.date, last: dt.date) -> int:
 
 
 def test_the_whole_catalogue_is_walked_in_windows_that_a_list_can_hold(told: Told) -> None:
-    found = windows(told, per_day, tmdb_scope="all")
+    found = windows_walked(told, per_day, tmdb_scope="all")
     spans = [tuple(map(dt.date.fromisoformat, name.split(".."))) for name, _, _ in found]
     assert len(spans) > 10
     assert spans[0][0] == raw.FIRST_RELEASE
@@ -135,19 +154,19 @@ def test_the_whole_catalogue_is_walked_in_windows_that_a_list_can_hold(told: Tol
 
 def test_windows_without_films_are_left_out_and_a_crowded_day_is_still_walked(told: Told) -> None:
     crowded = dt.date(2020, 1, 1)
-    found = windows(told, lambda a, b: 12_000 if a <= crowded <= b else 0, tmdb_scope="all")
+    found = windows_walked(told, lambda a, b: 12_000 if a <= crowded <= b else 0, tmdb_scope="all")
     assert [name for name, _, _ in found] == ["2020-01-01..2020-01-01"]
 
 
 def test_more_than_a_list_holds_is_walked_down_to_the_last_wanted_films_popularity(told: Told) -> None:
     told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, float(n)) for n in range(1, 10_051)]))
     told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 10.0**9) for n in range(20_000, 20_100)], adult=True))
-    found = windows(told, lambda first, last: 5, tmdb_scope="top:10001")
+    found = windows_walked(told, lambda first, last: 5, tmdb_scope="top:10001")
     assert {floor for _, _, floor in found} == {50.0}
 
 
 def test_without_any_export_there_is_no_floor(told: Told) -> None:
-    found = windows(told, lambda first, last: 5, tmdb_scope="top:10001")
+    found = windows_walked(told, lambda first, last: 5, tmdb_scope="top:10001")
     assert {floor for _, _, floor in found} == {float("-inf")}
 
 
@@ -205,8 +224,12 @@ def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.M
 # -- the export ----------------------------------------------------------------------------------------------------------
 
 
+def packed(*lines: str) -> bytes:
+    return gzip.compress("\n".join(lines).encode())
+
+
 def exported(*lines: str) -> Answer:
-    return answer(content=gzip.compress("\n".join(lines).encode()))
+    return answer(content=packed(*lines))
 
 
 def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None:
@@ -232,37 +255,79 @@ def test_an_export_that_does_not_unpack_whole_blocks(content: bytes) -> None:
     assert raised.value.check == "extraction_complete"
 
 
-def without_export(monkeypatch: pytest.MonkeyPatch) -> raw.Tmdb:
-    tmdb = client()
-    monkeypatch.setattr(tmdb, "_export", lambda day, seen_on: None)
-    return tmdb
+def films_of(count: int) -> bytes:
+    return packed(*(f'{{"id": {n}}}' for n in range(1, count + 1)))
 
 
-def test_a_past_day_with_nothing_kept_and_no_export_fails_in_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, told: Told
-) -> None:
+def test_a_past_day_with_nothing_kept_and_no_export_fails_in_one_sentence(told: Told) -> None:
     with pytest.raises(NothingToObserve, match=r"2026-03-10: nothing was kept .* TMDB has no ID export of it"):
-        list(without_export(monkeypatch).movie_ids(told.asked(Reach.PAST)))
+        list(client().movie_ids(told.asked(Reach.PAST)))
 
 
-def test_a_past_day_of_which_something_is_kept_goes_on_without_its_export(
-    monkeypatch: pytest.MonkeyPatch, told: Told
-) -> None:
+def noted(chunks: Iterator[Chunk]) -> str:
+    """The note of a chunk that brings nothing and leaves the endpoint open."""
+    (chunk,) = chunks
+    (receipt,) = chunk.receipts
+    assert (chunk.frame.height, receipt.is_complete, receipt.is_finished) == (0, True, False)
+    return receipt.note
+
+
+def test_a_past_day_of_which_something_is_kept_goes_on_without_its_export(told: Told) -> None:
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
-    assert list(without_export(monkeypatch).movie_ids(told.asked(Reach.PAST))) == []
+    assert "TMDB has no export of that day" in noted(client().movie_ids(told.asked(Reach.PAST)))
 
 
-def test_today_goes_on_before_its_export_is_ready(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
-    assert list(without_export(monkeypatch).movie_ids(told.asked(Reach.LIVE))) == []
-    assert "not there yet" in told.lines[0]
+def test_today_goes_on_before_its_export_is_ready(told: Told) -> None:
+    assert "not there yet" in noted(client(exports={YESTERDAY: films_of(3)}).movie_ids(told.asked(Reach.LIVE)))
 
 
-def test_the_receipt_of_an_export_counts_lines_and_ids(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+def test_a_server_without_any_export_names_the_setting(told: Told) -> None:
     tmdb = client()
-    monkeypatch.setattr(tmdb, "_export", lambda day, seen_on: exported('{"id": 1}', '{"id": 2}', '{"id": 2}'))
+    assert "check TMDB_EXPORT_URL" in noted(tmdb.movie_ids(told.asked(Reach.LIVE)))
+    assert len(tmdb.files.asked) == 1 + raw.TIMES_ASKED * 3
+
+
+def test_the_receipt_of_an_export_counts_lines_and_ids(told: Told) -> None:
+    tmdb = client(exports={DAY: packed('{"id": 1}', '{"id": 2}', '{"id": 2}')})
     (chunk,) = tmdb.movie_ids(told.asked())
     receipt = chunk.receipts[0]
     assert (receipt.promised_ids, receipt.received_ids, receipt.is_complete, chunk.replaces) == (3, 2, True, {})
+
+
+NOT_WHOLE = [
+    pytest.param(films_of(0), "holds no film", id="empty"),
+    pytest.param(films_of(50), "holds 50 films where that of 2026-03-09 holds 100", id="half"),
+    pytest.param(films_of(100)[:-9], "does not unpack", id="cut"),
+    pytest.param(films_of(89), "holds 89 films", id="eleven short"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), NOT_WHOLE)
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "fetched"])
+def test_an_export_that_is_not_whole_is_asked_again_and_then_waited_for(
+    told: Told, body: bytes, said: str, is_kept: bool
+) -> None:
+    if is_kept:
+        told.keep(contracts.MOVIE_IDS, export(YESTERDAY, *[(n, 1.0) for n in range(1, 101)]))
+    tmdb = client(exports={DAY: body} if is_kept else {DAY: body, YESTERDAY: films_of(100)})
+    assert said in noted(tmdb.movie_ids(told.asked()))
+    assert tmdb.files.asked.count(DAY) == 2
+
+
+@pytest.mark.parametrize(("body", "said"), NOT_WHOLE)
+def test_a_past_day_of_which_only_half_an_export_is_to_be_had_fails_and_stays_open(
+    told: Told, body: bytes, said: str
+) -> None:
+    told.keep(contracts.MOVIE_IDS, export(YESTERDAY, *[(n, 1.0) for n in range(1, 101)]))
+    with pytest.raises(BlockedError, match=said):
+        list(client(exports={DAY: body}).movie_ids(told.asked(Reach.PAST)))
+
+
+@pytest.mark.parametrize("count", [90, 100, 300])
+def test_an_export_about_as_large_as_the_last_one_is_believed(told: Told, count: int) -> None:
+    told.keep(contracts.MOVIE_IDS, export(YESTERDAY, *[(n, 1.0) for n in range(1, 101)]))
+    (chunk,) = client(exports={DAY: films_of(count)}).movie_ids(told.asked())
+    assert chunk.frame.height == count and chunk.receipts[0].is_finished
 
 
 # -- changes -------------------------------------------------------------------------------------------------------------
@@ -281,7 +346,7 @@ def spans_asked(
 
     tmdb = client(sandbox=reach is Reach.HISTORY)
     tmdb.__dict__["api"] = None
-    monkeypatch.setattr(raw, "walk_pages", walked)
+    monkeypatch.setattr(changes, "walk_pages", walked)
     (chunk,) = tmdb.movie_changes(told.asked(reach))
     audit = contracts.MOVIE_CHANGES.audit(chunk.frame)
     assert set(audit.kept["movie_id"]) == {1}
@@ -362,7 +427,7 @@ def test_details_older_than_the_limit_are_asked_at_once_and_those_of_today_never
     assert refreshed.filter(tmdb._is_stale(DAY))["age"].to_list() == [31, 400], "only what is new waits for its turn"
 
 
-def changes(*ids: int) -> pl.DataFrame:
+def changed(*ids: int) -> pl.DataFrame:
     return rows(contracts.MOVIE_CHANGES, *[(DAY, n, False, DAYS[8], DAY) for n in ids])
 
 
@@ -381,8 +446,8 @@ def test_each_film_is_asked_for_once_with_the_first_reason_that_holds(told: Told
     old = DAY - dt.timedelta(days=40)
     told.keep(contracts.MOVIE_DETAILS, details(old, film(2), film(3), film(6), film(7)))
     told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(4), (5, None), film(8), (10, None)))
-    told.keep(contracts.MOVIE_CHANGES, changes(3, 7, 8, 9, 10, 99))
-    assert wanted(client(tmdb_details_max_age_days=30), told.asked()) == {
+    told.keep(contracts.MOVIE_CHANGES, changed(3, 7, 8, 9, 10, 99))
+    assert wanted(client(tmdb_details_max_age_days=30, tmdb_scope="top:5"), told.asked()) == {
         1: "new",  # listed, never asked for
         2: "stale",  # listed, asked for too long ago
         3: "changed",  # changed and stale
@@ -404,90 +469,224 @@ def test_without_an_export_no_film_has_vanished(told: Told) -> None:
     assert wanted(client(), told.asked()) == {}
 
 
-def test_the_scope_is_the_most_popular_of_the_listed(told: Told) -> None:
+def test_a_film_that_could_not_be_had_after_it_changed_is_asked_for_again(told: Told) -> None:
+    old = DAY - dt.timedelta(days=20)
+    told.keep(contracts.MOVIE_DETAILS, details(old, film(1), film(2), film(3)), details(DAYS[7], film(3)))
+    for day, ids in ((DAYS[7], (1, 3)), (old, (2,))):
+        told.keep(contracts.MOVIE_CHANGES, rows(contracts.MOVIE_CHANGES, *[(day, n, False, old, day) for n in ids]))
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, *[listed(n) for n in (1, 2, 3)]))
+    assert wanted(client(tmdb_details_max_age_days=1000), told.asked()) == {1: "changed"}
+
+
+def test_the_scope_is_the_most_popular_of_list_and_export(told: Told) -> None:
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1, 3.0), listed(2, 9.0), listed(3, 3.0)))
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 2, listed(1, 4.0), listed("x", 99.0), None))
-    told.keep(contracts.MOVIE_IDS, export(DAY, (77, 500.0)))
-    assert wanted(client(tmdb_scope="top:2"), told.asked()) == {1: "new", 2: "new"}
-    assert set(wanted(client(tmdb_scope="all"), told.asked())) == {1, 2, 3, 77}
+    told.keep(contracts.MOVIE_IDS, export(DAY, (77, 3.5), (1, 500.0)))
+    told.keep(contracts.MOVIE_IDS, export(DAY, (88, 900.0), adult=True))
+    assert wanted(client(tmdb_scope="top:2"), told.asked()) == {1: "new", 2: "new"}, "the list counts before the export"
+    assert wanted(client(tmdb_scope="top:3"), told.asked()) == {1: "new", 2: "new", 77: "unlisted"}
+    assert set(wanted(client(tmdb_scope="all"), told.asked())) == {1, 2, 3, 77, 88}
 
 
-def test_a_source_with_history_is_observed_whole_and_asked_for_who_left(
-    monkeypatch: pytest.MonkeyPatch, told: Told
-) -> None:
-    tmdb = client(sandbox=True)
-    asked_for: list[Any] = []
+@given(st.data())
+def test_every_film_of_the_scope_is_listed_or_asked_for_by_id(data: st.DataObject) -> None:
+    """Whatever a list leaves out or shows twice, the films asked for by id are those of the scope it did not show."""
+    films = data.draw(st.lists(st.integers(1, 60), unique=True, min_size=1))
+    shown = data.draw(st.lists(st.sampled_from(films)))
+    size = data.draw(st.integers(1, 70))
+    listed_ = pl.DataFrame({"movie_id": sorted(set(shown))}, schema={"movie_id": pl.Int64})
+    listed_ = listed_.with_columns(popularity=pl.lit(100.0) - pl.col("movie_id"))
+    exported_ = pl.DataFrame({"movie_id": films}).with_columns(
+        popularity=pl.lit(100.0) - pl.col("movie_id"), adult=pl.lit(False), video=pl.lit(None, dtype=pl.Boolean)
+    )
+    wanted_ = scope.scope(listed_, exported_.lazy(), size).get_column("movie_id").to_list()
+    assert wanted_ == sorted(films)[:size], "the same scope as from a list that did not move"
+    last = pl.DataFrame(schema={"movie_id": pl.Int64, "asked_because": pl.String, "is_alive": pl.Boolean})
+    missing = scope.unlisted(listed_, pl.DataFrame({"movie_id": wanted_}), last, size)
+    assert set(missing["movie_id"]) == set(wanted_) - set(shown)
 
-    def yesterdays(day: dt.date, seen_on: dt.date) -> Answer:
-        asked_for.append((day, seen_on))
-        return exported('{"id": 1}', '{"id": 2}', '{"id": 6}')
 
-    monkeypatch.setattr(tmdb, "_export", yesterdays)
+def test_a_film_that_no_window_ever_shows_is_left_to_its_age(told: Told) -> None:
+    """Windows of release dates never show a film without one: asking for all of these each day would cost thousands."""
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
+    told.keep(contracts.MOVIE_IDS, export(DAY, (1, 5.0), (2, 4.0), (3, 3.0)))
+    known = details(YESTERDAY, film(1), film(2), film(3)).with_columns(
+        asked_because=pl.when(pl.col("movie_id") == 2).then(pl.lit("unlisted")).otherwise(pl.lit("new"))
+    )
+    told.keep(contracts.MOVIE_DETAILS, known)
+    by_windows = wanted(client(tmdb_scope="top:20000", tmdb_details_max_age_days=1000), told.asked())
+    assert by_windows == {3: "unlisted"}
+    assert set(wanted(client(tmdb_scope="top:3", tmdb_details_max_age_days=1000), told.asked())) == {2, 3}
+
+
+def test_until_the_days_export_is_there_the_one_before_names_the_films(told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
+    tmdb = client(exports={YESTERDAY: packed('{"id": 1, "popularity": 5}', '{"id": 4, "popularity": 5}')})
+    assert wanted(tmdb, told.asked()) == {1: "new", 4: "unlisted"}
+    told.keep(contracts.MOVIE_IDS, export(DAYS[3], (1, 1.0), (6, 1.0)))
+    tmdb = client()
+    assert wanted(tmdb, told.asked()) == {1: "new", 6: "unlisted"}, "the newest that is kept"
+
+
+def test_a_source_with_history_is_observed_whole_and_asked_for_who_left(told: Told) -> None:
+    tmdb = client(sandbox=True, exports={YESTERDAY: packed('{"id": 1}', '{"id": 2}', '{"id": 6}')})
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1), listed(2)))
     told.keep(contracts.MOVIE_IDS, export(DAY, (1, 1.0), (2, 1.0)))
     told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, film(1), film(8)))
     assert wanted(tmdb, told.asked(Reach.HISTORY)) == {1: "history", 2: "history", 6: "vanished"}
-    assert asked_for == [(YESTERDAY, DAY)]
+    assert tmdb.files.asked == [YESTERDAY]
 
 
 @dataclass
 class Details:
-    """Answers for each film, in order."""
+    """Answers for each film, in order, as `said` tells of it (the film itself, if nothing); `requests` has what was asked."""
 
+    said: dict[int, list[Any]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
-    def get_many(self, requests: Iterator[Request], **how: Any) -> Iterator[Answer]:
+    def get_each(self, requests: Iterator[Request], **how: Any) -> Iterator[Answer | HttpError]:
         assert how["accepted"] == (200, 404)
         for request in requests:
             self.requests.append(request)
             movie_id = request.key[0]
-            yield Answer(request, 200, {}, NOON, text=json.dumps(film(movie_id)), json=film(movie_id))
+            told = self.said.get(movie_id, [])
+            said = (told.pop(0) if len(told) > 1 else told[0]) if told else film(movie_id)
+            if isinstance(said, HttpError):
+                said.request = request
+                if isinstance(said, Unauthorized):
+                    raise said
+                yield said
+                continue
+            status = 404 if said is None else 200
+            body = said or {"success": False, "status_code": 34}
+            yield Answer(request, status, {}, NOON, text=json.dumps(body), json=body)
+
+    @property
+    def asked(self) -> list[int]:
+        return [request.key[0] for request in self.requests]
+
+
+def down(status: int = 500) -> HttpError:
+    said = f"movie/{{id}}: x gave no usable answer in 4 attempts; the last one brought HTTP {status}."
+    return SourceUnavailable(said, "movie/{id}", status)
+
+
+NAMELESS = {"success": False, "status_code": 34}
+
+
+def details_asked(told: Told, count: int, kept: pl.DataFrame | None = None, **said: Any) -> tuple[list[Chunk], Details]:
+    """Ask for the details of so many listed films; `said` has what the server says of `film_N`."""
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, *[listed(n) for n in range(1, count + 1)]))
+    if kept is not None:
+        told.keep(contracts.MOVIE_DETAILS, kept)
+    tmdb, server = client(), Details({int(name.removeprefix("film_")): list(what) for name, what in said.items()})
+    tmdb.__dict__["api"] = server
+    return list(tmdb.movie_details(told.asked())), server
 
 
 def test_details_kept_today_are_not_asked_again_and_are_counted(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
-    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, *[listed(n) for n in range(1, 6)]))
-    told.keep(contracts.MOVIE_DETAILS, details(DAY, film(2)))
-    tmdb, server = client(), Details()
-    tmdb.__dict__["api"] = server
-    monkeypatch.setattr(raw, "DETAILS_PER_COMMIT", 3)
-    chunks = list(tmdb.movie_details(told.asked()))
+    monkeypatch.setattr(asking, "PER_COMMIT", 3)
+    chunks, server = details_asked(told, 5, details(DAY, film(2)))
     assert [r.path for r in server.requests] == [f"movie/{n}" for n in (1, 3, 4, 5)]
-    assert [c.frame["movie_id"].to_list() for c in chunks] == [[1, 3, 4], [5]]
-    assert [(c.receipts[0].promised_ids, c.receipts[0].received_ids) for c in chunks] == [(5, 4), (5, 5)]
+    assert [c.frame["movie_id"].to_list() for c in chunks] == [[1, 3, 4], [5], []]
+    assert [(c.receipts[0].promised_ids, c.receipts[0].received_ids) for c in chunks] == [(5, 4), (5, 5), (5, 5)]
     assert all(c.replaces is None for c in chunks)
     assert set(chunks[0].frame["asked_because"]) == {"new"}
     assert contracts.MOVIE_DETAILS.audit(chunks[0].frame).kept.height == 3
 
 
+@pytest.mark.parametrize("wrong", [down(), down(451), NAMELESS, [1], {"id": None}, {"id": "2"}], ids=str)
+def test_a_film_that_fails_is_asked_once_more_then_named_and_takes_no_other_with_it(told: Told, wrong: Any) -> None:
+    chunks, server = details_asked(told, 5, film_2=[wrong])
+    assert server.asked == [1, 2, 3, 4, 5, 2]
+    assert [c.frame["movie_id"].to_list() for c in chunks] == [[1, 3, 4, 5], []]
+    receipt = chunks[-1].receipts[0]
+    assert (receipt.is_complete, receipt.is_finished) == (True, False)
+    assert receipt.note.startswith(f"movie/{{id}} {DAY}: 1 of 5 films could not be had: 2 (")
+
+
+def test_a_film_that_answers_at_the_second_asking_is_had(told: Told) -> None:
+    chunks, server = details_asked(told, 3, film_2=[down(), film(2)], film_3=[NAMELESS, film(3)])
+    assert server.asked == [1, 2, 3, 2, 3]
+    assert sorted(n for c in chunks for n in c.frame["movie_id"]) == [1, 2, 3]
+    assert chunks[-1].receipts[0].is_finished and not chunks[-1].receipts[0].note
+
+
+def test_too_many_films_that_fail_stop_the_day_and_what_arrived_is_kept(told: Told) -> None:
+    chunks, _ = details_asked(told, 20, **{f"film_{n}": [down()] for n in range(1, 12)})
+    assert sorted(chunks[0].frame["movie_id"]) == list(range(12, 21)) and chunks[0].receipts[0].is_complete
+    last = chunks[-1].receipts[0]
+    assert not last.is_complete and "11 of 20 films could not be had" in last.sentence
+
+
+def test_a_source_of_which_nothing_can_be_had_is_told_as_it_is(told: Told) -> None:
+    with pytest.raises(SourceUnavailable, match="HTTP 503"):
+        details_asked(told, 3, **{f"film_{n}": [down(503)] for n in range(1, 4)})
+
+
+def test_what_arrived_before_the_credentials_were_refused_is_kept(told: Told) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1), listed(2), listed(3)))
+    tmdb = client()
+    tmdb.__dict__["api"] = Details({3: [Unauthorized("no", "movie/{id}", 401)]})
+    chunks = tmdb.movie_details(told.asked())
+    assert next(chunks).frame["movie_id"].to_list() == [1, 2]
+    with pytest.raises(Unauthorized):
+        next(chunks)
+
+
+def test_a_404_of_a_film_that_is_listed_is_asked_for_again_before_it_is_believed(told: Told) -> None:
+    chunks, server = details_asked(told, 3, film_1=[None, film(1)], film_2=[None])
+    assert server.asked == [1, 2, 3, 1, 2]
+    assert dict(pl.concat(c.frame for c in chunks).select("movie_id", "http_status").iter_rows()) == {
+        1: 200,
+        2: 404,
+        3: 200,
+    }
+
+
+def test_tombstones_of_the_day_are_asked_for_again_and_a_film_that_is_back_takes_its_place(told: Told) -> None:
+    kept = details(DAY, film(1), (2, None), (3, None), (9, None))
+    chunks, server = details_asked(told, 3, kept, film_3=[None], film_9=[film(9)])
+    assert server.asked == [2, 3, 9, 3]
+    back = [c for c in chunks if c.replaces is not None]
+    assert [(c.replaces, c.frame["movie_id"].to_list()) for c in back] == [({"movie_id": [2, 9]}, [2, 9])]
+    assert sum(c.frame.height for c in chunks) == 2, "one that is still gone stays as it was kept"
+    assert (chunks[-1].receipts[0].promised_ids, chunks[-1].receipts[0].received_ids) == (4, 4)
+
+
 def test_who_answered_is_kept_beside_who_was_asked() -> None:
     merged = answer(json.dumps(film(1)), key=(2, "vanished"))
     gone = answer('{"status_code": 34}', 404, key=(3, "vanished"))
-    odd = answer("[1]", key=(4, "new"))
-    frame = raw._details_chunk(DAY, [merged, gone, odd], 3, 3).frame
-    assert frame.select("movie_id", "http_status", "answered_id").rows() == [
-        (2, 200, 1),
-        (3, 404, None),
-        (4, 200, None),
-    ]
+    frame = answers.details_rows(DAY, [merged, gone])
+    assert frame.select("movie_id", "http_status", "answered_id").rows() == [(2, 200, 1), (3, 404, None)]
 
 
 # -- mass delete ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("gone", "blocks"), [(0, False), (2, False), (3, True)])
+@pytest.mark.parametrize(
+    ("films", "gone", "blocks"), [(200, 10, False), (200, 11, True), (40, 5, False), (40, 6, True), (10, 1, False)]
+)
 @pytest.mark.parametrize("reach", [Reach.LIVE, Reach.HISTORY])
-def test_more_than_one_in_twenty_gone_in_a_day_blocks(told: Told, reach: Reach, gone: int, blocks: bool) -> None:
-    ids = range(1, 41)
+def test_more_than_one_in_twenty_gone_in_a_day_blocks(
+    told: Told, reach: Reach, films: int, gone: int, blocks: bool
+) -> None:
+    ids = range(1, films + 1)
     told.keep(contracts.MOVIE_DETAILS, details(YESTERDAY, *[film(n) for n in ids]))
-    told.keep(contracts.MOVIE_DETAILS, details(DAY, film(40), *[(n, None) for n in ids[:gone]]))
+    told.keep(contracts.MOVIE_DETAILS, details(DAY, film(films), *[(n, None) for n in ids[:gone]]))
     told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in ids[gone:]]))
     if not blocks:
         client().mass_delete(told.asked(reach))
         return
-    with pytest.raises(BlockedError, match="3 of 40 known films are gone, more than 5%") as raised:
+    with pytest.raises(BlockedError, match=f"{gone} of {films} films are gone, more than 5%") as raised:
         client().mass_delete(told.asked(reach))
-    assert (raised.value.check, raised.value.figures) == ("mass_delete", {"gone": 3, "known": 40})
+    assert (raised.value.check, raised.value.figures) == ("mass_delete", {"gone": gone, "known": films})
     client(tmdb_assets_allow_mass_delete=True).mass_delete(told.asked(reach))
+
+
+def test_on_a_newcomers_first_day_a_film_that_is_gone_blocks_nothing(told: Told) -> None:
+    told.keep(contracts.MOVIE_DETAILS, details(DAY, *[film(n) for n in range(1, 10)], (10, None)))
+    client().mass_delete(told.asked(Reach.LIVE))
 
 
 # -- paths ---------------------------------------------------------------------------------------------------------------
@@ -502,6 +701,7 @@ def test_only_a_source_with_history_is_asked_as_of_a_day() -> None:
 
 
 def test_who_answers_is_unknown_until_someone_does() -> None:
-    assert client().origin() is None
-    assert client(sandbox=True).origin() == SANDBOX
-    assert client().traffic() == {}
+    tmdb, sandbox = (client(sandbox=is_sandbox) for is_sandbox in (False, True))
+    for who in (tmdb, sandbox):
+        del who.__dict__["files"]
+    assert (tmdb.origin(), sandbox.origin(), tmdb.traffic()) == (None, SANDBOX, {})
