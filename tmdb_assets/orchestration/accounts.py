@@ -4,10 +4,8 @@ What belongs here: what is read from them at the end of a run, and the verdict o
 (lakehouse/extraction.py, lakehouse/publishing.py), how an asset is made of a side table (tables.py).
 """
 
-from __future__ import annotations
-
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -34,10 +32,12 @@ def ledger_asset(
         rows = store.scan(ledger, days).collect()
         sentence = "every endpoint is finished and kept its promise"
         span = ledger.cadence.value
+        proven = account.days_proven(days)
         if short.height:
+            why = " ".join(f"{note.rstrip('.')}." for note in short.get_column("note").drop_nulls())
             sentence = (
                 f"{_named(short)} fell short: run the {span} again; one that is over, and that the source does not keep, "
-                "stays incomplete and is not published: leave it out of the range"
+                f"stays incomplete and is not published{f' ({why})' if why else ''}"
             )
         elif noted.height:
             sentence = f"{_named(noted)} {NOTHING_YET}: run the {span} again later"
@@ -45,10 +45,57 @@ def ledger_asset(
                 sentence = " ".join(f"{note.rstrip('.')}." for note in told)
         figures = {c: int(rows.get_column(c).sum()) for c in ("calls", "retries", "throttled", "cache_hits", "bytes")}
         passed = not (short.height or noted.height)
-        return Outcome("extraction_complete", passed, sentence, figures, warns=not short.height), dict(figures)
+        # a day that fell short takes no other with it: what is built of the others says so itself
+        return Outcome("extraction_complete", passed, sentence, figures, warns=bool(proven)), dict(figures)
 
     meaning = f"Every endpoint of the {ledger.cadence.value} is finished and what was promised arrived."
     return side_asset(ledger, partitions, after, "extraction_complete", meaning, verdict)
+
+
+def every_day_check(
+    ledger: Contract, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract]
+) -> dg.AssetChecksDefinition:
+    """Fails the run, once all else is done, when days of it could not be had: the others are published by then.
+
+    `after`: the source's last tables. It is a check without partitions, since those break on a range run.
+    """
+    key, span = dg.AssetKey(ledger.key), ledger.cadence.value
+    spec = dg.AssetCheckSpec(
+        f"every_{span}",
+        asset=key,
+        description=f"Every {span} of the run was observed whole; those that were not are named, the others published.",
+        additional_deps=[dg.AssetKey(contract.key) for contract in after],
+    )
+
+    @dg.multi_asset_check(name=f"{ledger.source}_every_{span}", specs=[spec], required_resource_keys={"lake"})
+    def every_day(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        keys = keys_of_run(context.run.tags, partitions)
+        days = [ledger.cadence.day(partition) for partition in keys]
+        proven = Ledger(context.resources.lake, ledger.source).days_proven(days)
+        lost = [partition for partition, day in zip(keys, days, strict=True) if day not in proven]
+        sentence = (
+            f"{len(lost)} of {len(keys)} {span}s could not be had and are not published, the others are: {', '.join(lost)}; "
+            "the log says why of each"
+            if lost
+            else f"every {span} of the run was observed whole"
+        )
+        yield dg.AssetCheckResult(
+            passed=not lost, asset_key=key, check_name=spec.name, description=sentence, metadata={f"{span}s": len(keys)}
+        )
+        if lost:
+            raise dg.Failure(f"{ledger.source}: {sentence}.", allow_retries=False)
+
+    return every_day
+
+
+def keys_of_run(tags: Mapping[str, str], partitions: dg.PartitionsDefinition[str]) -> Sequence[str]:
+    """The partitions that a run is of, as its tags name them; none for a run without."""
+    if key := tags.get("dagster/partition"):
+        return [key]
+    first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    if not (first and last):
+        return []
+    return partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
 
 
 def _named(rows: pl.DataFrame) -> str:

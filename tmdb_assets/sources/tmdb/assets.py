@@ -12,7 +12,7 @@ import dagster as dg
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.orchestration.accounts import last_of, ledger_asset, quarantine_asset
+from tmdb_assets.orchestration.accounts import every_day_check, last_of, ledger_asset, quarantine_asset
 from tmdb_assets.orchestration.jobs import tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.sandbox import Sandbox
@@ -70,6 +70,7 @@ def build(settings: Settings) -> dg.Definitions:
     # a whole table sets no row aside, and the profiles tell of the quarantine itself
     last = last_of([t for t in derived if not t.contract.is_whole and t.contract not in QUALITY])
     assets.append(quarantine_asset(contracts.QUARANTINE, PARTITIONS, last))
+    check = every_day_check(contracts.EXTRACTION_LEDGER, PARTITIONS, [contracts.QUARANTINE, *last_of(derived)])
     job = dg.define_asset_job(
         "tmdb_daily",
         selection=tables_and_publication(contracts.SOURCE),
@@ -99,5 +100,9 @@ def build(settings: Settings) -> dg.Definitions:
                 sandbox.stop()
 
     return dg.Definitions(
-        assets=assets, jobs=[job], schedules=[tmdb_daily_schedule], resources={contracts.SOURCE: tmdb}
+        assets=assets,
+        asset_checks=[check],
+        jobs=[job],
+        schedules=[tmdb_daily_schedule],
+        resources={contracts.SOURCE: tmdb},
     )
