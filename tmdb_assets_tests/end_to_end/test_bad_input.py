@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import LakeError
+from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+from tmdb_assets.lakehouse.ledger import SANDBOX, Entry, Ledger
 from tmdb_assets.sources.tmdb import star
 from tmdb_assets_tests.end_to_end.harness import (
     FILMS,
@@ -80,12 +81,25 @@ def test_a_reference_file_that_cannot_be_used_is_named_and_the_star_stays(
     elif broken == "unknown continent":
         file.write_text("iso_3166_1,name,continent\nDE,Germany,Eurasia\n")
     monkeypatch.setattr(star.country_continents, "__defaults__", (file,))
+    observed = Entry("list", SANDBOX, dt.datetime.now(dt.UTC), is_complete=True, is_finished=True)
+    Ledger(DeltaStore(tmp_path / "lake"), "tmdb").write(TODAY, [observed], {})
     run = fill(tmp_path / "lake", TODAY, select=["tmdb/star/dim_country"])
     assert not run.success
     assert len(run.said) == 1
     assert run.said[0].startswith(f"The file {file}")
     assert run.said[0].endswith(": restore it from the project.")
-    assert set(versions(tmp_path / "lake").values()) == {None}
+    assert {path for path, version in versions(tmp_path / "lake").items() if version is not None} == {
+        "tmdb/raw/extraction_ledger"
+    }
+
+
+def test_a_table_of_a_day_that_was_never_observed_is_not_built_of_nothing(tmp_path: Path) -> None:
+    run = fill(tmp_path / "lake", TODAY, select=["tmdb/clean/movies"])
+    assert not run.success
+    assert run.said == [
+        f"tmdb/clean/movies: no complete observation of {TODAY} is kept, so there is nothing to build it of: run the raw "
+        "tables of the same partition first."
+    ]
 
 
 @pytest.mark.parametrize("text", [None, "year,cpi_u\n2000,a lot\n", "year,cpi_u\n2000,-172.2\n"])

@@ -161,11 +161,11 @@ def test_a_deleted_film_becomes_a_tombstone_and_is_gone(tmdb: Running, story: di
     assert lake["tmdb/star/bridge_movie_genre"].filter(pl.col("movie_id") == GONE).height
 
 
-def test_the_same_day_again_asks_for_the_lists_but_for_no_details(story: dict[str, Step]) -> None:
+def test_the_same_day_again_asks_for_the_lists_and_for_the_film_that_was_gone(story: dict[str, Step]) -> None:
     once, again = story["second day"], story["second day again"]
-    assert again.details_asked == []
-    assert again.kinds_asked == once.kinds_asked - {"3/movie/*"}
-    assert again.ledger["movie/{id}"]["calls"] == 0
+    assert again.details_asked == [GONE]
+    assert again.kinds_asked == once.kinds_asked
+    assert again.ledger["movie/{id}"]["calls"] == 1
     assert differences(again.lake, once.lake) == []
 
 
@@ -246,7 +246,7 @@ def test_a_mass_deletion_stops_before_anything_is_published_until_it_is_allowed(
         run = fill(lake, second, **asked_of(tmdb.url, second))
         assert not run.success
         assert len(run.said) == 1
-        assert run.said[0].startswith(f"{second}: TMDB says that 6 of 60 known films are gone, more than 5%.")
+        assert run.said[0].startswith(f"{second}: TMDB says that 6 of 60 films are gone, more than 5%.")
         assert "TMDB_ASSETS_ALLOW_MASS_DELETE=1" in run.said[0]
         assert run.failed_checks == {"tmdb/raw/movie_details mass_delete"}
         assert {path for path in DERIVED if versions(lake)[path] != at[path]} == set()
