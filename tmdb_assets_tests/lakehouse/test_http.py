@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import gzip
 import itertools
+import json
 import logging
 import pickle
 import random
@@ -26,6 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse import http as http_module
+from tmdb_assets.lakehouse.bodies import JSON_AT_MOST
 from tmdb_assets.lakehouse.http import (
     Answer,
     CacheUnusable,
@@ -38,7 +40,7 @@ from tmdb_assets.lakehouse.http import (
     redact,
 )
 from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
-from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Script, Seen, in_turn, json_reply
+from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 
 SECRET = "s3cret/+ key=é"
 OK = json_reply({"ok": True})
@@ -139,13 +141,74 @@ def test_404_is_an_answer_only_where_accepted_and_only_as_json(serve: Any) -> No
     assert server.calls == 4
 
 
-def test_file_is_kept_byte_for_byte(serve: Any) -> None:
-    body = gzip.compress(b'{"id": 1}\n' * 50)
-    _, client = serve(in_turn(Reply(body=body, fault="cut"), Reply(body=body), Reply(403, b"<Error/>")))
+def test_file_is_unpacked_whatever_the_way_it_came(serve: Any) -> None:
+    lines = b'{"id": 1}\n' * 50
+    packed = gzip.compress(lines)
+    _, client = serve(in_turn(Reply(body=packed, fault="cut"), Reply(body=packed), Reply(403, b"<Error/>")))
     answer = client.get_bytes(Request("export.json.gz"), endpoint="export")
-    assert (answer.content, answer.text, answer.json) == (body, "", None)
-    assert client.stats["export"].retries == 1 and client.stats["export"].bytes == len(body)
+    assert (answer.content, answer.text, answer.json) == (lines, "", None)
+    assert client.stats["export"].retries == 1 and client.stats["export"].bytes == len(lines)
     assert client.get_bytes(Request("export.json.gz"), endpoint="export", accepted=(200, 403)).status == 403
+
+
+# --- the bytes, not the headers ---
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_body_is_read_by_its_bytes(serve: Any, disguise: Disguise) -> None:
+    said = {"title": "Amélie 😀", "results": [{"id": n} for n in range(40)]}
+    server, client = serve(replace(json_reply(said), fault=disguise))
+    for _ in range(3):
+        answer = client.get(Request("x"), endpoint="e")
+        assert (answer.json, answer.text) == (said, json.dumps(said))
+    assert (server.calls, server.connections, client.stats["e"].retries) == (3, 1, 0)
+    refused = replace(GONE, fault=disguise)
+    _, client = serve(refused)
+    with pytest.raises(RefusedRequest, match=r"\(34: Not here\)"):
+        client.get(Request("x"), endpoint="e")
+
+
+@pytest.mark.parametrize("disguise", [d for d in DISGUISES if d not in {"BOM", "UTF-16", "gzip with a BOM"}])
+def test_a_file_is_read_by_its_bytes(serve: Any, disguise: Disguise) -> None:
+    lines = b'{"id": 1}\n' * 900
+    for body in (lines, gzip.compress(lines)):
+        _, client = serve(Reply(body=body, fault=disguise))
+        if disguise == "packed thrice" and body != lines:
+            continue
+        answer = client.get_bytes(Request("movie_ids.json.gz"), endpoint="export")
+        assert answer.content == lines and client.stats["export"].retries == 0
+
+
+BOMB = Reply(body=gzip.compress(b" " * (JSON_AT_MOST + 1)))
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(body=gzip.compress(b'{"a": 1}' * 40)[:-12]), "HTTP 200 with a packed body that was cut short"),
+        (Reply(body=gzip.compress(b'{"a": 1}')[:-8] + b"\1" * 8), "HTTP 200 with a packed body that is garbled"),
+        (Reply(body=gzip.compress(b"{}") + b"<html>"), "HTTP 200 with a packed body that is garbled"),
+        (BOMB, "HTTP 200 with a body of more than 67,108,864 bytes unpacked"),
+        (Reply(body=gzip.compress(BOMB.body)), "HTTP 200 with a body of more than 67,108,864 bytes unpacked"),
+        (Reply(body=gzip.compress(b"{}"), fault="packed thrice"), "HTTP 200 with a body packed more than 3 times"),
+        (replace(BOMB, status=502), "HTTP 502"),
+    ],
+    ids=["cut", "wrong sum", "more behind it", "a bomb", "a bomb in a parcel", "a Russian doll", "an error's bomb"],
+)
+def test_what_does_not_unpack_is_asked_for_again(serve: Any, reply: Reply, reason: str) -> None:
+    _, client = serve(in_turn(reply, OK))
+    assert client.get(Request("x"), endpoint="e").json == {"ok": True}
+    assert client.stats["e"].retries == 1
+    server, client = serve(reply, max_attempts=2)
+    with pytest.raises(SourceUnavailable) as e:
+        client.get(Request("x"), endpoint="e")
+    assert str(e.value) == f"e: {server.url}/x gave no usable answer in 2 attempts; the last one brought {reason}."
+
+
+def test_a_throttling_whose_body_is_broken_is_still_one(serve: Any) -> None:
+    _, client = serve(in_turn(Reply(429, b"busy", {"Retry-After": "0"}, fault="broken gzip"), OK))
+    assert client.get(Request("x"), endpoint="e").json == {"ok": True}
+    assert client.stats["e"].throttled == 1
 
 
 # --- retries ---

@@ -7,14 +7,13 @@ What does not: asking for them (raw.py), reading more of a payload than a key or
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import json
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.http import Answer
 from tmdb_assets.lakehouse.pages import PageWalk
@@ -25,13 +24,16 @@ from tmdb_assets.sources.tmdb import contracts, payloads
 def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
     """The lines of an ID export as rows of raw/movie_ids, with those that do not fit marked for quarantine.
 
-    Raises BlockedError when the file does not unpack whole.
+    Raises BlockedError when the file does not unpack whole, or holds anything but a film a line.
     """
     try:
-        text = gzip.decompress(answer.content or b"").decode("utf-8", errors="replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise BlockedError("extraction_complete", f"The ID export of {day} does not unpack: {error}.") from None
+        text = text_of(unpacked(answer.content, FILE_AT_MOST))
+    except Unpackable as error:
+        raise BlockedError("extraction_complete", f"The ID export of {day} does not unpack: it is {error}.") from None
     lines = pl.Series("line", [line for line in text.split("\n") if line.strip()], dtype=pl.String)
+    if len(lines) and not lines.str.starts_with("{").any():
+        said = f"The ID export of {day} is no list of films: it begins with {text[:60]!r}."
+        raise BlockedError("extraction_complete", said)
     rows = decode(lines, payloads.ExportedMovie)
     return rows.select(
         date_id=pl.lit(day),
