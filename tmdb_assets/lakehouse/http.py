@@ -8,7 +8,6 @@ No other module imports requests.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 import sqlite3
@@ -36,6 +35,7 @@ from urllib3.exceptions import IncompleteRead, ProtocolError
 
 from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, JSON_AT_MOST, Unpackable, text_of, unpacked
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.json_text import NotJson, read
 
 PROGRESS_SECONDS = 5.0
 READ_AT_ONCE = 64 * 2**10
@@ -498,7 +498,7 @@ class Http:
         kept = cache.load(key) if cache and not call.fresh else None
         if kept is not None:
             text = kept.content.decode()
-            answer = Answer(request, kept.status_code, kept.headers, kept.created_at, text, b"", json.loads(text), True)
+            answer = Answer(request, kept.status_code, kept.headers, kept.created_at, text, b"", read(text), True)
             self._count(call, cache_hits=1)
         else:
             answer = self._try_until_answered(call)
@@ -558,8 +558,8 @@ class Http:
             return answer if size or status != 200 else _Failure(f"HTTP {status} with an empty body", status)
         try:
             text = text_of(body)
-            return replace(answer, text=text, content=b"", json=json.loads(text))
-        except ValueError:
+            return replace(answer, text=text, content=b"", json=read(text))
+        except NotJson:
             kind = response.headers.get("Content-Type", "no content type") if size else "empty"
             return _Failure(f"HTTP {status} with a body that is not JSON ({kind}, {size:,} bytes)", status)
 
@@ -679,8 +679,8 @@ def _words_of_the_source(body: bytes) -> tuple[Any, str]:
     """The error code and message of a JSON error body ({status_code, status_message}), as " (7: Invalid key)"."""
     text = text_of(body)
     try:
-        said = json.loads(text)
-    except ValueError:
+        said = read(text)
+    except NotJson:
         return None, ""
     if not isinstance(said, dict) or "status_message" not in said:
         return None, f" ({text[:200]})"

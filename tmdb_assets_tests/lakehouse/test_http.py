@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,7 @@ from tmdb_assets.lakehouse.http import (
     redact,
 )
 from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
+from tmdb_assets.lakehouse.payloads import split_items
 from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 
 SECRET = "s3cret/+ key=é"
@@ -89,6 +91,24 @@ def test_answer_keeps_the_body_verbatim(serve: Any) -> None:
     assert before <= answer.fetched_at <= dt.datetime.now(dt.UTC)
     assert server.seen[0].path == "/movie/1"
     assert server.seen[0].query == {"language": "en-US", "append": "a,b c"}
+
+
+@pytest.mark.parametrize(
+    "item", ['{"id": 2, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 1e999}', "[" * 3000 + "]" * 3000, '{"id": 2,}', '"\\x"', "9" * 5000]
+)  # fmt: skip
+def test_one_bad_item_does_not_spoil_an_answer(serve: Any, item: str) -> None:
+    body = f'{{"results": [{{"id": 1}}, {item}, {{"id": 3}}], "total_pages": 1, "total_results": 3}}'
+    _, client = serve(Reply(body=body.encode()))
+    walk = walk_pages(client, "x", {}, endpoint="x")
+    assert walk.complete and walk.received_items == 3
+    assert walk.pages[0].answer.text == body
+    assert split_items(pl.Series([body]), "results")["_payload"].to_list() == ['{"id": 1}', item, '{"id": 3}']
+
+
+def test_a_byte_that_is_no_text_does_not_spoil_an_answer_either(serve: Any) -> None:
+    _, client = serve(Reply(body=b'{"id": 1, "title": "Am\xe9lie"}'))
+    answer = client.get(Request("x"), endpoint="e")
+    assert (answer.json["id"], answer.text) == (1, r'{"id": 1, "title": "Am\xe9lie"}')
 
 
 def test_credentials_go_by_header_and_by_parameter_and_netrc_does_not_replace_them(
@@ -224,7 +244,9 @@ TRANSIENT = {
     "HTML with 200": Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
     "HTML that says it is JSON": Reply(body=b"<html>", headers={"Content-Type": "application/json"}),
     "empty": Reply(body=b""),
-    "not UTF-8": Reply(body=b'{"a": "\xff"}'),
+    "not UTF-8": Reply(body=b'\xff\xff{"a": 1}'),
+    "two values": Reply(body=b'{"a": 1} {"a": 2}'),
+    "cut, and nobody noticed": Reply(body=b'{"a": [1, 2'),
 }
 
 

@@ -219,7 +219,7 @@ def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None
     assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False)]
     assert (audit.received, audit.quarantined.height) == (4, 3)
     first = audit.quarantined.row(0, named=True)
-    assert first["reason"].startswith("id = '4'")
+    assert first["reason"].startswith('id = "4": must be a whole number')
     assert first["payload"] == '{"id": "4"}'
     assert first["raw_pointer"].startswith("movie_ids_03_10_2026.json.gz line ")
 
