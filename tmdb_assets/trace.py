@@ -25,6 +25,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.json_text import read
 from tmdb_assets.settings import SettingsError, load_settings
 
 FILM = "movie_id"
@@ -310,7 +311,7 @@ def _said(store: DeltaStore, raw: Contract, day: dt.date, film: Film) -> Iterato
     if FILM in raw.columns:
         rows = rows.filter(pl.col(FILM) == film.movie_id)
     for row in rows.sort(raw.grain).collect().iter_rows(named=True):
-        payload = json.loads(row["payload"]) if "payload" in row else None
+        payload = read(row["payload"]) if "payload" in row else None
         parts = [("payload", payload)] if FILM in raw.columns else list(_parts_about(payload, film.movie_id, "payload"))
         for place, part in parts:
             key = " ".join(f"{name}={row[name]}" for name in raw.grain)

@@ -6,12 +6,14 @@ real source, and any assertion.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import socket
 import struct
 import threading
 import time
+import zlib
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +21,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-Fault = Literal["none", "reset", "hang", "cut", "cut chunks", "cut gzip", "broken gzip", "slow body"]
+Disguise = Literal[
+    "gzip without header", "header without gzip", "packed twice", "packed thrice", "deflate", "bare deflate",
+    "zlib without header", "members", "BOM", "UTF-16", "gzip with a BOM",
+]  # fmt: skip
+Fault = Literal["none", "reset", "hang", "cut", "cut chunks", "cut gzip", "broken gzip", "slow body"] | Disguise
+
+GZIP, DEFLATE = {"Content-Encoding": "gzip"}, {"Content-Encoding": "deflate"}
+#: The same body as a server and what lies before it may send it: header, and bytes.
+DISGUISES: dict[Disguise, tuple[dict[str, str], Callable[[bytes], bytes]]] = {
+    "gzip without header": ({}, gzip.compress),
+    "header without gzip": (GZIP, bytes),
+    "packed twice": (GZIP, lambda body: gzip.compress(gzip.compress(body))),
+    "packed thrice": ({}, lambda body: gzip.compress(zlib.compress(gzip.compress(body)))),
+    "deflate": (DEFLATE, zlib.compress),
+    "bare deflate": (DEFLATE, lambda body: zlib.compress(body, wbits=-15)),
+    "zlib without header": ({}, zlib.compress),
+    "members": (GZIP, lambda body: gzip.compress(body[:5]) + gzip.compress(body[5:]) + b"\0" * 512),
+    "BOM": ({}, lambda body: codecs.BOM_UTF8 + body),
+    "UTF-16": ({}, lambda body: body.decode().encode("utf-16")),
+    "gzip with a BOM": (GZIP, lambda body: gzip.compress(codecs.BOM_UTF8 + body)),
+}
 
 
 @dataclass(frozen=True)
@@ -181,7 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
         body, headers = reply.body, dict(reply.headers)
         if reply.fault in {"cut gzip", "broken gzip"}:
             headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body) if reply.fault == "cut gzip" else b"not gzip at all"
+            body = gzip.compress(body) if reply.fault == "cut gzip" else gzip.compress(body)[:12] + b"not deflate"
+        elif reply.fault in DISGUISES:
+            named, disguised = DISGUISES[reply.fault]
+            body, headers = disguised(body), headers | named
         chunked = reply.fault == "cut chunks"
         headers |= {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
         self.send_response(reply.status)
@@ -197,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server_of.wait(3600.0)
         else:
             self.wfile.write(body)
-        if reply.fault != "none":
+        if reply.fault != "none" and reply.fault not in DISGUISES:
             self.close_connection = True
 
     def _reset(self) -> None:

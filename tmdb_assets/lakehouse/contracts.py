@@ -22,7 +22,13 @@ from tmdb_assets.lakehouse.errors import LakehouseError
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
 #: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
 #: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
-TRACE = {"_rejected": pl.String, "_payload": pl.String, "_pointer": pl.String}
+#: `_set_aside`: values that its reader has already made null in the row, because they did not fit.
+TRACE: dict[str, Any] = {
+    "_rejected": pl.String,
+    "_payload": pl.String,
+    "_pointer": pl.String,
+    "_set_aside": pl.List(pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})),
+}
 
 MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
 

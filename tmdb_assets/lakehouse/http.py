@@ -8,7 +8,6 @@ No other module imports requests.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 import sqlite3
@@ -32,10 +31,14 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 from tenacity.nap import sleep_using_event
 from tenacity.wait import wait_exponential_jitter
 from urllib3.exceptions import HTTPError as TransportError
+from urllib3.exceptions import IncompleteRead, ProtocolError
 
+from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, JSON_AT_MOST, Unpackable, text_of, unpacked
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.json_text import NotJson, read
 
 PROGRESS_SECONDS = 5.0
+READ_AT_ONCE = 64 * 2**10
 #: Took too long, too early, too many: each says that the same may work later (RFC 9110, 8470, 6585).
 PASSING = frozenset({408, 425, 429})
 _logger = logging.getLogger(__name__)
@@ -90,7 +93,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `text` and `json` from `get`, `content` (after any Content-Encoding) from `get_bytes`.
+    """What came back: `text` and `json` from `get`, `content` (unpacked, whatever its headers said) from `get_bytes`.
 
     `fetched_at` is the instant (UTC) the body was received, also when it is read from the cache later.
     """
@@ -108,7 +111,7 @@ class Answer:
 @dataclass
 class EndpointStats:
     """What one endpoint cost. `calls` counts every request sent, so it includes `retries`; `throttled` are the 429s
-    among them; `bytes` are bodies after decompression; `seconds` is time spent on the wire, summed over threads."""
+    among them; `bytes` are bodies as unpacked; `seconds` is time spent on the wire, summed over threads."""
 
     calls: int = 0
     retries: int = 0
@@ -401,7 +404,8 @@ class Http:
         return self._fetch(_Call(request, endpoint, tuple(accepted), fresh))
 
     def get_bytes(self, request: Request, *, endpoint: str, accepted: Iterable[int] = (200,)) -> Answer:
-        """Ask for a file, never cached; a body shorter than its Content-Length is asked for again. Raises as `get`."""
+        """Ask for a file, never cached, and unpack it: `content` of a `.json.gz` is its lines, on whatever way it came.
+        A body that is short of its Content-Length, or does not unpack whole, is asked for again. Raises as `get`."""
         return self._fetch(_Call(request, endpoint, tuple(accepted), as_json=False))
 
     def get_many(
@@ -494,7 +498,7 @@ class Http:
         kept = cache.load(key) if cache and not call.fresh else None
         if kept is not None:
             text = kept.content.decode()
-            answer = Answer(request, kept.status_code, kept.headers, kept.created_at, text, b"", json.loads(text), True)
+            answer = Answer(request, kept.status_code, kept.headers, kept.created_at, text, b"", read(text), True)
             self._count(call, cache_hits=1)
         else:
             answer = self._try_until_answered(call)
@@ -534,54 +538,58 @@ class Http:
             return _Failure("nothing, because it was stopped")
         call.attempts += 1
         started = time.monotonic()
-        response = self._send(call)
+        received = self._send(call)
         seconds = time.monotonic() - started
-        if isinstance(response, _Failure):
+        if isinstance(received, _Failure):
             self._count(call, calls=1, retries=int(call.attempts > 1), seconds=seconds)
-            return response
-        status, size = response.status_code, len(response.content)
+            return received
+        response, body, problem = received
+        status, size = response.status_code, len(body)
         calls, throttled = 1 + len(response.history), int(status == 429)  # history: redirects followed on the way
         self._count(call, calls=calls, retries=int(call.attempts > 1), throttled=throttled, bytes=size, seconds=seconds)
         for _ in response.history:
             self._turnstile.pass_through(call.stop)  # they were sent without a turn: it is taken afterwards
         if status not in call.accepted:
-            return self._refusal(call, response)
-        answer = Answer(call.request, status, response.headers, self._now(), content=response.content)
+            return self._refusal(call, response, body)
+        if problem:
+            return _Failure(f"HTTP {status} with {problem}", status)
+        answer = Answer(call.request, status, response.headers, self._now(), content=body)
         if not call.as_json:
             return answer if size or status != 200 else _Failure(f"HTTP {status} with an empty body", status)
         try:
-            text = response.content.decode()
-            return replace(answer, text=text, content=b"", json=json.loads(text))
-        except ValueError:
+            text = text_of(body)
+            return replace(answer, text=text, content=b"", json=read(text))
+        except NotJson:
             kind = response.headers.get("Content-Type", "no content type") if size else "empty"
             return _Failure(f"HTTP {status} with a body that is not JSON ({kind}, {size:,} bytes)", status)
 
-    def _send(self, call: _Call) -> requests.Response | _Failure:
-        """Send with a session nobody else holds: requests does not promise that threads may share one. No exception of
-        requests leaves this function, because its text carries the URL."""
+    def _send(self, call: _Call) -> tuple[requests.Response, bytes, str] | _Failure:
+        """The response, its body, and why that does not unpack (it is then as it came). Sent with a session nobody else
+        holds: requests does not promise that threads may share one. No exception of requests leaves this function,
+        because its text carries the URL."""
         try:
             session = self._sessions.pop()
         except IndexError:
             session = self._new_session()
         try:
-            # urllib3 2 enforces Content-Length and the last chunk; test_http.py holds it to that.
-            return session.get(call.url, timeout=self._timeout)
+            response = session.get(call.url, timeout=self._timeout, stream=True)
+            return response, *_body_of(response, JSON_AT_MOST if call.as_json else FILE_AT_MOST)
         except (rex.RequestException, TransportError, ValueError) as error:
             # Malformed URLs and headers are ValueErrors, of requests or of http.client.
             hopeless = isinstance(error, ValueError | rex.TooManyRedirects) or "CERTIFICATE_VERIFY_FAILED" in str(error)
-            was_cut = isinstance(error, rex.ChunkedEncodingError | rex.ContentDecodingError)
+            was_cut = isinstance(error, rex.ChunkedEncodingError | ProtocolError | IncompleteRead)
             cause = _cause(error)
         finally:
             self._sessions.append(session)
         if hopeless:
             raise self._error(HttpError, call, f"cannot be asked ({cause})")
         if was_cut:
-            return _Failure("a body that was cut short or garbled")
+            return _Failure("a body that was cut short")
         return _Failure("no answer in time" if "Timeout" in cause else f"a failed connection ({cause})")
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
-        session.headers.update(self._headers)
+        session.headers.update({"Accept-Encoding": "gzip, deflate"} | self._headers)  # what bodies.py unpacks
         session.auth = self._sign  # or an entry in ~/.netrc would replace our Authorization header
         # A proxy named in the environment cannot reach this machine's loopback.
         session.trust_env = urlsplit(self.base_url).hostname not in {"127.0.0.1", "localhost", "::1"}
@@ -597,10 +605,10 @@ class Http:
         )(prepared)
         return signed
 
-    def _refusal(self, call: _Call, response: requests.Response) -> _Failure:
+    def _refusal(self, call: _Call, response: requests.Response, body: bytes) -> _Failure:
         """A failure for what may pass; Unauthorized or RefusedRequest for the rest."""
         status = response.status_code
-        code, words = _words_of_the_source(response)
+        code, words = _words_of_the_source(body)
         if status in PASSING or status >= 500:
             retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
             if status == 429:
@@ -649,15 +657,34 @@ def _cause(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _words_of_the_source(response: requests.Response) -> tuple[Any, str]:
-    """The error code and message of a JSON error body ({status_code, status_message}), as " (7: Invalid key)"."""
+def _body_of(response: requests.Response, at_most: int) -> tuple[bytes, str]:
+    """A response's body, unpacked, and "". As it came, with the reason, when it does not unpack."""
+    parts: list[bytes] = []
+    size = 0
+    # urllib3 2 enforces Content-Length and the last chunk; test_http.py holds it to that.
+    for part in response.raw.stream(READ_AT_ONCE, decode_content=False):
+        parts.append(part)
+        size += len(part)
+        if size > at_most:
+            response.close()
+            return b"", f"a body of more than {at_most:,} bytes"
+    body = b"".join(parts)
     try:
-        body = json.loads(response.content)
-    except ValueError:
+        return unpacked(body, at_most, response.headers.get("Content-Encoding", "")), ""
+    except Unpackable as error:
+        return body, str(error)
+
+
+def _words_of_the_source(body: bytes) -> tuple[Any, str]:
+    """The error code and message of a JSON error body ({status_code, status_message}), as " (7: Invalid key)"."""
+    text = text_of(body)
+    try:
+        said = read(text)
+    except NotJson:
         return None, ""
-    if not isinstance(body, dict) or "status_message" not in body:
-        return None, f" ({response.text[:200]})"
-    return body.get("status_code"), f" ({body.get('status_code')}: {str(body['status_message'])[:200].rstrip('. ')})"
+    if not isinstance(said, dict) or "status_message" not in said:
+        return None, f" ({text[:200]})"
+    return said.get("status_code"), f" ({said.get('status_code')}: {str(said['status_message'])[:200].rstrip('. ')})"
 
 
 def _retry_after_seconds(value: str) -> float:

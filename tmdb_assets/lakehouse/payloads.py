@@ -1,10 +1,12 @@
-"""Raw JSON text -> typed columns, with the rows that do not fit named instead of bent.
+"""Raw JSON text -> typed columns, with the values and rows that do not fit named instead of bent.
 
 What belongs here: turning a declared shape (msgspec structs) into Polars types, decoding a column of payloads with
-it, and noticing fields the shape does not know. What does not: the shapes themselves (each source's payloads.py).
+it, and noticing fields the shape does not know. What does not: the shapes themselves (each source's payloads.py), what
+JSON is (json_text.py), what becomes of a value that does not fit (mending.py).
 
 Polars alone would turn 1.5 into 1 and a too large integer into null without a word, and one bad row raises for the
-whole column; msgspec alone would build every row as Python objects. So msgspec judges, and Polars decodes the rest.
+whole column; msgspec alone would build every row as Python objects. So msgspec judges, what does not fit is mended by
+itself, and Polars decodes what fits.
 """
 
 from __future__ import annotations
@@ -12,17 +14,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import operator
 import os
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 
-#: A whole number that fits a 64-bit column; anything else is rejected, not rounded.
+from tmdb_assets.lakehouse.json_text import STRICT_ERRORS, NotJson, read, split
+from tmdb_assets.lakehouse.mending import VALUE_CHARACTERS, Mended, mend, naming_fields
+
+#: A whole number that fits a 64-bit column; anything else is set aside, not rounded.
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -32,8 +38,10 @@ SLICE_AT_LEAST, PAGES_AT_LEAST = 500, 25
 OWN_KEYS, NESTED_KEYS = 1_500, 30
 
 
-#: What decode() sets aside with its reason: a text that is no JSON object at all, or too deep.
-_UNREADABLE = (msgspec.MsgspecError, RecursionError)
+#: What decode() has taken out of a row: the path in the JSON, the value as text, and why.
+SET_ASIDE: Any = pl.List(pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String}))
+
+_MISFIT = object()
 
 #: Bytes of texts that msgspec looks at in one go: what it builds of them stays in the processor's cache.
 JUDGED_AT_ONCE = 40_000
@@ -65,10 +73,11 @@ def struct_fields(shape: type[Shape]) -> dict[str, Any]:
 
 
 def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
-    """Decode a column of JSON texts.
+    """Decode a column of JSON texts, whatever they hold.
 
-    Returns one row per payload, in order: the shape's fields as columns, and `_rejected`: null, or why the payload
-    does not fit (the field's path and what was expected there); the fields of a rejected row are null.
+    Returns one row per payload, in order: the shape's fields as columns, `_rejected` and `_set_aside`. A value that
+    does not fit is null where the shape allows it, a member of a list that cannot be mended has left its list, and
+    `_set_aside` says which (null: none). A payload whose required fields do not fit has `_rejected`, why, and no field.
     """
     return _sliced(payloads, SLICE_AT_LEAST, shape, lambda part, _: _decode(part, shape))
 
@@ -78,16 +87,30 @@ def decode_items(pages: pl.Series, key: str | None, shape: type[Shape]) -> pl.Da
 
     def decoded(part: pl.Series, start: int) -> pl.DataFrame:
         items = split_items(part, key).with_columns(pl.col("_page") + start)
-        return _decode(items.get_column("_payload"), shape).hstack(items)
+        listed = items.select(pl.when(pl.col("_rejected").is_null()).then("_payload")).to_series()
+        rows = _decode(listed, shape)
+        no_list = items.get_column("_rejected")
+        return rows.with_columns(pl.coalesce(no_list, "_rejected").alias("_rejected")).hstack(items.drop("_rejected"))
 
     return _sliced(pages, PAGES_AT_LEAST, shape, decoded)
+
+
+def insist_on(rows: pl.DataFrame, *fields: str) -> pl.DataFrame:
+    """Decoded rows, without those in which one of these fields was set aside: their table requires it, so they are
+    rejected, with its reason."""
+    if not rows.height or rows.get_column("_set_aside").null_count() == rows.height:
+        return rows
+    entry = pl.element().struct
+    reasons = pl.element().filter(entry.field("column").is_in(fields)).struct.field("reason")
+    required = pl.coalesce("_rejected", pl.col("_set_aside").list.eval(reasons).list.first())
+    return rows.with_columns(_rejected=required, _set_aside=pl.when(required.is_null()).then("_set_aside"))
 
 
 def _sliced(
     texts: pl.Series, at_least: int, shape: type[Shape], decoded: Callable[[pl.Series, int], pl.DataFrame]
 ) -> pl.DataFrame:
     """`decoded(slice, its start)` of every slice: while Polars decodes one without Python's lock, msgspec judges the next."""
-    _many(shape)  # made before there are threads: two that make it at once crash msgspec
+    _many(shape), mend("{}", shape)  # made before there are threads: two that make it at once crash msgspec
     cores = os.cpu_count() or 1
     size = max(at_least, len(texts) // (4 * cores))
     with ThreadPoolExecutor(max_workers=cores) as pool:
@@ -96,19 +119,47 @@ def _sliced(
 
 
 def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
-    texts = iter(payloads.to_list())
+    texts: list[str | None] = payloads.to_list()
+    chunks = iter(texts)
     together = (payloads.str.len_bytes().fill_null(0).cum_sum() // JUDGED_AT_ONCE).rle().struct.field("len")
-    reasons = [reason for count in together for reason in _judge(list(itertools.islice(texts, count)), shape)]
+    named = [name for count in together for name in _judge(list(itertools.islice(chunks, count)), shape)]
+    mended = {n: mend(texts[n], shape) for n, name in enumerate(named) if name is _MISFIT}
+    frame = _decode_what_fits(payloads, mended, shape)
+    contradicted = [n for n in _contradicted(frame, named, shape) if n not in mended]
+    if contradicted:
+        mended |= {n: mend(texts[n], shape) for n in contradicted}
+        frame = _decode_what_fits(payloads, mended, shape)
+    return frame.with_columns(
+        _sparse("_rejected", pl.String, {n: m.rejected for n, m in mended.items() if m.rejected}, len(texts)),
+        _sparse("_set_aside", SET_ASIDE, {n: m.set_aside for n, m in mended.items() if m.set_aside}, len(texts)),
+    )
+
+
+def _decode_what_fits(payloads: pl.Series, mended: dict[int, Mended], shape: type[Shape]) -> pl.DataFrame:
+    """The fields of the payloads, of the mended ones in their place. Polars has limits of its own, also in fields that
+    the shape does not know (1e999, depth): what it cannot read is mended too."""
     struct = pl.Struct(struct_fields(shape))
     while True:
-        rejected = pl.Series("_rejected", reasons, dtype=pl.String)
-        fitting = pl.select(pl.when(rejected.is_null()).then(payloads)).to_series()
+        fitting = payloads
+        if mended:
+            texts = [mended[n].text if n in mended else text for n, text in enumerate(payloads)]
+            fitting = pl.Series(texts, dtype=pl.String)
         try:
-            return fitting.str.json_decode(struct).struct.unnest().with_columns(rejected)
+            return fitting.str.json_decode(struct).struct.unnest()
         except pl.exceptions.ComputeError:
-            # msgspec does not look into fields the shape lacks; Polars does, and 1e999 there raises for the column.
-            position, problem = _first_unreadable(fitting, struct)
-            reasons[position] = f"{problem} (text begins {payloads[position][:60]!r})"
+            for n, problem in _unreadable(fitting, struct):
+                mended[n] = _beyond_repair(payloads[n], problem) if n in mended else mend(payloads[n], shape)
+
+
+def _beyond_repair(text: str, problem: str) -> Mended:
+    return Mended(None, [], f"payload = {text:.{VALUE_CHARACTERS}}: must be readable ({problem})")
+
+
+def _sparse(name: str, dtype: Any, values: Mapping[int, Any], height: int) -> pl.Series:
+    """A column that is null but for a few rows."""
+    if not values:
+        return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
+    return pl.Series(name, [values.get(n) for n in range(height)], dtype=dtype)
 
 
 @functools.cache
@@ -116,61 +167,70 @@ def _many(shape: type[Shape]) -> msgspec.json.Decoder[list[Any]]:
     return msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]  # a type made at run time
 
 
-def _judge(texts: list[str], shape: type[Shape]) -> list[str | None]:
-    """Per text, None or why it does not fit. Nearly always all fit: then one look at all of them is enough."""
-    try:
-        if len(_many(shape).decode(f"[{','.join(texts)}]")) == len(texts):
-            return [None] * len(texts)
-    except (*_UNREADABLE, UnicodeError):
-        pass  # one of them does not fit: the loop below says which
+def _judge(texts: list[str | None], shape: type[Shape]) -> list[Any]:
+    """Per text, what its naming fields say, or _MISFIT. Nearly always all fit: one look at all of them is enough."""
+    fields = naming_fields(shape)
+    names = operator.attrgetter(*fields) if fields else lambda _: None
+    with contextlib.suppress(*STRICT_ERRORS, TypeError):  # a null is no text to join
+        found = _many(shape).decode(f"[{','.join(texts)}]")  # type: ignore[arg-type]  # as above
+        if len(found) == len(texts):
+            return list(map(names, found))
     judge = msgspec.json.Decoder(shape)
-    reasons: list[str | None] = []
+    judged: list[Any] = []
     for text in texts:
         try:
-            judge.decode(text)
-            reasons.append(None)
-        except (*_UNREADABLE, UnicodeError) as error:
-            reasons.append(_reason(text, error))
-    return reasons
+            judged.append(names(judge.decode(text or "")))
+        except STRICT_ERRORS:
+            judged.append(_MISFIT)
+    return judged
 
 
-def _first_unreadable(payloads: pl.Series, struct: pl.Struct) -> tuple[int, str]:
-    """Position of a payload that Polars cannot read, found by halving, and what it says of it."""
-    first, count = 0, len(payloads)
-    while count > 1:
-        half = count // 2
-        if _problem(payloads.slice(first, half), struct) is None:
-            first, count = first + half, count - half
-        else:
-            count = half
-    return first, _problem(payloads.slice(first, 1), struct) or "cannot be read"
+def _contradicted(frame: pl.DataFrame, named: list[Any], shape: type[Shape]) -> Iterator[int]:
+    """Rows that Polars names otherwise than msgspec: of a key that is stated twice, one takes the first, one the last."""
+    fields = naming_fields(shape)
+    for position, field in enumerate(fields):
+        values = named if len(fields) == 1 else [n if n is _MISFIT else n[position] for n in named]
+        said = pl.Series([None if v is _MISFIT else v for v in values], dtype=frame.schema[field])
+        yield from frame.get_column(field).ne_missing(said).arg_true()
 
 
-def _problem(payloads: pl.Series, struct: pl.Struct) -> str | None:
+def _unreadable(payloads: pl.Series, struct: pl.Struct, first: int = 0) -> Iterator[tuple[int, str]]:
+    """Positions of the payloads that Polars cannot read, found by halving, and what it says of each."""
     try:
         payloads.str.json_decode(struct)
     except pl.exceptions.ComputeError as error:
-        return str(error).splitlines()[0]
-    return None
+        half = len(payloads) // 2
+        if not half:
+            yield first, str(error).splitlines()[0].rpartition(": ")[2]
+            return
+        yield from _unreadable(payloads.slice(0, half), struct, first)
+        yield from _unreadable(payloads.slice(half), struct, first + half)
 
 
 def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
-    """The items of each page of a list, as JSON text: one bad item can then be set aside alone.
+    """The items of each page of a list, as JSON text, whatever they hold: one bad item can then be set aside alone.
 
     `key` names the array in the page; None when the page is the array. Columns: `_page` (position of the page in
-    `pages`), `_item` (position on its page), `_payload`.
+    `pages`), `_item` (position on its page), `_payload` and `_rejected`: null, or, in the only row of a page that is no
+    list, why. The payload of that row is the page.
     """
-    page_decoder, list_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(list[msgspec.Raw])
     texts: list[str] = []
     counts: list[int] = []
+    no_lists: dict[int, str] = {}
     for page in pages:
-        items = list_decoder.decode(page if key is None else page_decoder.decode(page)[key])
-        texts += [str(item, "utf-8") for item in items]
+        try:
+            items = split(page or "", key)
+        except NotJson:
+            wanted = "must be a list" if key is None else f"must have a list named {key}"
+            no_lists[len(texts)] = f"page = {page or '':.{VALUE_CHARACTERS}}: {wanted}"
+            items = [page]
+        texts += items
         counts.append(len(items))
-    count = pl.Series(counts, dtype=pl.Int64)
-    places = pl.select(_page=pl.int_range(len(counts)), _item=pl.int_ranges(count))
+    places = pl.select(_page=pl.int_range(len(counts)), _item=pl.int_ranges(pl.Series(counts, dtype=pl.Int64)))
     exploded = places.explode("_item", empty_as_null=False)
-    return exploded.with_columns(_payload=pl.Series(texts, dtype=pl.String))
+    return exploded.with_columns(
+        _payload=pl.Series(texts, dtype=pl.String), _rejected=_sparse("_rejected", pl.String, no_lists, len(texts))
+    )
 
 
 def unknown_fields(payloads: pl.Series, shape: type[Shape]) -> set[str]:
@@ -182,10 +242,10 @@ def unknown_fields(payloads: pl.Series, shape: type[Shape]) -> set[str]:
     top, known = msgspec.json.Decoder(dict[str, msgspec.Raw]), set(_hints(shape))
     some, few = (payloads.gather_every(max(1, -(-len(payloads) // n))) for n in (OWN_KEYS, NESTED_KEYS))
     for text in few:
-        with contextlib.suppress(*_UNREADABLE):
-            found |= _unknown(msgspec.json.decode(text), shape, "")
+        with contextlib.suppress(NotJson):
+            found |= _unknown(read(text), shape, "")
     for text in some:
-        with contextlib.suppress(*_UNREADABLE):
+        with contextlib.suppress(*STRICT_ERRORS):
             found |= top.decode(text).keys() - known
     return found
 
@@ -210,19 +270,3 @@ def _unknown(value: Any, annotation: Any, path: str) -> set[str]:
 @functools.cache
 def _hints(shape: type[Shape]) -> dict[str, Any]:
     return typing.get_type_hints(shape, include_extras=True)
-
-
-def _reason(text: str, error: Exception) -> str:
-    """The decoder's complaint with the value found at the path it names."""
-    message = str(error)
-    _, _, path = message.partition(" - at `$")
-    try:
-        value = msgspec.json.decode(text)
-        for step in path.rstrip("`").replace("[", ".[").split(".")[1:]:
-            if step == "[...]":
-                return message
-            value = value[int(step[1:-1])] if step.startswith("[") else value[step]
-    except (msgspec.MsgspecError, LookupError, TypeError, ValueError, RecursionError):
-        return f"{message} (text begins {text[:60]!r})"
-    shown = value if isinstance(value, str | int | float | bool | None) else type(value).__name__
-    return f"{path.rstrip('`').lstrip('.') or 'payload'} = {shown!r}: {message.partition(' - at ')[0]}"

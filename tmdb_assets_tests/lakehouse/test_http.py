@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 import gzip
 import itertools
+import json
 import logging
 import pickle
 import random
@@ -21,11 +22,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse import http as http_module
+from tmdb_assets.lakehouse.bodies import JSON_AT_MOST
 from tmdb_assets.lakehouse.http import (
     Answer,
     CacheUnusable,
@@ -38,7 +41,8 @@ from tmdb_assets.lakehouse.http import (
     redact,
 )
 from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
-from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Script, Seen, in_turn, json_reply
+from tmdb_assets.lakehouse.payloads import split_items
+from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 
 SECRET = "s3cret/+ key=é"
 OK = json_reply({"ok": True})
@@ -87,6 +91,24 @@ def test_answer_keeps_the_body_verbatim(serve: Any) -> None:
     assert before <= answer.fetched_at <= dt.datetime.now(dt.UTC)
     assert server.seen[0].path == "/movie/1"
     assert server.seen[0].query == {"language": "en-US", "append": "a,b c"}
+
+
+@pytest.mark.parametrize(
+    "item", ['{"id": 2, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 1e999}', "[" * 3000 + "]" * 3000, '{"id": 2,}', '"\\x"', "9" * 5000]
+)  # fmt: skip
+def test_one_bad_item_does_not_spoil_an_answer(serve: Any, item: str) -> None:
+    body = f'{{"results": [{{"id": 1}}, {item}, {{"id": 3}}], "total_pages": 1, "total_results": 3}}'
+    _, client = serve(Reply(body=body.encode()))
+    walk = walk_pages(client, "x", {}, endpoint="x")
+    assert walk.complete and walk.received_items == 3
+    assert walk.pages[0].answer.text == body
+    assert split_items(pl.Series([body]), "results")["_payload"].to_list() == ['{"id": 1}', item, '{"id": 3}']
+
+
+def test_a_byte_that_is_no_text_does_not_spoil_an_answer_either(serve: Any) -> None:
+    _, client = serve(Reply(body=b'{"id": 1, "title": "Am\xe9lie"}'))
+    answer = client.get(Request("x"), endpoint="e")
+    assert (answer.json["id"], answer.text) == (1, r'{"id": 1, "title": "Am\xe9lie"}')
 
 
 def test_credentials_go_by_header_and_by_parameter_and_netrc_does_not_replace_them(
@@ -139,13 +161,74 @@ def test_404_is_an_answer_only_where_accepted_and_only_as_json(serve: Any) -> No
     assert server.calls == 4
 
 
-def test_file_is_kept_byte_for_byte(serve: Any) -> None:
-    body = gzip.compress(b'{"id": 1}\n' * 50)
-    _, client = serve(in_turn(Reply(body=body, fault="cut"), Reply(body=body), Reply(403, b"<Error/>")))
+def test_file_is_unpacked_whatever_the_way_it_came(serve: Any) -> None:
+    lines = b'{"id": 1}\n' * 50
+    packed = gzip.compress(lines)
+    _, client = serve(in_turn(Reply(body=packed, fault="cut"), Reply(body=packed), Reply(403, b"<Error/>")))
     answer = client.get_bytes(Request("export.json.gz"), endpoint="export")
-    assert (answer.content, answer.text, answer.json) == (body, "", None)
-    assert client.stats["export"].retries == 1 and client.stats["export"].bytes == len(body)
+    assert (answer.content, answer.text, answer.json) == (lines, "", None)
+    assert client.stats["export"].retries == 1 and client.stats["export"].bytes == len(lines)
     assert client.get_bytes(Request("export.json.gz"), endpoint="export", accepted=(200, 403)).status == 403
+
+
+# --- the bytes, not the headers ---
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_body_is_read_by_its_bytes(serve: Any, disguise: Disguise) -> None:
+    said = {"title": "Amélie 😀", "results": [{"id": n} for n in range(40)]}
+    server, client = serve(replace(json_reply(said), fault=disguise))
+    for _ in range(3):
+        answer = client.get(Request("x"), endpoint="e")
+        assert (answer.json, answer.text) == (said, json.dumps(said))
+    assert (server.calls, server.connections, client.stats["e"].retries) == (3, 1, 0)
+    refused = replace(GONE, fault=disguise)
+    _, client = serve(refused)
+    with pytest.raises(RefusedRequest, match=r"\(34: Not here\)"):
+        client.get(Request("x"), endpoint="e")
+
+
+@pytest.mark.parametrize("disguise", [d for d in DISGUISES if d not in {"BOM", "UTF-16", "gzip with a BOM"}])
+def test_a_file_is_read_by_its_bytes(serve: Any, disguise: Disguise) -> None:
+    lines = b'{"id": 1}\n' * 900
+    for body in (lines, gzip.compress(lines)):
+        _, client = serve(Reply(body=body, fault=disguise))
+        if disguise == "packed thrice" and body != lines:
+            continue
+        answer = client.get_bytes(Request("movie_ids.json.gz"), endpoint="export")
+        assert answer.content == lines and client.stats["export"].retries == 0
+
+
+BOMB = Reply(body=gzip.compress(b" " * (JSON_AT_MOST + 1)))
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(body=gzip.compress(b'{"a": 1}' * 40)[:-12]), "HTTP 200 with a packed body that was cut short"),
+        (Reply(body=gzip.compress(b'{"a": 1}')[:-8] + b"\1" * 8), "HTTP 200 with a packed body that is garbled"),
+        (Reply(body=gzip.compress(b"{}") + b"<html>"), "HTTP 200 with a packed body that is garbled"),
+        (BOMB, "HTTP 200 with a body of more than 67,108,864 bytes unpacked"),
+        (Reply(body=gzip.compress(BOMB.body)), "HTTP 200 with a body of more than 67,108,864 bytes unpacked"),
+        (Reply(body=gzip.compress(b"{}"), fault="packed thrice"), "HTTP 200 with a body packed more than 3 times"),
+        (replace(BOMB, status=502), "HTTP 502"),
+    ],
+    ids=["cut", "wrong sum", "more behind it", "a bomb", "a bomb in a parcel", "a Russian doll", "an error's bomb"],
+)
+def test_what_does_not_unpack_is_asked_for_again(serve: Any, reply: Reply, reason: str) -> None:
+    _, client = serve(in_turn(reply, OK))
+    assert client.get(Request("x"), endpoint="e").json == {"ok": True}
+    assert client.stats["e"].retries == 1
+    server, client = serve(reply, max_attempts=2)
+    with pytest.raises(SourceUnavailable) as e:
+        client.get(Request("x"), endpoint="e")
+    assert str(e.value) == f"e: {server.url}/x gave no usable answer in 2 attempts; the last one brought {reason}."
+
+
+def test_a_throttling_whose_body_is_broken_is_still_one(serve: Any) -> None:
+    _, client = serve(in_turn(Reply(429, b"busy", {"Retry-After": "0"}, fault="broken gzip"), OK))
+    assert client.get(Request("x"), endpoint="e").json == {"ok": True}
+    assert client.stats["e"].throttled == 1
 
 
 # --- retries ---
@@ -161,7 +244,9 @@ TRANSIENT = {
     "HTML with 200": Reply(body=b"<html>", headers={"Content-Type": "text/html"}),
     "HTML that says it is JSON": Reply(body=b"<html>", headers={"Content-Type": "application/json"}),
     "empty": Reply(body=b""),
-    "not UTF-8": Reply(body=b'{"a": "\xff"}'),
+    "not UTF-8": Reply(body=b'\xff\xff{"a": 1}'),
+    "two values": Reply(body=b'{"a": 1} {"a": 2}'),
+    "cut, and nobody noticed": Reply(body=b'{"a": [1, 2'),
 }
 
 

@@ -12,20 +12,18 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.json_text import split
 from tmdb_assets.lakehouse.pages import Page
 from tmdb_assets.lakehouse.payloads import Shape, decode
 from tmdb_assets.sources.moovitamix import payloads
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, LAYOUTS, PAGES, RECORDS
 
-#: Stands in a layout in place of a row. JSON text never has it: control characters must be escaped there.
+#: Stands in a layout in place of a row. JSON text never has it: control characters must be escaped there, and one that
+#: is not is escaped in the layout.
 SEPARATOR = "\x1e"
-
-_items = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_rows = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,14 @@ def content_hash(endpoint: str, text: str) -> int:
 
 def take_apart(page: str) -> tuple[str, list[str]]:
     """(layout, texts of the rows) of a page's JSON text."""
-    rows = [bytes(row).decode() for row in _rows.decode(_items.decode(page)["items"])]
+    rows = split(page, "items")
     between, start = [], 0
     for row in rows:  # should a row's text stand earlier by chance as well, the page is put together the same
         at = page.index(row, start)
         between.append(page[start:at])
         start = at + len(row)
-    return SEPARATOR.join([*between, page[start:]]), rows
+    parts = [part.replace(SEPARATOR, "\\u001e") for part in (*between, page[start:])]
+    return SEPARATOR.join(parts), rows
 
 
 def put_together(layout: str, rows: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ name on the day included, so that the audit can account for all of them: receive
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.payloads import Shape, decode
+from tmdb_assets.lakehouse.json_text import NotJson, read
+from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.moovitamix import contracts, payloads
 from tmdb_assets.sources.moovitamix.answers import listing, named_records
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
@@ -74,7 +74,7 @@ def listens(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame,
     first = rows.filter(pl.struct("date_id", "row_key").is_first_distinct())
     numbered = first.with_columns(position=pl.int_ranges(1, pl.col("items").list.len().cast(pl.Int64) + 1))
     exploded = numbered.explode("items", "position", empty_as_null=False, keep_nulls=False)
-    return exploded.select(*_columns("listens", track_id="items")).drop("_payload", "_rejected")
+    return exploded.select(*_columns("listens", track_id="items")).drop("_payload", "_rejected", "_set_aside")
 
 
 def vanished(
@@ -180,7 +180,10 @@ def _decoded(changed: pl.DataFrame, shape: type[Shape]) -> pl.DataFrame:
     """Changed rows with their payload decoded beside them; a row's own fields win over those of its name."""
     pointer = pl.format("moovitamix/raw/records record_hash={}", "record_hash")
     raw = changed.select("date_id", "row_key", "record_hash", _payload="payload", _pointer=pointer)
-    return raw.hstack(decode(raw.get_column("_payload"), shape))
+    rows = decode(raw.get_column("_payload"), shape).pipe(
+        insist_on, "created_at", *(["name"] if shape is payloads.Track else [])
+    )
+    return raw.hstack(rows)
 
 
 def _stamped(rows: pl.DataFrame) -> pl.DataFrame:
@@ -250,7 +253,7 @@ def _columns(table: str, **renamed: str | pl.Expr) -> list[pl.Expr]:
     contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
     found: dict[str, Any] = {name: renamed.get(name, name) for name in contract.schema}
     exprs = [(pl.col(e) if isinstance(e, str) else e).cast(contract.schema[n]).alias(n) for n, e in found.items()]
-    return [*exprs, pl.col("^_(rejected|payload|pointer)$")]
+    return [*exprs, pl.col("^_(rejected|set_aside|payload|pointer)$")]
 
 
 # -- what each table must account for, counted apart from the transforms -------------------------------------------------
@@ -289,17 +292,22 @@ def _named_texts(
 
 
 def _name(endpoint: str, text: str) -> str:
-    row = json.loads(text)
+    try:
+        row = read(text)
+    except NotJson:
+        return text
     fields = ("user_id", "created_at") if endpoint == HISTORIES_ENDPOINT else ("id",)
     names = [row.get(field) for field in fields] if isinstance(row, dict) else [None]
-    return repr(names) if type(names[0]) is int and all(type(n) is str for n in names[1:]) else text
+    number, *rest = names
+    number = int(number) if isinstance(number, float) and number.is_integer() else number
+    return repr([number, *rest]) if type(number) is int and all(type(n) is str for n in rest) else text
 
 
 def _listens_in(texts: list[str]) -> int:
     """Listens in the first row of a name that can be read; the others are duplicates of it, or in quarantine."""
-    rejected = decode(pl.Series(texts, dtype=pl.String), payloads.History).pipe(_stamped).get_column("_rejected")
-    readable = [text for text, reason in zip(texts, rejected, strict=True) if reason is None]
-    return len(json.loads(readable[0]).get("items") or []) if readable else 0
+    rows = decode(pl.Series(texts, dtype=pl.String), payloads.History).pipe(_stamped)
+    first = rows.filter(pl.col("_rejected").is_null()).head(1).get_column("items").explode(empty_as_null=False)
+    return first.len() - first.null_count()
 
 
 #: Raw rows each clean table receives by the day: the accounting is held against it.

@@ -18,13 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from tmdb_assets.database_files import remove, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.json_text import NotJson, read
 from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.settings import Settings, SettingsError, load_settings
@@ -221,8 +221,8 @@ def _is_about(person: Person, origin: str, payload: str | None, reason: str) -> 
     if origin == contracts.TRACKS.path:
         return False
     try:
-        row = msgspec.json.decode(payload or "null")
-    except msgspec.MsgspecError:
+        row = read(payload or "null")
+    except NotJson:
         return False
     named = (
         [row.get("user_id"), row.get("id") if origin == contracts.USERS.path else None] if isinstance(row, dict) else []

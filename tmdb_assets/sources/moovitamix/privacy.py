@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.json_text import NotJson, read
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
@@ -161,7 +161,7 @@ def email_of(text: str) -> str | None:
 
 def _row(text: str) -> dict[str, Any]:
     try:
-        row = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+        row = read(text)
+    except NotJson:
         return {}
     return row if isinstance(row, dict) else {}

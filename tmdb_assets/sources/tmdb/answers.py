@@ -7,16 +7,15 @@ What does not: asking for them (raw.py), reading more of a payload than a key or
 from __future__ import annotations
 
 import datetime as dt
-import gzip
-import json
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.http import Answer
+from tmdb_assets.lakehouse.json_text import write
 from tmdb_assets.lakehouse.pages import PageWalk
 from tmdb_assets.lakehouse.payloads import decode, decode_items
 from tmdb_assets.sources.tmdb import contracts, payloads
@@ -25,13 +24,16 @@ from tmdb_assets.sources.tmdb import contracts, payloads
 def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
     """The lines of an ID export as rows of raw/movie_ids, with those that do not fit marked for quarantine.
 
-    Raises BlockedError when the file does not unpack whole.
+    Raises BlockedError when the file does not unpack whole, or holds anything but a film a line.
     """
     try:
-        text = gzip.decompress(answer.content or b"").decode("utf-8", errors="replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise BlockedError("extraction_complete", f"The ID export of {day} does not unpack: {error}.") from None
+        text = text_of(unpacked(answer.content, FILE_AT_MOST))
+    except Unpackable as error:
+        raise BlockedError("extraction_complete", f"The ID export of {day} does not unpack: it is {error}.") from None
     lines = pl.Series("line", [line for line in text.split("\n") if line.strip()], dtype=pl.String)
+    if len(lines) and not lines.str.starts_with("{").any():
+        said = f"The ID export of {day} is no list of films: it begins with {text[:60]!r}."
+        raise BlockedError("extraction_complete", said)
     rows = decode(lines, payloads.ExportedMovie)
     return rows.select(
         date_id=pl.lit(day),
@@ -41,6 +43,7 @@ def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
         adult="adult",
         video="video",
         _rejected="_rejected",
+        _set_aside="_set_aside",
         _payload=lines,
         _pointer=pl.format("movie_ids_{}.json.gz line {}", pl.lit(f"{day:%m_%d_%Y}"), pl.int_range(1, pl.len() + 1)),
     )
@@ -49,7 +52,7 @@ def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
 def listed_movies(pages: pl.Series) -> pl.DataFrame:
     """The films on discover pages, in order, one row each; a row that does not fit has `_rejected` set.
 
-    Columns: the fields of payloads.ListedMovie, `_rejected`, and those of split_items.
+    Columns: the fields of payloads.ListedMovie, `_rejected`, `_set_aside`, and those of split_items.
     """
     return decode_items(pages, "results", payloads.ListedMovie)
 
@@ -68,7 +71,7 @@ def page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:
 
 def change_rows(items: Sequence[Any], day: dt.date, first: dt.date, last: dt.date) -> pl.DataFrame:
     """Items of the changes feed as rows of raw/movie_changes; TMDB lists a null id now and then."""
-    texts = pl.Series([json.dumps(item, ensure_ascii=False) for item in items], dtype=pl.String)
+    texts = pl.Series([write(item) for item in items], dtype=pl.String)
     rows = decode(texts, payloads.ChangedMovie)
     return rows.select(
         date_id=pl.lit(day),
@@ -77,6 +80,7 @@ def change_rows(items: Sequence[Any], day: dt.date, first: dt.date, last: dt.dat
         changed_from=pl.lit(first),
         changed_to=pl.lit(last),
         _rejected="_rejected",
+        _set_aside="_set_aside",
         _payload=texts,
         _pointer=pl.lit(f"movie/changes {first}..{last}"),
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.payloads import Shape, decode
+from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.answers import listed_movies
 
@@ -82,7 +82,8 @@ def _decoded(movie_details: pl.LazyFrame) -> pl.DataFrame:
     pointer = pl.format("tmdb/raw/movie_details date_id={} movie_id={}", "date_id", "movie_id")
     raw = movie_details.sort("date_id", "movie_id").select("date_id", "movie_id", _payload="payload", _pointer=pointer)
     kept = raw.collect()
-    return pl.concat([kept, decode(kept.get_column("_payload"), payloads.Movie)], how="horizontal")
+    rows = decode(kept.get_column("_payload"), payloads.Movie).pipe(insist_on, "title")
+    return pl.concat([kept, rows], how="horizontal")
 
 
 def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
@@ -91,6 +92,7 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         "date_id",
         "movie_id",
         "_rejected",
+        "_set_aside",
         "_payload",
         "_pointer",
         *[_known(c).alias(c) for c in _TEXTS],
@@ -157,10 +159,12 @@ def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
     pointer = pl.format("tmdb/raw/discover_pages date_id={} window={} page={}", "date_id", "window", "page")
     return (
         listed_movies(pages.get_column("payload"))
+        .pipe(insist_on, "popularity")
         .join(of_page, on="_page", how="left", maintain_order="left")
         .select(
             "date_id",
             "_rejected",
+            "_set_aside",
             "_payload",
             "popularity",
             "adult",
@@ -200,7 +204,7 @@ _TEXTS = ("title", "original_title", "original_language", "status", "homepage", 
 def _columns(table: str) -> list[pl.Expr]:
     """The contract's columns, typed (a column no row has is null), and the trace of each row."""
     contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
-    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|payload|pointer)$")]
+    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|set_aside|payload|pointer)$")]
 
 
 def _by_day(frame: pl.LazyFrame, received: pl.Expr | None = None) -> pl.LazyFrame:

@@ -172,21 +172,47 @@ def test_a_date_that_is_none_is_set_aside_with_its_text(written: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"popularity": "12.5"}, "popularity = '12.5': Expected `float | null`, got `str`"),
-        ({"budget": 1.5}, "budget = 1.5: Expected `int | null`, got `float`"),
-        ({"revenue": 2**63}, "revenue = 9223372036854775808"),
+        ({"title": 5}, "title = 5: must be text"),
+        ({"id": "7"}, 'id = "7": must be a whole number of 64 bits'),
         ({"runtime": -5}, "runtime_minutes = -5: must be at least 1"),
         ({"status": "Lost"}, "status = Lost: must be one of Canceled"),
         ({"vote_average": 11.0}, "vote_average = 11.0: must lie between 0 and 10"),
         ({"imdb_id": "nm0000001"}, "imdb_id = nm0000001: must be an IMDb title id"),
         ({"imdb_id": "tt٠١٢٣٤٥٦"}, "imdb_id = tt٠١٢٣٤٥٦: must be an IMDb title id"),
         ({"original_language": "FR"}, "original_language = FR: must be two or three small letters"),
-        ({"genres": [None]}, "genres"),
-        ({"genres": [{"id": "5"}]}, "genres[0].id = '5'"),
     ],
 )
 def test_what_breaks_a_rule_is_set_aside_with_column_and_value(changes: dict[str, Any], said: str) -> None:
     assert said in reason(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "value", "kept"),
+    [
+        ({"popularity": "12.5"}, "popularity", "12.5", {"popularity": None}),
+        ({"runtime": "120 min"}, "runtime", "120 min", {"runtime_minutes": None}),
+        ({"budget": 1.5}, "budget", "1.5", {"budget_usd": None}),
+        ({"revenue": 2**63}, "revenue", "9223372036854775808", {"revenue_usd": None}),
+        ({"adult": "maybe"}, "adult", "maybe", {"adult": None}),
+        ({"genres": [None]}, "genres[]", "null", {"genres": []}),
+        ({"genres": [{"id": "5"}, {"id": 6}]}, "genres[].id", "5", {"genres": [{"genre_id": 6, "name": None}]}),
+        ({"production_companies": [{"id": None, "name": "A"}]}, "production_companies[].id", "null", {"companies": []}),
+        ({"spoken_languages": {}}, "spoken_languages", "{}", {"languages": None}),
+    ],
+)
+def test_a_value_of_another_type_is_set_aside_and_its_film_kept(
+    changes: dict[str, Any], column: str, value: str, kept: dict[str, Any]
+) -> None:
+    frame = clean.movies(details(DAY, film(7, **changes)).lazy())
+    (entry,) = frame["_set_aside"].item()
+    assert (entry["column"], entry["value"]) == (column, value)
+    assert entry["reason"].startswith(f"{column} = ") and ": must be " in entry["reason"]
+    row = contracts.MOVIES.audit(frame).kept.row(0, named=True)
+    assert {name: row[name] for name in kept} == kept
+
+
+def test_a_film_whose_runtime_is_written_as_a_decimal_runs_as_long() -> None:
+    assert one(runtime=120.0, vote_count=3.0)["runtime_minutes"] == 120
 
 
 def test_a_rejected_film_keeps_its_payload_and_where_it_lies() -> None:
@@ -306,7 +332,7 @@ def test_a_listed_mean_without_votes_is_no_mean(count: int, read: Any) -> None:
 def test_a_listed_row_that_does_not_fit_is_set_aside_alone() -> None:
     audit = stats([page(DAY, 3, listed(1), listed(2, "9.5"), None, listed(None), listed(4))], [])
     assert audit.kept["movie_id"].to_list() == [1, 4]
-    assert audit.quarantined["reason"][0].startswith("popularity = '9.5'")
+    assert audit.quarantined["reason"][0].startswith('popularity = "9.5": must be a number')
     assert audit.quarantined["row_number"].to_list() == [1, 2, 3]
     assert set(audit.quarantined["raw_pointer"]) == {
         "tmdb/raw/discover_pages date_id=2026-03-01 window=popularity page=3"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -241,16 +242,34 @@ def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None
     assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False)]
     assert (audit.received, audit.quarantined.height) == (4, 3)
     first = audit.quarantined.row(0, named=True)
-    assert first["reason"].startswith("id = '4'")
+    assert first["reason"].startswith('id = "4": must be a whole number')
     assert first["payload"] == '{"id": "4"}'
     assert first["raw_pointer"].startswith("movie_ids_03_10_2026.json.gz line ")
 
 
 @pytest.mark.parametrize(
-    "content", [b"<html>busy</html>", gzip.compress(b'{"id": 1}\n' * 900)[:-12]], ids=["no gzip", "cut"]
+    "pack", [bytes, gzip.compress, lambda body: gzip.compress(gzip.compress(body)), lambda body: BOM_UTF8 + body]
 )
-def test_an_export_that_does_not_unpack_whole_blocks(content: bytes) -> None:
-    with pytest.raises(BlockedError, match=f"The ID export of {DAY} does not unpack") as raised:
+def test_an_export_is_read_packed_and_plain(pack: Callable[[bytes], bytes]) -> None:
+    lines = b'{"id": 3, "original_title": "Tien"}\r\n{"id": 4, "original_title": "Am\xe9lie"}\n'
+    frame = answers.export_rows(answer(content=pack(lines)), DAY)
+    assert frame["movie_id"].drop_nulls()[0] == 3 and frame["_payload"][1] == lines.decode("latin-1").splitlines()[
+        1
+    ].replace("\xe9", "\\xe9")
+    assert answers.export_rows(answer(content=pack(b"\n")), DAY).height == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"<html>busy</html>", r"is no list of films: it begins with '<html>busy</html>'\.$"),
+        (gzip.compress(b"<html>busy</html>"), r"is no list of films: it begins with '<html>busy</html>'\.$"),
+        (gzip.compress(b'{"id": 1}\n' * 900)[:-12], r"does not unpack: it is a packed body that was cut short\.$"),
+    ],
+    ids=["no gzip", "no films", "cut"],
+)
+def test_an_export_that_is_none_blocks(content: bytes, problem: str) -> None:
+    with pytest.raises(BlockedError, match=f"^The ID export of {DAY} {problem}") as raised:
         answers.export_rows(answer(content=content), DAY)
     assert raised.value.check == "extraction_complete"
 
