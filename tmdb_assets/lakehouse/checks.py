@@ -24,7 +24,7 @@ SHRINK_AT_MOST = 0.05
 CHECKS = {
     "contract": "Rows that break the contract are quarantined; when more than half of them do, nothing is published.",
     "grain": "No two published rows share the grain.",
-    "accounting": "Every row received is kept, quarantined or a duplicate.",
+    "accounting": "Every row received is kept, quarantined, a duplicate or superseded by a better source of its day.",
     "referential_integrity": "Every key that refers to a dimension exists there.",
     "row_count_drift": "The row count stays near that of the day or month before (a dimension does not shrink).",
     "unknown_fields": "The source sends no field that the payload shapes do not know.",
@@ -58,11 +58,14 @@ def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
     return Outcome("contract", not bad, sentence, {"quarantined": bad, **rules}, warns=not many)
 
 
-def accounting(received: int, kept: int, bad: int, twice: int) -> Outcome:
-    """received = kept + quarantined + duplicates; `received` must be counted apart from the others, or it proves nothing."""
-    figures = {"received": received, "kept": kept, "quarantined": bad, "duplicates": twice}
-    passed = received == kept + bad + twice
-    sentence = f"received {received:,} = kept {kept:,} + quarantined {bad:,} + duplicates {twice:,}"
+def accounting(received: int, **became: int) -> Outcome:
+    """received = kept + quarantined + duplicates + superseded: `became`, by these names.
+
+    `received` must be counted apart from the others, or it proves nothing.
+    """
+    figures = {"received": received, **became}
+    passed = received == sum(became.values())
+    sentence = f"received {received:,} = " + " + ".join(f"{name} {rows:,}" for name, rows in became.items())
     return Outcome("accounting", passed, sentence if passed else f"not accounted for: {sentence}", figures)
 
 

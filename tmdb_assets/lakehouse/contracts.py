@@ -101,7 +101,8 @@ class Contract:
     *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
     least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
     same. *Whole* (neither): every run replaces all of it, as a view's answer is. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
-    ("refuse"). `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
+    ("refuse"). `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
+    count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
     `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
     namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
@@ -122,6 +123,7 @@ class Contract:
     owner: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     duplicates: str = "refuse"
+    precedence: tuple[str, tuple[str, ...]] | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     drift_limit: float | None = 0.25
     small: bool = False
@@ -136,10 +138,14 @@ class Contract:
     def __post_init__(self) -> None:
         named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal, *self.expiring}
         named |= {self.partition} if self.partition else set()
+        named |= {self.precedence[0]} if self.precedence else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
         for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
             raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
+        if self.precedence and (self.duplicates != "first" or self.stage == "raw"):
+            problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
+            raise ContractError(self.path, None, problem)
         if self.partition and self.owner:
             raise ContractError(self.path, None, "has a partition column and an owner: it can be kept in one way only")
 
@@ -195,7 +201,8 @@ class Contract:
 
         `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. Rows that break
         a rule are set aside with every broken rule named; among the others the first of each grain counts when the
-        contract expects duplicates. Nothing is lost: received = kept + quarantined + duplicates.
+        contract expects duplicates, or the best by its precedence. Nothing is lost: received = kept + quarantined +
+        duplicates + superseded.
 
         Raises ContractError when a column is missing, unexpected or of another type: that is a fault of the code.
         """
@@ -204,18 +211,37 @@ class Contract:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all."""
+    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
+
+    `left_out` has the grain of every row that another one of its grain stands for, and whether it `is_superseded`.
+    """
 
     contract: Contract
     kept: pl.DataFrame
     quarantined: pl.DataFrame
     received: int
-    duplicates: int
+    left_out: pl.DataFrame
+
+    @property
+    def superseded(self) -> int:
+        """Rows left out because one of their grain ranks higher by the contract's precedence."""
+        return int(self.left_out.get_column("is_superseded").sum())
+
+    @property
+    def duplicates(self) -> int:
+        """Rows left out because one of their grain, of the same rank, came before."""
+        return self.left_out.height - self.superseded
+
+    @property
+    def became(self) -> dict[str, int]:
+        """How many rows became what: kept, quarantined, duplicates and, in a table with a precedence, superseded."""
+        became = {"kept": self.kept.height, "quarantined": self.quarantined.height, "duplicates": self.duplicates}
+        return became | ({"superseded": self.superseded} if self.contract.precedence else {})
 
     @property
     def accounted(self) -> bool:
-        """received = kept + quarantined + duplicates."""
-        return self.received == self.kept.height + self.quarantined.height + self.duplicates
+        """received = kept + quarantined + duplicates + superseded."""
+        return self.received == sum(self.became.values())
 
     @property
     def rules(self) -> dict[str, int]:
@@ -238,20 +264,31 @@ def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
         _rules=pl.col("rule").str.join("; "), _reasons=pl.col("reason").str.join("; ")
     )
     valid = traced.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else traced
-    kept = _first_of_each(valid, contract.grain) if contract.duplicates == "first" else valid
+    left_out = _left_out(contract, valid)
+    # wide rows are only moved when there is something to leave out
+    kept = valid.join(left_out, on="_row", how="anti", maintain_order="left") if left_out.height else valid
     return Audit(
         contract,
         kept.select(list(contract.schema)),
         _quarantine_rows(contract, traced, bad),
         received,
-        valid.height - kept.height,
+        left_out.drop("_row"),
     )
 
 
-def _first_of_each(rows: pl.DataFrame, grain: Sequence[str]) -> pl.DataFrame:
-    """The first row of each grain; wide rows are only moved when there is something to leave out."""
-    later = ~rows.select(pl.struct(grain).is_first_distinct()).to_series()
-    return rows.filter(~later) if later.any() else rows
+def _left_out(contract: Contract, valid: pl.DataFrame) -> pl.DataFrame:
+    """Rows that another one of their grain stands for: _row, the grain, and whether they are superseded."""
+    grain = list(contract.grain)
+    rank = pl.lit(0)
+    if contract.precedence:
+        column, best_first = contract.precedence
+        places = {value: place for place, value in enumerate(best_first)}
+        rank = pl.col(column).replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    rows = valid if contract.duplicates == "first" else valid.clear()
+    shared = rows.select("_row", *grain, rank.alias("_rank")).filter(pl.struct(grain).is_duplicated())
+    ranked = shared.with_columns(is_superseded=pl.col("_rank") > pl.col("_rank").min().over(grain))
+    counts = ranked.filter(~pl.col("is_superseded")).filter(pl.struct(grain).is_first_distinct())
+    return ranked.join(counts, on="_row", how="anti", maintain_order="left").select("_row", *grain, "is_superseded")
 
 
 def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:

@@ -150,11 +150,8 @@ def _publish_batch(
     if days is None:
         log(f"{name}: {audit.kept.height:,} rows" + ("" if commit.changed else "; nothing changed"))
         return
-    log(
-        f"{name}: received {audit.received:,}, kept {audit.kept.height:,}, "
-        f"quarantined {audit.quarantined.height:,}, duplicates {audit.duplicates:,}"
-        + ("" if commit.changed else "; nothing changed")
-    )
+    became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
+    log(f"{name}: received {audit.received:,}{became}" + ("" if commit.changed else "; nothing changed"))
     if difference and difference.is_correction and commit.changed:
         log(
             f"{name} was kept before and is corrected: {difference.added:,} rows added, {difference.changed:,} changed, "
@@ -260,7 +257,7 @@ def _check(
     yield grain(table.contract, audit.kept, audit.duplicates)
     if table.received is not None:
         received = _received(table, table.received, store, days)
-        yield accounting(received, audit.kept.height, audit.quarantined.height, audit.duplicates)
+        yield accounting(received, **audit.became)
     if table.contract.references:
         yield references_kept(table.references, store, audit)
     if table.contract.drift_limit is not None:

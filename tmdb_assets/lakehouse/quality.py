@@ -24,10 +24,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col
+from tmdb_assets.lakehouse.contracts import Column, Contract, ContractError, at_least, between, col
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
+_LEFT_OUT = {"_repeated": pl.Int64, "_superseded": pl.Int64}
 LEDGER, QUARANTINE = "extraction_ledger", "quarantine"
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
 
@@ -87,7 +88,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
         "star",
         TABLE_QUALITY,
         f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
-        "duplicates + unaccounted.",
+        "duplicates + superseded + unaccounted.",
         grain=("date_id", "table_name"),
         partition="date_id",
         small=True,
@@ -102,6 +103,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",
             "duplicates": f"{LEDGER}.duplicate_rows",
+            "superseded": f"{COLUMN_QUALITY}.table_name",
             "unaccounted": f"{LEDGER}.received_rows {QUARANTINE}.origin {COLUMN_QUALITY}.rows",
             "completeness": f"{COLUMN_QUALITY}.known_rows {COLUMN_QUALITY}.is_nullable",
             "outliers": f"{COLUMN_QUALITY}.outliers",
@@ -130,8 +132,15 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", count),
             "duplicates": col(
                 pl.Int64,
-                "Rows left out because their grain had come before: in a derived table that expects such rows, those "
-                "received that are neither kept nor quarantined; null when nobody counted.",
+                "Rows left out because their grain had come before: in a derived table that expects such rows and ranks "
+                "none, those received that are neither kept nor quarantined; null when nobody counted.",
+                count,
+                nullable=True,
+            ),
+            "superseded": col(
+                pl.Int64,
+                "Rows left out because a better source of the day told of the same (in a table that ranks its sources); "
+                "null when nobody counted.",
                 count,
                 nullable=True,
             ),
@@ -250,16 +259,25 @@ class TableQuality:
 
     `received`: per derived table, a function that counts the rows it must account for by the day (the table's partition
     column, `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
-    received stands in the ledger.
+    received stands in the ledger. `left_out`: per table with a precedence, a function that tells, from the same tables, the
+    rows that another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
     """
 
     profiled: Sequence[Contract]
     received: Mapping[str, Callable[..., pl.LazyFrame]] = field(default_factory=dict)
+    left_out: Mapping[str, Callable[..., pl.DataFrame]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for contract in self.profiled:
+            if contract.precedence and contract.name not in self.left_out:
+                problem = "has a precedence, and nothing counts the rows that it leaves out"
+                raise ContractError(contract.path, None, problem)
 
     @property
     def __signature__(self) -> inspect.Signature:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
-        counted = [name for count in self.received.values() for name in inspect.signature(count).parameters]
+        functions = [*self.received.values(), *self.left_out.values()]
+        counted = [name for count in functions for name in inspect.signature(count).parameters]
         return parameters(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
@@ -279,18 +297,42 @@ class TableQuality:
             .join(rejected.collect(), on=key, how="left")
             .join(_asked_for(tables[LEDGER]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
+            .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
                 pl.col("quarantined").fill_null(0),
+                pl.when(pl.col("table_name").is_in([c.path for c in self._ranked_tables])).then(
+                    pl.col("_repeated", "_superseded").fill_null(0)
+                ),
                 counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(counted)).then(0)),
             )
             .with_columns(received=pl.coalesce("received_rows", "counted"))
         )
         rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
-        # a derived table leaves out nothing but duplicates it expects: its own run has proved that before it was published
-        repeated = pl.when("_repeats").then(rest.clip(0)).otherwise(0)
-        left_out = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
-        contract = table_quality_contract("")
-        return accounted.with_columns(duplicates=left_out, unaccounted=rest - left_out).select(list(contract.schema))
+        # a derived table that ranks nothing leaves out duplicates it expects, and nothing else: its own run has proved that
+        repeated = pl.coalesce("_repeated", pl.when("_repeats").then(rest.clip(0)).otherwise(0))
+        duplicates = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
+        superseded = pl.when(duplicates.is_not_null()).then(pl.col("_superseded").fill_null(0))
+        unaccounted = rest - duplicates - superseded
+        became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
+        return became.select(list(table_quality_contract("").schema))
+
+    @property
+    def _ranked_tables(self) -> list[Contract]:
+        """Profiled tables whose left out rows are counted here."""
+        return [c for c in self.profiled if c.name in self.left_out]
+
+    def _told_apart(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+        """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
+        counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
+        for contract in self._ranked_tables:
+            tell = self.left_out[contract.name]
+            rows = tell(**{table: tables[table] for table in inspect.signature(tell).parameters})
+            is_superseded = pl.col("is_superseded")
+            by_day = rows.group_by(date_id=contract.partition, table_name=pl.lit(contract.path)).agg(
+                _repeated=(~is_superseded).sum().cast(pl.Int64), _superseded=is_superseded.sum().cast(pl.Int64)
+            )
+            counts.append(by_day)
+        return pl.concat(counts)
 
     @property
     def _counted_tables(self) -> list[Contract]:

@@ -293,9 +293,9 @@ def _accounted(store: DeltaStore, contract: Contract, observed: Sequence[Observe
     aside = store.scan(quarantine_contract(contract.source), days).filter(pl.col("origin") == contract.path)
     return accounting(
         sum(max(e.received_rows or 0 for e in o.entries) for o in fetched),
-        sum(rows.get(day, 0) for day in days),
-        aside.select(pl.len()).collect().item(),
-        sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
+        kept=sum(rows.get(day, 0) for day in days),
+        quarantined=aside.select(pl.len()).collect().item(),
+        duplicates=sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
     )
 
 

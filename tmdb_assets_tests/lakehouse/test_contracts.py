@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -163,6 +164,59 @@ def test_of_expected_duplicates_the_first_valid_row_counts() -> None:
 def test_unexpected_duplicates_are_left_for_the_grain_check_to_refuse() -> None:
     audit = films("refuse").audit(frame(row(1), row(1)))
     assert (audit.kept.height, audit.duplicates) == (2, 0)
+
+
+SOURCES = ("list", "details", "export")
+
+
+def ranked() -> Contract:
+    seen_in = {"status": col(pl.String, "Source.", one_of(SOURCES))}
+    return dataclasses.replace(films(), columns={**films().columns, **seen_in}, precedence=("status", SOURCES))
+
+
+def test_the_best_source_of_a_grain_counts_wherever_it_stands() -> None:
+    said = [("export", "a"), ("list", "b"), ("details", "c"), ("list", "d"), ("export", "e")]
+    audit = ranked().audit(
+        frame(*[row(1, status=status, title=title) for status, title in said], row(2, status="export"))
+    )
+    assert audit.kept.select("film_id", "title").rows() == [(1, "b"), (2, "A")]
+    assert audit.became == {"kept": 2, "quarantined": 0, "duplicates": 1, "superseded": 3}
+    assert audit.left_out.rows() == [(DAY, 1, True), (DAY, 1, True), (DAY, 1, False), (DAY, 1, True)]
+
+
+def test_a_row_that_is_set_aside_supersedes_nothing() -> None:
+    audit = ranked().audit(frame(row(1, status="list", title=""), row(1, status="export"), row(1, status="export")))
+    assert audit.kept["status"].to_list() == ["export"]
+    assert audit.became == {"kept": 1, "quarantined": 1, "duplicates": 1, "superseded": 0}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([DAY, NEXT]), st.sampled_from(SOURCES)), max_size=20))
+def test_every_row_is_kept_set_aside_a_duplicate_or_superseded(drawn: list[tuple[int, dt.date, str]]) -> None:
+    audit = ranked().audit(frame(*[row(film, day, status=source) for film, day, source in drawn]))
+    valid = [(day, film, SOURCES.index(source)) for film, day, source in drawn if film]
+    best = {grain: min(rank for *g, rank in valid if tuple(g) == grain) for grain in [(d, f) for d, f, _ in valid]}
+    outranked = sum(rank > best[day, film] for day, film, rank in valid)
+    assert {(d, f): SOURCES.index(s) for d, f, s in audit.kept.select("date_id", "film_id", "status").rows()} == best
+    assert audit.became == {
+        "kept": len(best),
+        "quarantined": len(drawn) - len(valid),
+        "duplicates": len(valid) - len(best) - outranked,
+        "superseded": outranked,
+    }
+    assert audit.accounted
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"precedence": ("ghost", SOURCES)}, "column ghost: is named by the contract but is not among its columns"),
+        ({"duplicates": "refuse"}, 'has a precedence: it needs duplicates "first"'),
+        ({"stage": "raw"}, "is not for raw, which keeps what came"),
+    ],
+)
+def test_a_precedence_needs_its_column_duplicates_and_a_table_that_is_derived(change: Any, told: str) -> None:
+    with pytest.raises(ContractError, match=told):
+        dataclasses.replace(ranked(), **change)
 
 
 def test_columns_may_come_in_any_order_and_leave_in_the_contracts_order() -> None:

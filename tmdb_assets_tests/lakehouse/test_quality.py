@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Contract, ContractError, at_least, col, quarantine_contract
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import (
     ColumnQuality,
@@ -214,6 +214,36 @@ def test_a_table_that_expects_no_duplicates_has_none_and_what_is_missing_is_lost
     }
 
 
+RANKED = dataclasses.replace(CLEAN, duplicates="first", precedence=("name", ("list", "export")))
+
+
+def ranked_accounts(left_out: list[tuple[dt.date, int, bool]]) -> dict[dt.date, tuple[Any, ...]]:
+    told = pl.DataFrame(
+        left_out, schema={"date_id": pl.Date, "thing_id": pl.Int64, "is_superseded": pl.Boolean}, orient="row"
+    )
+    empty = {"extraction_ledger": ledger_contract("toy"), "quarantine": quarantine_contract("toy")}
+    received = {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())}
+    answered = TableQuality([RANKED], received, {"things": lambda notices: told})(
+        fact_column_quality=ColumnQuality([RANKED])(things=things(thing(D1, 1), thing(D1, 2), thing(D2, 1))).lazy(),
+        notices=notices(*[(D1, n) for n in range(7)], (D2, 1)),
+        **{name: contract.empty().lazy() for name, contract in empty.items()},
+    )
+    figures = ("received", "kept", "duplicates", "superseded", "unaccounted")
+    return {row["date_id"]: tuple(row[f] for f in figures) for row in answered.iter_rows(named=True)}
+
+
+def test_what_a_better_source_stood_for_is_counted_and_what_is_then_missing_is_lost() -> None:
+    left_out = [(D1, 1, True), (D1, 2, True), (D1, 1, False), (D1, 1, True), (D1, 2, True)]
+    assert ranked_accounts(left_out) == {D1: (7, 2, 1, 4, 0), D2: (1, 1, 0, 0, 0)}
+    assert ranked_accounts(left_out[:2]) == {D1: (7, 2, 0, 2, 3), D2: (1, 1, 0, 0, 0)}
+    assert ranked_accounts([*left_out, (D2, 1, True)])[D2] == (1, 1, 0, 1, -1)
+
+
+def test_a_table_that_ranks_its_sources_says_how_it_counts_what_they_left_out() -> None:
+    with pytest.raises(ContractError, match="toy/clean/things: has a precedence, and nothing counts the rows"):
+        TableQuality([RANKED], {})
+
+
 def test_a_month_is_profiled_by_its_own_partition_column() -> None:
     columns = {"as_of" if name == "date_id" else name: column for name, column in CLEAN.columns.items()}
     monthly = dataclasses.replace(
@@ -240,8 +270,15 @@ def test_a_month_is_profiled_by_its_own_partition_column() -> None:
 
 def test_what_nobody_counted_is_unknown() -> None:
     row = accounts(notices((D1, 1)), things(), [], [])[D1, RAW.path]
-    unknown = ("received", "duplicates", "unaccounted", "extraction_completeness", "is_extraction_finished")
-    assert [row[f] for f in unknown] == [None] * 5
+    unknown = (
+        "received",
+        "duplicates",
+        "superseded",
+        "unaccounted",
+        "extraction_completeness",
+        "is_extraction_finished",
+    )
+    assert [row[f] for f in unknown] == [None] * 6
     older = {"date_id": D1, "endpoint": "list", "promised_ids": 5, "received_ids": 5}
     assert accounts(notices((D1, 1)), things(), [older], [])[D1, RAW.path]["extraction_completeness"] is None
 

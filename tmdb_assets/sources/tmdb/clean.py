@@ -5,7 +5,7 @@ writes "unknown" as 0, "" or an empty text; here unknown is null. What does not:
 (star.py), the rules a row must keep (contracts.py).
 
 Every function returns one row per raw row received, the ones that do not fit included (`_rejected` says why), so that
-the audit can account for all of them: received = kept + quarantined + duplicates.
+the audit can account for all of them: received = kept + quarantined + duplicates + superseded.
 """
 
 from __future__ import annotations
@@ -32,6 +32,20 @@ RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
     ),
 }
 
+
+def left_out_of_movie_stats(discover_pages: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
+    """The rows of movie_stats that do not count, as its audit tells them.
+
+    The export names a film once: where nothing else tells of the film, its row is not looked at.
+    """
+    listed = _listed_stats(discover_pages).lazy().select("date_id", "movie_id").unique()
+    told_twice = movie_ids.join(listed, on=["date_id", "movie_id"], how="semi")
+    return contracts.MOVIE_STATS.audit(movie_stats(discover_pages, told_twice)).left_out
+
+
+#: Tables that rank what they are made of: the rows that each leaves out, told apart from what is kept.
+LEFT_OUT: dict[str, Callable[..., pl.DataFrame]] = {"movie_stats": left_out_of_movie_stats}
+
 DOLLARS_TOO_FEW = 1_000
 DOLLARS_MUCH = 1_000_000
 REVENUE_HUGE = 100_000_000
@@ -57,7 +71,7 @@ def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:
 
 
 def movie_stats(discover_pages: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
-    """Popularity and votes of each film and day: rows of list pages first, then of the export; the first counts."""
+    """Popularity and votes of each film and day: which of them counts says the contract's precedence."""
     return pl.concat([_listed_stats(discover_pages), _exported_stats(movie_ids)], how="diagonal").select(
         *_columns("movie_stats")
     )
