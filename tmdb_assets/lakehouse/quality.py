@@ -24,7 +24,16 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, ContractError, at_least, between, col
+from tmdb_assets.lakehouse.contracts import (
+    Column,
+    Contract,
+    ContractError,
+    between,
+    col,
+    counting,
+    is_value,
+    within_days,
+)
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
@@ -37,7 +46,10 @@ _MEANINGS = {Cadence.DAY: "Day of the observation (UTC).", Cadence.MONTH: "Last 
 
 def key_columns(cadence: Cadence) -> dict[str, Column]:
     """What every profile says first: of which day, and of which table."""
-    return {"date_id": col(pl.Date, _MEANINGS[cadence]), "table_name": col(pl.String, "Path of the table.")}
+    return {
+        "date_id": col(pl.Date, _MEANINGS[cadence], within_days()),
+        "table_name": col(pl.String, "Path of the table."),
+    }
 
 
 def days_of(profiled: Iterable[Contract]) -> str:
@@ -47,7 +59,7 @@ def days_of(profiled: Iterable[Contract]) -> str:
 
 def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
     """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
-    count, span = at_least(0), cadence.value
+    some, span = counting(), cadence.value
     known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
@@ -67,13 +79,13 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
             "is_nullable": col(
                 pl.Boolean, "Whether the column may be unknown; it counts for the table's completeness."
             ),
-            "rows": col(pl.Int64, f"Rows of the table on that {span}.", count),
-            "known_rows": col(pl.Int64, "Rows whose value is known (not null).", count),
+            "rows": col(pl.Int64, f"Rows of the table on that {span}.", some),
+            "known_rows": col(pl.Int64, "Rows whose value is known (not null).", some),
             "outliers": col(
                 pl.Int64,
                 f"Values more than {SIGMAS} robust standard deviations from the {span}'s median; null for a column without "
                 "numbers, for keys, and where half of the values are equal.",
-                count,
+                some,
                 nullable=True,
             ),
         },
@@ -82,7 +94,7 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
 
 def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The table profile of a source: one row per day and table, of tables that are partitioned by day."""
-    count, span = at_least(0), cadence.value
+    some, span = counting(), cadence.value
     return Contract(
         source,
         "star",
@@ -102,6 +114,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "kept": f"{COLUMN_QUALITY}.rows",
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",
+            "values_set_aside": f"{QUARANTINE}.origin {QUARANTINE}.column_name",
             "duplicates": f"{LEDGER}.duplicate_rows",
             "superseded": f"{COLUMN_QUALITY}.table_name",
             "unaccounted": f"{LEDGER}.received_rows {QUARANTINE}.origin {COLUMN_QUALITY}.rows",
@@ -118,30 +131,36 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 pl.Float64,
                 f"Share by which the rows may differ from those of the {span} before without a warning, a ratio; null where "
                 "they follow demand.",
-                count,
+                some,
                 nullable=True,
             ),
             "received": col(
                 pl.Int64,
                 "Rows that came for the table: counted by the extraction, or in the tables it is made of; null when "
                 "nobody counted them.",
-                count,
+                some,
                 nullable=True,
             ),
-            "kept": col(pl.Int64, "Rows the table has.", count),
-            "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", count),
+            "kept": col(pl.Int64, "Rows the table has.", some),
+            "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", some),
+            "values_set_aside": col(
+                pl.Int64,
+                "Values set aside alone because they broke the contract: null in rows that are kept; null when nobody counted.",
+                some,
+                nullable=True,
+            ),
             "duplicates": col(
                 pl.Int64,
                 "Rows left out because their grain had come before: in a derived table that expects such rows and ranks "
                 "none, those received that are neither kept nor quarantined; null when nobody counted.",
-                count,
+                some,
                 nullable=True,
             ),
             "superseded": col(
                 pl.Int64,
                 "Rows left out because a better source of the day told of the same (in a table that ranks its sources); "
                 "null when nobody counted.",
-                count,
+                some,
                 nullable=True,
             ),
             "unaccounted": col(
@@ -157,7 +176,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 nullable=True,
             ),
             "outliers": col(
-                pl.Int64, "Outliers of all columns; null when none could be measured.", count, nullable=True
+                pl.Int64, "Outliers of all columns; null when none could be measured.", some, nullable=True
             ),
             "extraction_completeness": col(
                 pl.Float64,
@@ -290,7 +309,11 @@ class TableQuality:
         )
         columns = tables[COLUMN_QUALITY].collect()
         counted = [c.path for c in self._counted_tables]
-        rejected = tables[QUARANTINE].group_by("date_id", table_name="origin").agg(quarantined=pl.len().cast(pl.Int64))
+        rejected = (
+            tables[QUARANTINE]
+            .group_by("date_id", table_name="origin")
+            .agg(quarantined=(~is_value()).sum().cast(pl.Int64), values_set_aside=is_value().sum().cast(pl.Int64))
+        )
         accounted = (
             _summed_up(columns)
             .join(promised, on="table_name", how="left")
@@ -299,7 +322,7 @@ class TableQuality:
             .join(self._counted(tables), on=key, how="left")
             .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
-                pl.col("quarantined").fill_null(0),
+                pl.col("quarantined", "values_set_aside").fill_null(0),
                 pl.when(pl.col("table_name").is_in([c.path for c in self._ranked_tables])).then(
                     pl.col("_repeated", "_superseded").fill_null(0)
                 ),

@@ -14,7 +14,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -290,7 +290,9 @@ def _accounted(store: DeltaStore, contract: Contract, observed: Sequence[Observe
     fetched = [o for o in observed if o.fetched and o.entries]
     days = [o.day for o in fetched]
     rows = store.partition_rows(contract)
-    aside = store.scan(quarantine_contract(contract.source), days).filter(pl.col("origin") == contract.path)
+    aside = store.scan(quarantine_contract(contract.source), days).filter(
+        pl.col("origin") == contract.path, ~is_value()
+    )
     return accounting(
         sum(max(e.received_rows or 0 for e in o.entries) for o in fetched),
         kept=sum(rows.get(day, 0) for day in days),

@@ -148,12 +148,12 @@ def asked(day: dt.date, endpoint: str = "list", **said: Any) -> dict[str, Any]:
 
 
 def accounts(
-    raw: pl.LazyFrame, clean: pl.LazyFrame, ledger: list[dict[str, Any]], rejected: list[tuple[dt.date, Contract]]
+    raw: pl.LazyFrame, clean: pl.LazyFrame, ledger: list[dict[str, Any]], rejected: list[tuple[Any, ...]]
 ) -> dict[tuple[dt.date, str], dict[str, Any]]:
     columns = ColumnQuality(BOTH)(notices=raw, things=clean)
     entries = pl.DataFrame(ledger, schema=ledger_contract("toy").schema).lazy()
     set_aside = pl.DataFrame(
-        [(day, c.path, n, "rule", "reason", None, None) for n, (day, c) in enumerate(rejected)],
+        [(day, c.path, n, "rule", "reason", None, None, *value) for n, (day, c, *value) in enumerate(rejected)],
         schema=quarantine_contract("toy").schema,
         orient="row",
     )
@@ -177,7 +177,9 @@ def test_every_received_row_is_kept_set_aside_or_a_duplicate() -> None:
     raw = notices(*[(D1, n) for n in range(10)], (D2, 1))
     clean = things(*[thing(D1, n) for n in range(6)], thing(D2, 1))
     entry = asked(D1, received_rows=13, duplicate_rows=2)
-    found = accounts(raw, clean, [entry, asked(D2, received_rows=1, duplicate_rows=0)], [(D1, RAW), (D1, CLEAN)])
+    row, value = (None, None), ("weight", "-1")
+    aside = [(D1, RAW, *row), (D1, CLEAN, *row), (D1, CLEAN, *value), (D1, CLEAN, *value), (D2, RAW, *value)]
+    found = accounts(raw, clean, [entry, asked(D2, received_rows=1, duplicate_rows=0)], aside)
     figures = ("received", "kept", "quarantined", "duplicates", "unaccounted")
     assert {key: tuple(row[f] for f in figures) for key, row in found.items()} == {
         (D1, RAW.path): (13, 10, 1, 2, 0),
@@ -185,6 +187,9 @@ def test_every_received_row_is_kept_set_aside_or_a_duplicate() -> None:
         (D2, RAW.path): (1, 1, 0, 0, 0),
         (D2, CLEAN.path): (1, 1, 0, 0, 0),
     }
+    assert {key: row["values_set_aside"] for key, row in found.items()} == {
+        (D1, RAW.path): 0, (D1, CLEAN.path): 2, (D2, RAW.path): 1, (D2, CLEAN.path): 0,
+    }  # fmt: skip
 
 
 def test_rows_that_got_lost_or_came_from_nowhere_are_not_accounted_for() -> None:
