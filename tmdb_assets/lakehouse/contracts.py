@@ -34,7 +34,7 @@ from tmdb_assets.lakehouse.rules import (
 __all__ = [
     "MAX_VALUE_CHARACTERS", "SET_ASIDE", "TRACE", "Audit", "Column", "Contract", "ContractError", "Rule", "as_text", "at_least",
     "between", "col", "counting", "dictionary_lines", "is_value", "matches", "not_blank", "one_of", "quarantine_contract",
-    "within_days", "within_instants",
+    "showable", "within_days", "within_instants",
 ]  # fmt: skip
 
 #: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
@@ -417,7 +417,9 @@ def _entries(contract: Contract, came: pl.DataFrame, marks: pl.DataFrame) -> pl.
         return layout.empty()
     days = [c for c in (contract.partition, *contract.order, "date_id") if c and c in contract.schema]
     day = pl.coalesce(pl.col(c).cast(pl.Date) for c in days) if days else pl.lit(None, dtype=pl.Date)
-    as_json = pl.struct(showable(dtype, name) for name, dtype in contract.schema.items()).struct.json_encode()
+    as_json = pl.struct(
+        showable(dtype, pl.col(name)).alias(name) for name, dtype in contract.schema.items()
+    ).struct.json_encode()
     placed = came.select(
         "_row",
         pl.int_range(pl.len()).over(day).alias("_position"),  # the same in a run of one day and of many
@@ -435,13 +437,18 @@ def _entries(contract: Contract, came: pl.DataFrame, marks: pl.DataFrame) -> pl.
 
 def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
     """The values of a column as text, cut when long; days and instants that no calendar reaches as its ends."""
-    return showable(dtype, name).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
+    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
 
 
-def showable(dtype: pl.DataType, name: str) -> pl.Expr:
-    """A column whose days and instants can be written: Polars ends the process on one beyond the year 262142."""
+def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
+    """Values whose days and instants, nested ones too, can be written: Polars panics at one beyond the year 262142."""
+    if isinstance(dtype, pl.List):
+        return value.list.eval(showable(dtype.inner, pl.element()))  # type: ignore[arg-type]  # typed as class or instance
+    if isinstance(dtype, pl.Struct):
+        fields = [showable(f.dtype, value.struct.field(f.name)).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]  # as above
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
     furthest = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}.get(dtype.base_type())
-    return pl.col(name).to_physical().clip(-furthest, furthest).cast(dtype) if furthest else pl.col(name)
+    return value.to_physical().clip(-furthest, furthest).cast(dtype) if furthest else value
 
 
 def is_value(column: str = "column_name") -> pl.Expr:
