@@ -17,7 +17,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse import checks
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col
+from tmdb_assets.lakehouse.contracts import Contract, col, counting
 from tmdb_assets.lakehouse.quality import days_of, key_columns, parameters
 
 CHECK_QUALITY = "fact_check_quality"
@@ -44,7 +44,7 @@ def check_quality_contract(source: str, read: Sequence[Contract], cadence: Caden
             **key_columns(cadence),
             "check_name": col(pl.String, "Check, as Dagster names it."),
             "is_passed": col(pl.Boolean, "Whether it holds."),
-            "rows": col(pl.Int64, "Rows that were looked at, of all tables that the check reads.", at_least(0)),
+            "rows": col(pl.Int64, "Rows that were looked at, of all tables that the check reads.", counting()),
             "sentence": col(pl.String, "What was found."),
         },
     )

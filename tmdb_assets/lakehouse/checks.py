@@ -8,7 +8,7 @@ source. What does not: when a check is made and what it stops (publishing.py, ex
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -22,9 +22,10 @@ REJECTED_FEW = 20
 SHRINK_AT_MOST = 0.05
 
 CHECKS = {
-    "contract": "Rows that break the contract are quarantined; when more than half of them do, nothing is published.",
+    "contract": "Rows, and values that may be unknown, are quarantined where they break the contract; when more than half of "
+    "the rows do, or lose the same column, nothing is published.",
     "grain": "No two published rows share the grain.",
-    "accounting": "Every row received is kept, quarantined or a duplicate.",
+    "accounting": "Every row received is kept, quarantined, a duplicate or superseded by a better source of its day.",
     "referential_integrity": "Every key that refers to a dimension exists there.",
     "row_count_drift": "The row count stays near that of the day or month before (a dimension does not shrink).",
     "unknown_fields": "The source sends no field that the payload shapes do not know.",
@@ -46,23 +47,39 @@ class Outcome:
 def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
     """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
 
-    A whole table is our own arithmetic: one row that breaks its contract is a fault of it, and nothing to set aside.
+    A row breaks it as a whole or loses a value: those set aside, and those that lost the column most often lost, count
+    together. A whole table is our own arithmetic: one that breaks its contract is a fault of it, and nothing to set aside.
     """
     received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
-    rules: dict[str, int] = {}
-    for rule, count in (item for a in audits for item in a.rules.items()):
-        rules[rule] = rules.get(rule, 0) + count
-    many = contract.is_whole or (bad > REJECTED_FEW and bad > REJECTED_AT_MOST * received)
+    values = sum(a.values.height for a in audits)
+    lost = _summed(a.lost for a in audits)
+    broken = bad + max(lost.values(), default=0)
+    many = contract.is_whole or (broken > REJECTED_FEW and broken > REJECTED_AT_MOST * received)
+    rules = _summed(a.rules for a in audits)
     worst = max(rules, key=lambda r: rules[r], default="")
-    sentence = f"{bad:,} of {received:,} rows break it, most often: {worst}" if bad else "every row keeps its contract"
-    return Outcome("contract", not bad, sentence, {"quarantined": bad, **rules}, warns=not many)
+    told = [f"{bad:,} of {received:,} rows break it"] if bad else []
+    if values:
+        told.append(f"{values:,} values of {received:,} rows are set aside alone")
+    sentence = f"{' and '.join(told)}, most often: {worst}" if told else "every row keeps its contract"
+    figures = {"quarantined": bad, "values_set_aside": values, **rules}
+    return Outcome("contract", not told, sentence, figures, warns=not many)
 
 
-def accounting(received: int, kept: int, bad: int, twice: int) -> Outcome:
-    """received = kept + quarantined + duplicates; `received` must be counted apart from the others, or it proves nothing."""
-    figures = {"received": received, "kept": kept, "quarantined": bad, "duplicates": twice}
-    passed = received == kept + bad + twice
-    sentence = f"received {received:,} = kept {kept:,} + quarantined {bad:,} + duplicates {twice:,}"
+def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for name, count in (item for counted in counts for item in counted.items()):
+        total[name] = total.get(name, 0) + count
+    return total
+
+
+def accounting(received: int, **became: int) -> Outcome:
+    """received = kept + quarantined + duplicates + superseded: `became`, by these names.
+
+    `received` must be counted apart from the others, or it proves nothing.
+    """
+    figures = {"received": received, **became}
+    passed = received == sum(became.values())
+    sentence = f"received {received:,} = " + " + ".join(f"{name} {rows:,}" for name, rows in became.items())
     return Outcome("accounting", passed, sentence if passed else f"not accounted for: {sentence}", figures)
 
 

@@ -1,13 +1,14 @@
 """What a table promises, and the audit that holds a frame to it.
 
 What belongs here: `Contract` (columns, units, grain, partition, ownership, references), everything derived from it
-(Polars schema, Delta schema, the lines of the data dictionary) and `audit`, which splits a frame into kept and
-quarantined rows. What does not: reading or writing tables (delta.py), and any source's tables (its contracts.py).
+(Polars schema, Delta schema, the lines of the data dictionary) and `audit`, which tells the rows that are kept from what
+is set aside of a frame. What does not: the kinds of rules (rules.py), reading or writing tables (delta.py), and any
+source's tables (its contracts.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,16 +19,37 @@ from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.rules import (
+    Rule,
+    at_least,
+    between,
+    counting,
+    matches,
+    not_blank,
+    one_of,
+    within_days,
+    within_instants,
+)
+
+__all__ = [
+    "MAX_VALUE_CHARACTERS", "SET_ASIDE", "TRACE", "Audit", "Column", "Contract", "ContractError", "Rule", "as_text", "at_least",
+    "between", "col", "counting", "dictionary_lines", "is_value", "matches", "not_blank", "one_of", "quarantine_contract",
+    "showable", "within_days", "within_instants",
+]  # fmt: skip
+
+#: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
+#: "column = value: must be ...".
+SET_ASIDE = pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})
 
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
 #: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
+#: `_set_aside`: values that are already null in the row, because they did not fit ·
 #: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
-#: `_set_aside`: values that its reader has already made null in the row, because they did not fit.
-TRACE: dict[str, Any] = {
+TRACE: Mapping[str, Any] = {
     "_rejected": pl.String,
+    "_set_aside": pl.List(SET_ASIDE),
     "_payload": pl.String,
     "_pointer": pl.String,
-    "_set_aside": pl.List(pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})),
 }
 
 MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
@@ -46,17 +68,6 @@ class ContractError(LakehouseError):
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What every value of a column must be: an expression that is true where it holds, and the words for where it does not.
-
-    A null keeps every rule; whether a column may have any is said by the column.
-    """
-
-    holds: Callable[[pl.Expr], pl.Expr]
-    error: str
-
-
-@dataclass(frozen=True)
 class Column:
     """A column of a contract: Polars type, meaning (with its unit), rules; not null unless `nullable`."""
 
@@ -71,32 +82,6 @@ def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> C
     return Column(dtype, description, rules, nullable)
 
 
-def at_least(minimum: float) -> Rule:
-    """The value is `minimum` or more."""
-    return Rule(lambda value: value >= minimum, f"must be at least {minimum:g}")
-
-
-def between(minimum: float, maximum: float) -> Rule:
-    """The value lies in the closed interval."""
-    return Rule(lambda value: value.is_between(minimum, maximum), f"must lie between {minimum:g} and {maximum:g}")
-
-
-def matches(pattern: str, meaning: str) -> Rule:
-    """The whole text matches the regular expression; `meaning` says in words what that is."""
-    return Rule(lambda value: value.str.contains(f"^(?:{pattern})$"), f"must be {meaning}")
-
-
-def one_of(values: Iterable[str]) -> Rule:
-    """The value is one of a closed list."""
-    listed = sorted(values)
-    return Rule(lambda value: value.is_in(listed), f"must be one of {', '.join(listed)}")
-
-
-def not_blank() -> Rule:
-    """The text has at least one character that is not white space."""
-    return Rule(lambda value: value.str.contains(r"\S"), "must not be blank")
-
-
 @dataclass(frozen=True, eq=False)
 class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
@@ -107,7 +92,8 @@ class Contract:
     *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
     least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
     same. *Whole* (neither): every run replaces all of it, as a view's answer is. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
-    ("refuse"). `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
+    ("refuse"). `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
+    count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
     `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
     namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
@@ -128,6 +114,7 @@ class Contract:
     owner: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     duplicates: str = "refuse"
+    precedence: tuple[str, tuple[str, ...]] | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     drift_limit: float | None = 0.25
     small: bool = False
@@ -142,10 +129,14 @@ class Contract:
     def __post_init__(self) -> None:
         named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal, *self.expiring}
         named |= {self.partition} if self.partition else set()
+        named |= {self.precedence[0]} if self.precedence else set()
         for missing in sorted(named - set(self.columns)):
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
         for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
             raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
+        if self.precedence and (self.duplicates != "first" or self.stage == "raw"):
+            problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
+            raise ContractError(self.path, None, problem)
         if self.partition and self.owner:
             raise ContractError(self.path, None, "has a partition column and an owner: it can be kept in one way only")
 
@@ -170,7 +161,19 @@ class Contract:
         return pl.Schema({name: column.dtype for name, column in self.columns.items()})
 
     @cached_property
-    def _holds(self) -> pl.Expr:
+    def required(self) -> frozenset[str]:
+        """Columns without which a row is nothing: those that may not be null, and those that say which row it is."""
+        keys = {*self.grain, *self.owner, *self.order, *([self.partition] if self.partition else ())}
+        return frozenset(name for name, column in self.columns.items() if not column.nullable or name in keys)
+
+    def holds(self, name: str) -> pl.Expr:
+        """Whether the value of a column keeps its rules, row by row; a null does where it is allowed."""
+        column = self.columns[name]
+        kept = pl.all_horizontal(pl.lit(True), *[rule.holds(pl.col(name)) for rule in column.rules])
+        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & pl.col(name).is_not_null()
+
+    @cached_property
+    def _hold(self) -> pl.Expr:
         """Whether all rows keep all rules, in one pass."""
         present = [pl.col(name).null_count() == 0 for name, c in self.columns.items() if not c.nullable]
         kept = [rule.holds(pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
@@ -199,65 +202,127 @@ class Contract:
     def audit(self, frame: pl.DataFrame) -> Audit:
         """Hold a frame to the contract, row by row.
 
-        `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. Rows that break
-        a rule are set aside with every broken rule named; among the others the first of each grain counts when the
-        contract expects duplicates. Nothing is lost: received = kept + quarantined + duplicates.
+        `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. A value that breaks
+        a rule is set aside alone where its column may be null; elsewhere its row is, with every broken rule named. Among
+        the other rows the first of each grain counts when the
+        contract expects duplicates, or the best by its precedence. Nothing is lost: received = kept + quarantined +
+        duplicates + superseded.
 
         Raises ContractError when a column is missing, unexpected or of another type: that is a fault of the code.
         """
         return _audit(self, frame)
 
+    def set_aside(self, frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+        """The frame without values that break the rules of columns that may be null: they are null, and in `_set_aside`.
+
+        The audit does it; a step that computes with such columns (`names`; none: all) does it first.
+        """
+        ruled = [n for n in names or self.columns if self.columns[n].rules and n not in self.required]
+        is_refused = pl.col("_rejected").is_not_null() if "_rejected" in frame.columns else pl.lit(False)
+        holds = {name: self.holds(name) | is_refused for name in ruled}
+        if frame.select(pl.all_horizontal(pl.lit(True), *[held.all() for held in holds.values()])).item():
+            return frame
+        rows = frame.with_columns(_row=pl.int_range(pl.len()))
+        broken = _failures(self, rows.filter(~pl.all_horizontal(*holds.values())), ruled)
+        return (
+            rows.with_columns(pl.when(held).then(name).alias(name) for name, held in holds.items())
+            .join(_as_set_aside(broken), on="_row", how="left", maintain_order="left")
+            .with_columns(_set_aside=_together("_set_aside" if "_set_aside" in frame.columns else None, "_found"))
+            .drop("_found", *(() if "_row" in frame.columns else ("_row",)))
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all."""
+    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
+
+    `quarantined` are rows set aside, `values` those set aside alone of rows that are kept, both as the quarantine has them;
+    `lost` says how many kept rows lost a value of each column. A value of a row that is not kept is none of them: it goes
+    with its row. `left_out` has the grain of every row that another one of its grain stands for, and whether it
+    `is_superseded`.
+    """
 
     contract: Contract
     kept: pl.DataFrame
     quarantined: pl.DataFrame
+    values: pl.DataFrame
     received: int
-    duplicates: int
+    left_out: pl.DataFrame
+    lost: Mapping[str, int]
+
+    @property
+    def superseded(self) -> int:
+        """Rows left out because one of their grain ranks higher by the contract's precedence."""
+        return int(self.left_out.get_column("is_superseded").sum())
+
+    @property
+    def duplicates(self) -> int:
+        """Rows left out because one of their grain, of the same rank, came before."""
+        return self.left_out.height - self.superseded
+
+    @property
+    def became(self) -> dict[str, int]:
+        """How many rows became what: kept, quarantined, duplicates and, in a table with a precedence, superseded."""
+        became = {"kept": self.kept.height, "quarantined": self.quarantined.height, "duplicates": self.duplicates}
+        return became | ({"superseded": self.superseded} if self.contract.precedence else {})
 
     @property
     def accounted(self) -> bool:
-        """received = kept + quarantined + duplicates."""
-        return self.received == self.kept.height + self.quarantined.height + self.duplicates
+        """received = kept + quarantined + duplicates + superseded."""
+        return self.received == sum(self.became.values())
+
+    @property
+    def entries(self) -> pl.DataFrame:
+        """What goes to the quarantine: rows, and values."""
+        return pl.concat([self.quarantined, self.values])
 
     @property
     def rules(self) -> dict[str, int]:
-        """How many rows each broken rule set aside."""
-        counted = self.quarantined.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest(
-            "rule"
-        )
+        """How many rows and values each broken rule set aside."""
+        counted = self.entries.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest("rule")
         return dict(counted.iter_rows())
 
 
 def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:
     _refuse_other_shape(contract, frame)
-    received = frame.height
-    traced = frame.with_row_index("_row").with_columns(
-        pl.col("_row").cast(pl.Int64),
-        *[pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns],
-    )
-    broken = pl.concat([_already_rejected(traced), _broken_rules(contract, traced)])
-    bad = broken.group_by("_row", maintain_order=True).agg(
-        _rules=pl.col("rule").str.join("; "), _reasons=pl.col("reason").str.join("; ")
-    )
-    valid = traced.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else traced
-    kept = _first_of_each(valid, contract.grain) if contract.duplicates == "first" else valid
+    trace = [pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns]
+    came = frame.with_columns(*trace, _row=pl.int_range(pl.len()))
+    has_trace = came.select(pl.col("_rejected").count() + pl.col("_set_aside").list.len().sum()).item()
+    rows, marks = came, _no_marks()
+    if has_trace or not came.select(contract._hold).item():
+        rows = contract.set_aside(came)
+        marks = _marks(contract, rows)
+    bad = marks.filter(pl.col("column_name").is_null())
+    valid = rows.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else rows
+    left_out = _left_out(contract, valid)
+    # wide rows are only moved when there is something to leave out
+    kept = valid.join(left_out, on="_row", how="anti", maintain_order="left") if left_out.height else valid
+    alone = marks.filter(pl.col("column_name").is_not_null()).join(kept.select("_row"), on="_row", how="semi")
+    lost = alone.group_by("column_name").agg(pl.col("_row").n_unique())
     return Audit(
         contract,
         kept.select(list(contract.schema)),
-        _quarantine_rows(contract, traced, bad),
-        received,
-        valid.height - kept.height,
+        _entries(contract, came, bad),
+        _entries(contract, came, alone),
+        frame.height,
+        left_out.drop("_row"),
+        dict(lost.iter_rows()),
     )
 
 
-def _first_of_each(rows: pl.DataFrame, grain: Sequence[str]) -> pl.DataFrame:
-    """The first row of each grain; wide rows are only moved when there is something to leave out."""
-    later = ~rows.select(pl.struct(grain).is_first_distinct()).to_series()
-    return rows.filter(~later) if later.any() else rows
+def _left_out(contract: Contract, valid: pl.DataFrame) -> pl.DataFrame:
+    """Rows that another one of their grain stands for: _row, the grain, and whether they are superseded."""
+    grain = list(contract.grain)
+    rank = pl.lit(0)
+    if contract.precedence:
+        column, best_first = contract.precedence
+        places = {value: place for place, value in enumerate(best_first)}
+        rank = pl.col(column).replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    rows = valid if contract.duplicates == "first" else valid.clear()
+    shared = rows.select("_row", *grain, rank.alias("_rank")).filter(pl.struct(grain).is_duplicated())
+    ranked = shared.with_columns(is_superseded=pl.col("_rank") > pl.col("_rank").min().over(grain))
+    counts = ranked.filter(~pl.col("is_superseded")).filter(pl.struct(grain).is_first_distinct())
+    return ranked.join(counts, on="_row", how="anti", maintain_order="left").select("_row", *grain, "is_superseded")
 
 
 def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
@@ -271,52 +336,124 @@ def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:
             raise ContractError(contract.path, name, "is not in the contract")
 
 
-def _already_rejected(traced: pl.DataFrame) -> pl.DataFrame:
+# -- what is set aside: rows (without a column_name), and values -----------------------------------------------------------
+
+
+def _no_marks() -> pl.DataFrame:
+    told = dict.fromkeys(("column_name", "value", "rule", "reason"), pl.String)
+    return pl.DataFrame(schema={"_row": pl.Int64, **told})
+
+
+def _marks(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
+    """What is set aside of some rows: _row, column_name, value, rule, reason. A row's reasons name its values' too."""
+    fits = pl.col("_rejected").is_null()
+    keeps = pl.all_horizontal(
+        pl.lit(True), *[contract.holds(name) for name in contract.columns if name in contract.required]
+    )
+    refused = rows.filter(~fits).select("_row", reason="_rejected")
+    broken = _failures(contract, rows.filter(fits & ~keeps), sorted(contract.required))
+    values = (
+        rows.select("_row", "_set_aside")
+        .explode("_set_aside", empty_as_null=False, keep_nulls=False)
+        .unnest("_set_aside")
+    )
+    # a required value that a reader could not read is missing for that reason
+    missing = broken.join(values, on=["_row", "column"], how="semi").filter(pl.col("value") == "null")
+    fatal = values.filter(pl.col("column").is_in(list(contract.required)))
+    reasons = pl.concat(
+        [
+            refused,
+            *[f.select("_row", "reason") for f in (fatal, broken.join(missing, on=["_row", "column"], how="anti"))],
+        ]
+    )
+    others = values.join(fatal, on=["_row", "column"], how="anti")
+    reasons = pl.concat([reasons, others.join(reasons, on="_row", how="semi").select("_row", "reason")])
+    of_rows = reasons.group_by("_row", maintain_order=True).agg(
+        rule=_rule("reason").str.join("; "), reason=pl.col("reason").str.join("; ")
+    )
+    alone = others.join(of_rows, on="_row", how="anti").select(
+        "_row", "value", "reason", rule=_rule("reason"), column_name=pl.col("column").str.replace_all(*_POSITION)
+    )
+    return pl.concat([_no_marks(), of_rows, alone], how="diagonal")
+
+
+_POSITION = (r"\[\d+\]", "[]")
+
+
+def _rule(reason: str) -> pl.Expr:
     """The rule is the reason without the value and the position in a list, so that rows count under one rule.
 
     A value may say anything, the words after it have no ": ": so it ends at the last one, and it is cut out first.
     """
-    value, position, text = r"(?s)^([^\s=]+) = .*: ", r"\[\d+\]", r"(?s) \(text begins .*"
-    rule = pl.col("_rejected").str.replace(value, "${1} ").str.replace(text, "").str.replace_all(position, "[]")
-    return traced.filter(pl.col("_rejected").is_not_null()).select("_row", rule=rule, reason="_rejected")
+    value, text = r"(?s)^([^\s=]+) = .*: ", r"(?s) \(text begins .*"
+    return pl.col(reason).str.replace(value, "${1} ").str.replace(text, "").str.replace_all(*_POSITION)
 
 
-def _broken_rules(contract: Contract, traced: pl.DataFrame) -> pl.DataFrame:
-    """One row per row and broken rule: _row, rule, reason with column and value."""
-    fits = traced.get_column("_rejected").is_null()
-    checked = traced if fits.all() else traced.filter(fits)
-    if checked.select(contract._holds).item():
-        return pl.DataFrame(schema={"_row": pl.Int64, "rule": pl.String, "reason": pl.String})
+def _failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """One row per value of some columns that breaks rules: _row, column, value, reason."""
+    if not rows.height:
+        return pl.DataFrame(schema={"_row": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String})
     # Pandera takes a second to import, and most runs have no row for it
     from tmdb_assets.lakehouse.validation import failures
 
-    return failures(contract, checked)
+    return failures(contract, rows, columns)
 
 
-def _quarantine_rows(contract: Contract, traced: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
-    """Rejected rows in the layout of `quarantine_contract`; their day is the frame's own."""
+def _as_set_aside(broken: pl.DataFrame) -> pl.DataFrame:
+    """_row, _found: what was found in each row, as `_set_aside` has it."""
+    return broken.group_by("_row").agg(_found=pl.struct("column", "value", "reason"))
+
+
+def _together(*lists: str | None) -> pl.Expr:
+    """The members of some lists in one; null is none."""
+    nothing = pl.lit([], dtype=TRACE["_set_aside"])
+    return pl.concat_list([pl.col(name).fill_null(nothing) for name in lists if name])
+
+
+def _entries(contract: Contract, came: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
+    """What is set aside in the layout of `quarantine_contract`; its day is the frame's own. Values come after all rows."""
+    layout = quarantine_contract(contract.source)
+    if not marks.height:
+        return layout.empty()
     days = [c for c in (contract.partition, *contract.order, "date_id") if c and c in contract.schema]
     day = pl.coalesce(pl.col(c).cast(pl.Date) for c in days) if days else pl.lit(None, dtype=pl.Date)
-    position = pl.int_range(pl.len()).over(day)  # the same in a run of one day and of many
-    layout = quarantine_contract(contract.source)
-    if not bad.height:
-        return layout.empty()
-    as_json = pl.struct(list(contract.schema)).struct.json_encode()
-    rejected: pl.DataFrame = (
-        traced.with_columns(position.alias("_position"), day.alias("_day"))
-        .join(bad, on="_row", how="inner", maintain_order="left")
-        .select(
-            date_id="_day",
-            origin=pl.lit(contract.path),
-            row_number="_position",
-            rule="_rules",
-            reason="_reasons",
-            payload=pl.coalesce("_payload", as_json),
-            raw_pointer="_pointer",
-        )
-        .select(list(layout.schema))
+    as_json = pl.struct(
+        showable(dtype, pl.col(name)).alias(name) for name, dtype in contract.schema.items()
+    ).struct.json_encode()
+    placed = came.select(
+        "_row",
+        pl.int_range(pl.len()).over(day).alias("_position"),  # the same in a run of one day and of many
+        pl.len().over(day).cast(pl.Int64).alias("_rows"),
+        day.alias("date_id"),
+        pl.lit(contract.path).alias("origin"),
+        pl.coalesce("_payload", as_json).alias("payload"),
+        pl.col("_pointer").alias("raw_pointer"),
     )
-    return rejected
+    set_aside = placed.join(marks, on="_row", how="inner", maintain_order="left")
+    after_rows = pl.col("_rows") + pl.int_range(pl.len()).over("date_id")
+    number = pl.when(pl.col("column_name").is_null()).then("_position").otherwise(after_rows)
+    return set_aside.with_columns(row_number=number).select(list(layout.schema))
+
+
+def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
+    """The values of a column as text, cut when long; days and instants that no calendar reaches as its ends."""
+    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
+
+
+def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
+    """Values whose days and instants, nested ones too, can be written: Polars panics at one beyond the year 262142."""
+    if isinstance(dtype, pl.List):
+        return value.list.eval(showable(dtype.inner, pl.element()))  # type: ignore[arg-type]  # typed as class or instance
+    if isinstance(dtype, pl.Struct):
+        fields = [showable(f.dtype, value.struct.field(f.name)).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]  # as above
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    furthest = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}.get(dtype.base_type())
+    return value.to_physical().clip(-furthest, furthest).cast(dtype) if furthest else value
+
+
+def is_value(column: str = "column_name") -> pl.Expr:
+    """Whether an entry of a quarantine is a value that was set aside alone, and no row."""
+    return pl.col(column).is_not_null()
 
 
 def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
@@ -325,8 +462,9 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
         source,
         "clean",
         "quarantine",
-        "Rows set aside because they broke their table's contract, with the reason and the raw payload; "
-        "re-materializing the day after a rule is corrected moves them out.",
+        "Rows and single values set aside because they broke their table's contract, with the reason and the raw payload; "
+        "re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is null in its row, "
+        "which is kept; of a row that is not kept no value is told apart.",
         grain=("date_id", "origin", "row_number"),
         partition="date_id",
         small=True,
@@ -334,10 +472,12 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
         cadence=cadence,
         expiring=("payload",),
         columns={
-            "date_id": col(pl.Date, "Day of the observation (UTC)."),
+            "date_id": col(pl.Date, "Day of the observation (UTC).", within_days()),
             "origin": col(pl.String, "Path of the table the row was bound for."),
             "row_number": col(
-                pl.Int64, "Position of the row among those received for that table and day.", at_least(0)
+                pl.Int64,
+                "Position of the row among those received for that table and day; a value has a number after all of them.",
+                counting(),
             ),
             "rule": col(pl.String, "Broken rules, separated by '; '."),
             "reason": col(pl.String, "Each broken rule with its column and value, separated by '; '."),
@@ -348,6 +488,10 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
                 nullable=True,
             ),
             "raw_pointer": col(pl.String, "Where the raw observation is kept: table, day and key.", nullable=True),
+            "column_name": col(
+                pl.String, "Column, or path in the payload, of a value set aside alone; null for a row.", nullable=True
+            ),
+            "value": col(pl.String, "That value as text, cut when it is long; null for a row.", nullable=True),
         },
     )
 

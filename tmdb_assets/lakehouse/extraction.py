@@ -16,7 +16,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.checks import contract_kept
-from tmdb_assets.lakehouse.contracts import Audit, Contract, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Audit, Contract, is_value, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.http import EndpointStats
@@ -134,11 +134,11 @@ class _Standing:
 
     @property
     def received(self) -> int:
-        """Rows that came: each is one of the three."""
-        return self.kept + sum(rows.height for rows in self.rejected) + self.duplicates
+        """Rows that came: each is one of the three. Values set aside alone are of rows that were kept."""
+        return self.kept + sum(rows.filter(~is_value()).height for rows in self.rejected) + self.duplicates
 
     def reject(self, rows: pl.DataFrame, at_least: int = 0) -> None:
-        """Set rows aside, numbered after those that were."""
+        """Set rows and values aside, numbered after those that were."""
         first = max([at_least, *(n + 1 for r in self.rejected for n in r.get_column("row_number"))])
         self.rejected.append(rows.with_columns(pl.col("row_number") + first))
 
@@ -147,7 +147,7 @@ class _Standing:
         self.duplicates = max(self.duplicates, self.duplicates_before)
         if not self.rejected:
             self.rejected.append(self.rejected_before)
-        same = ["rule", "reason", "payload"]
+        same = ["column_name", "rule", "reason", "payload"]
         gone = self.rejected_before.join(pl.concat(self.rejected), on=same, how="anti", nulls_equal=True)
         if gone.height:
             self.reject(gone)
@@ -329,8 +329,8 @@ class Extractor:
         self, contract: Contract, day: dt.date, audit: Audit, standing: _Standing, observed: Observed
     ) -> None:
         is_first = not observed.audits and not standing.rejected
-        if audit.quarantined.height or is_first:
-            standing.reject(audit.quarantined, sum(a.received for a in observed.audits))
+        if audit.entries.height or is_first:
+            standing.reject(audit.entries, sum(a.received for a in observed.audits))
             quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
         observed.audits.append(audit)
 
@@ -374,7 +374,7 @@ class Extractor:
 def quarantine(
     store: DeltaStore, contract: Contract, rejected: pl.DataFrame, days: Sequence[dt.date], metadata: Mapping[str, str]
 ) -> None:
-    """Put the rejected rows of a table and its days in place of those that were there: a corrected rule lets them go."""
+    """Put what is set aside of a table and its days, rows and values, in place of those that were there: a corrected rule lets them go."""
     target = quarantine_contract(contract.source)
     there = store.scan(target, days).filter(pl.col("origin") == contract.path).select(pl.len()).collect().item()
     if rejected.height or there:

@@ -14,8 +14,19 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col, one_of, quarantine_contract
+from tmdb_assets.lakehouse.contracts import (
+    Contract,
+    between,
+    col,
+    counting,
+    is_value,
+    one_of,
+    quarantine_contract,
+    within_days,
+    within_instants,
+)
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+from tmdb_assets.lakehouse.rules import MOST
 
 SANDBOX, REAL = "sandbox", "real"
 
@@ -31,7 +42,7 @@ _AWAITED = (
 
 def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The extraction ledger of a source: one row per day and endpoint."""
-    count = at_least(0)
+    some = counting()
     return Contract(
         source,
         "raw",
@@ -44,30 +55,30 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
         drift_limit=None,
         cadence=cadence,
         columns={
-            "date_id": col(pl.Date, "Day of the observation (UTC)."),
+            "date_id": col(pl.Date, "Day of the observation (UTC).", within_days()),
             "endpoint": col(pl.String, "What was asked, as the source spells it."),
             "origin": col(pl.String, "Who answered: the built-in sandbox or the real source.", one_of([SANDBOX, REAL])),
-            "promised_pages": col(pl.Int64, "Pages the source said there are (and serves).", count, nullable=True),
-            "received_pages": col(pl.Int64, "Distinct pages that arrived.", count, nullable=True),
+            "promised_pages": col(pl.Int64, "Pages the source said there are (and serves).", some, nullable=True),
+            "received_pages": col(pl.Int64, "Distinct pages that arrived.", some, nullable=True),
             "promised_ids": col(
-                pl.Int64, "Distinct ids the source said there are, or that were asked for.", count, nullable=True
+                pl.Int64, "Distinct ids the source said there are, or that were asked for.", some, nullable=True
             ),
-            "received_ids": col(pl.Int64, "Distinct ids that arrived.", count, nullable=True),
+            "received_ids": col(pl.Int64, "Distinct ids that arrived.", some, nullable=True),
             "table_name": col(pl.String, "Path of the raw table that its rows were bound for.", nullable=True),
             "received_rows": col(
                 pl.Int64,
                 "Rows that came for that table, whichever of its endpoints brought them: kept, set aside or duplicates.",
-                count,
+                some,
                 nullable=True,
             ),
             "duplicate_rows": col(
-                pl.Int64, "Those of them that were left out because their grain had come before.", count, nullable=True
+                pl.Int64, "Those of them that were left out because their grain had come before.", some, nullable=True
             ),
             "takes": col(
                 pl.Int64,
                 "How often it was asked for from the start: again, when the source changed meanwhile, so that no two of its "
                 "states are mixed.",
-                at_least(1),
+                counting(1),
                 nullable=True,
             ),
             "note": col(
@@ -80,14 +91,23 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
             "is_finished": col(
                 pl.Boolean, "False while under way or cut, or when the next run asks for it again: the note says what."
             ),
-            "calls": col(pl.Int64, "HTTP calls, retries included.", count),
-            "retries": col(pl.Int64, "Calls that repeated a failed one.", count),
-            "throttled": col(pl.Int64, "Calls answered with 429.", count),
-            "cache_hits": col(pl.Int64, "Answers that came from the HTTP cache.", count),
-            "bytes": col(pl.Int64, "Bytes of the answers' bodies.", count),
-            "seconds": col(pl.Float64, "Seconds spent waiting for answers, summed over concurrent calls.", count),
-            "started_at": col(pl.Datetime("us", "UTC"), "When this observation of the endpoint began."),
-            "finished_at": col(pl.Datetime("us", "UTC"), "When it was finished; null while it is not.", nullable=True),
+            "calls": col(pl.Int64, "HTTP calls, retries included.", some),
+            "retries": col(pl.Int64, "Calls that repeated a failed one.", some),
+            "throttled": col(pl.Int64, "Calls answered with 429.", some),
+            "cache_hits": col(pl.Int64, "Answers that came from the HTTP cache.", some),
+            "bytes": col(pl.Int64, "Bytes of the answers' bodies.", some),
+            "seconds": col(
+                pl.Float64, "Seconds spent waiting for answers, summed over concurrent calls.", between(0, MOST)
+            ),
+            "started_at": col(
+                pl.Datetime("us", "UTC"), "When this observation of the endpoint began.", within_instants()
+            ),
+            "finished_at": col(
+                pl.Datetime("us", "UTC"),
+                "When it was finished; null while it is not.",
+                within_instants(),
+                nullable=True,
+            ),
         },
     )
 
@@ -176,7 +196,9 @@ class Ledger:
         if not gone:
             return set()
         came = self.store.scan(self.contract, gone).filter(pl.col("table_name") == raw.path).collect()
-        rejected = self.store.scan(quarantine_contract(raw.source), gone).filter(pl.col("origin") == raw.path).collect()
+        rejected = self.store.scan(quarantine_contract(raw.source), gone).filter(
+            pl.col("origin") == raw.path, ~is_value()
+        )
         aside = rejected.group_by("date_id").agg(rejected=pl.len().cast(pl.Int64))
         was_kept = pl.col("received_rows") - pl.col("duplicate_rows").fill_null(0) - pl.col("rejected").fill_null(0)
-        return set(came.join(aside, on="date_id", how="left").filter(was_kept > 0).get_column("date_id"))
+        return set(came.join(aside.collect(), on="date_id", how="left").filter(was_kept > 0).get_column("date_id"))

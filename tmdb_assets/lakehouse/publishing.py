@@ -150,11 +150,10 @@ def _publish_batch(
     if days is None:
         log(f"{name}: {audit.kept.height:,} rows" + ("" if commit.changed else "; nothing changed"))
         return
-    log(
-        f"{name}: received {audit.received:,}, kept {audit.kept.height:,}, "
-        f"quarantined {audit.quarantined.height:,}, duplicates {audit.duplicates:,}"
-        + ("" if commit.changed else "; nothing changed")
-    )
+    became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
+    if audit.values.height:
+        became += f"; {audit.values.height:,} values set aside alone"
+    log(f"{name}: received {audit.received:,}{became}" + ("" if commit.changed else "; nothing changed"))
     if difference and difference.is_correction and commit.changed:
         log(
             f"{name} was kept before and is corrected: {difference.added:,} rows added, {difference.changed:,} changed, "
@@ -184,13 +183,13 @@ def _commit(
     if days is None:
         return store.overwrite(contract, audit.kept, metadata)
     if contract.partition:
-        quarantine(store, contract, audit.quarantined, days, metadata)
+        quarantine(store, contract, audit.entries, days, metadata)
         if difference and not any(difference.figures.values()) and (version := store.version(contract)) is not None:
             return Commit(version, 0, 0, 0, changed=False)
         told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}
         return store.replace(contract, audit.kept, days, {**metadata, **told})
     # rows of other days, in place of what no longer holds, were set aside on theirs
-    quarantine(store, contract, audit.quarantined.filter(pl.col("date_id").is_in(days)), days, metadata)
+    quarantine(store, contract, audit.entries.filter(pl.col("date_id").is_in(days)), days, metadata)
     states = pl.concat([audit.kept, markers.select(list(contract.schema))])
     return store.merge(contract, states, metadata, retracted)
 
@@ -260,7 +259,7 @@ def _check(
     yield grain(table.contract, audit.kept, audit.duplicates)
     if table.received is not None:
         received = _received(table, table.received, store, days)
-        yield accounting(received, audit.kept.height, audit.quarantined.height, audit.duplicates)
+        yield accounting(received, **audit.became)
     if table.contract.references:
         yield references_kept(table.references, store, audit)
     if table.contract.drift_limit is not None:

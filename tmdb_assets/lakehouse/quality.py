@@ -24,10 +24,20 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, between, col
+from tmdb_assets.lakehouse.contracts import (
+    Column,
+    Contract,
+    ContractError,
+    between,
+    col,
+    counting,
+    is_value,
+    within_days,
+)
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
+_LEFT_OUT = {"_repeated": pl.Int64, "_superseded": pl.Int64}
 LEDGER, QUARANTINE = "extraction_ledger", "quarantine"
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
 
@@ -36,7 +46,10 @@ _MEANINGS = {Cadence.DAY: "Day of the observation (UTC).", Cadence.MONTH: "Last 
 
 def key_columns(cadence: Cadence) -> dict[str, Column]:
     """What every profile says first: of which day, and of which table."""
-    return {"date_id": col(pl.Date, _MEANINGS[cadence]), "table_name": col(pl.String, "Path of the table.")}
+    return {
+        "date_id": col(pl.Date, _MEANINGS[cadence], within_days()),
+        "table_name": col(pl.String, "Path of the table."),
+    }
 
 
 def days_of(profiled: Iterable[Contract]) -> str:
@@ -46,7 +59,7 @@ def days_of(profiled: Iterable[Contract]) -> str:
 
 def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
     """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
-    count, span = at_least(0), cadence.value
+    some, span = counting(), cadence.value
     known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
@@ -66,13 +79,13 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
             "is_nullable": col(
                 pl.Boolean, "Whether the column may be unknown; it counts for the table's completeness."
             ),
-            "rows": col(pl.Int64, f"Rows of the table on that {span}.", count),
-            "known_rows": col(pl.Int64, "Rows whose value is known (not null).", count),
+            "rows": col(pl.Int64, f"Rows of the table on that {span}.", some),
+            "known_rows": col(pl.Int64, "Rows whose value is known (not null).", some),
             "outliers": col(
                 pl.Int64,
                 f"Values more than {SIGMAS} robust standard deviations from the {span}'s median; null for a column without "
                 "numbers, for keys, and where half of the values are equal.",
-                count,
+                some,
                 nullable=True,
             ),
         },
@@ -81,13 +94,13 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
 
 def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The table profile of a source: one row per day and table, of tables that are partitioned by day."""
-    count, span = at_least(0), cadence.value
+    some, span = counting(), cadence.value
     return Contract(
         source,
         "star",
         TABLE_QUALITY,
         f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
-        "duplicates + unaccounted.",
+        "duplicates + superseded + unaccounted.",
         grain=("date_id", "table_name"),
         partition="date_id",
         small=True,
@@ -101,7 +114,9 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "kept": f"{COLUMN_QUALITY}.rows",
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",
+            "values_set_aside": f"{QUARANTINE}.origin {QUARANTINE}.column_name",
             "duplicates": f"{LEDGER}.duplicate_rows",
+            "superseded": f"{COLUMN_QUALITY}.table_name",
             "unaccounted": f"{LEDGER}.received_rows {QUARANTINE}.origin {COLUMN_QUALITY}.rows",
             "completeness": f"{COLUMN_QUALITY}.known_rows {COLUMN_QUALITY}.is_nullable",
             "outliers": f"{COLUMN_QUALITY}.outliers",
@@ -116,23 +131,36 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 pl.Float64,
                 f"Share by which the rows may differ from those of the {span} before without a warning, a ratio; null where "
                 "they follow demand.",
-                count,
+                some,
                 nullable=True,
             ),
             "received": col(
                 pl.Int64,
                 "Rows that came for the table: counted by the extraction, or in the tables it is made of; null when "
                 "nobody counted them.",
-                count,
+                some,
                 nullable=True,
             ),
-            "kept": col(pl.Int64, "Rows the table has.", count),
-            "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", count),
+            "kept": col(pl.Int64, "Rows the table has.", some),
+            "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", some),
+            "values_set_aside": col(
+                pl.Int64,
+                "Values set aside alone because they broke the contract: null in rows that are kept; null when nobody counted.",
+                some,
+                nullable=True,
+            ),
             "duplicates": col(
                 pl.Int64,
-                "Rows left out because their grain had come before: in a derived table that expects such rows, those "
-                "received that are neither kept nor quarantined; null when nobody counted.",
-                count,
+                "Rows left out because their grain had come before: in a derived table that expects such rows and ranks "
+                "none, those received that are neither kept nor quarantined; null when nobody counted.",
+                some,
+                nullable=True,
+            ),
+            "superseded": col(
+                pl.Int64,
+                "Rows left out because a better source of the day told of the same (in a table that ranks its sources); "
+                "null when nobody counted.",
+                some,
                 nullable=True,
             ),
             "unaccounted": col(
@@ -148,7 +176,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 nullable=True,
             ),
             "outliers": col(
-                pl.Int64, "Outliers of all columns; null when none could be measured.", count, nullable=True
+                pl.Int64, "Outliers of all columns; null when none could be measured.", some, nullable=True
             ),
             "extraction_completeness": col(
                 pl.Float64,
@@ -250,16 +278,25 @@ class TableQuality:
 
     `received`: per derived table, a function that counts the rows it must account for by the day (the table's partition
     column, `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
-    received stands in the ledger.
+    received stands in the ledger. `left_out`: per table with a precedence, a function that tells, from the same tables, the
+    rows that another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
     """
 
     profiled: Sequence[Contract]
     received: Mapping[str, Callable[..., pl.LazyFrame]] = field(default_factory=dict)
+    left_out: Mapping[str, Callable[..., pl.DataFrame]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for contract in self.profiled:
+            if contract.precedence and contract.name not in self.left_out:
+                problem = "has a precedence, and nothing counts the rows that it leaves out"
+                raise ContractError(contract.path, None, problem)
 
     @property
     def __signature__(self) -> inspect.Signature:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
-        counted = [name for count in self.received.values() for name in inspect.signature(count).parameters]
+        functions = [*self.received.values(), *self.left_out.values()]
+        counted = [name for count in functions for name in inspect.signature(count).parameters]
         return parameters(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
 
     def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
@@ -272,25 +309,53 @@ class TableQuality:
         )
         columns = tables[COLUMN_QUALITY].collect()
         counted = [c.path for c in self._counted_tables]
-        rejected = tables[QUARANTINE].group_by("date_id", table_name="origin").agg(quarantined=pl.len().cast(pl.Int64))
+        rejected = (
+            tables[QUARANTINE]
+            .group_by("date_id", table_name="origin")
+            .agg(quarantined=(~is_value()).sum().cast(pl.Int64), values_set_aside=is_value().sum().cast(pl.Int64))
+        )
         accounted = (
             _summed_up(columns)
             .join(promised, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
             .join(_asked_for(tables[LEDGER]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
+            .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
-                pl.col("quarantined").fill_null(0),
+                pl.col("quarantined", "values_set_aside").fill_null(0),
+                pl.when(pl.col("table_name").is_in([c.path for c in self._ranked_tables])).then(
+                    pl.col("_repeated", "_superseded").fill_null(0)
+                ),
                 counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(counted)).then(0)),
             )
             .with_columns(received=pl.coalesce("received_rows", "counted"))
         )
         rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
-        # a derived table leaves out nothing but duplicates it expects: its own run has proved that before it was published
-        repeated = pl.when("_repeats").then(rest.clip(0)).otherwise(0)
-        left_out = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
-        contract = table_quality_contract("")
-        return accounted.with_columns(duplicates=left_out, unaccounted=rest - left_out).select(list(contract.schema))
+        # a derived table that ranks nothing leaves out duplicates it expects, and nothing else: its own run has proved that
+        repeated = pl.coalesce("_repeated", pl.when("_repeats").then(rest.clip(0)).otherwise(0))
+        duplicates = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
+        superseded = pl.when(duplicates.is_not_null()).then(pl.col("_superseded").fill_null(0))
+        unaccounted = rest - duplicates - superseded
+        became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
+        return became.select(list(table_quality_contract("").schema))
+
+    @property
+    def _ranked_tables(self) -> list[Contract]:
+        """Profiled tables whose left out rows are counted here."""
+        return [c for c in self.profiled if c.name in self.left_out]
+
+    def _told_apart(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+        """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
+        counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
+        for contract in self._ranked_tables:
+            tell = self.left_out[contract.name]
+            rows = tell(**{table: tables[table] for table in inspect.signature(tell).parameters})
+            is_superseded = pl.col("is_superseded")
+            by_day = rows.group_by(date_id=contract.partition, table_name=pl.lit(contract.path)).agg(
+                _repeated=(~is_superseded).sum().cast(pl.Int64), _superseded=is_superseded.sum().cast(pl.Int64)
+            )
+            counts.append(by_day)
+        return pl.concat(counts)
 
     @property
     def _counted_tables(self) -> list[Contract]:

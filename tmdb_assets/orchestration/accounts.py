@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from tmdb_assets.lakehouse.checks import Outcome
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, is_value
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.ledger import Ledger
@@ -112,18 +112,23 @@ def quarantine_asset(
 
     def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
         rows = store.scan(quarantine, days).collect()
-        rules = rows.group_by("origin", "rule").len().sort("len", "origin", "rule", descending=[True, False, False])
-        listed = "\n".join(f"- {n} x {origin}: {rule}" for origin, rule, n in rules.iter_rows())
+        rules = rows.group_by("origin", "rule", is_value().alias("is_value")).len()
+        rules = rules.sort("len", "origin", "rule", "is_value", descending=[True, False, False, False])
+        listed = "\n".join(
+            f"- {n} x {origin}: {rule}{' (the value alone)' if alone else ''}"
+            for origin, rule, alone, n in rules.iter_rows()
+        )
+        values = rows.filter(is_value()).height
         unexplained = rows.filter(pl.col("reason").str.strip_chars() == "").height
         sentence = (
-            f"{rows.height:,} rows are set aside, each with its reason"
+            f"{rows.height - values:,} rows and {values:,} single values are set aside, each with its reason"
             if not unexplained
-            else f"{unexplained} rows lack a reason"
+            else f"{unexplained} rows or values lack a reason"
         )
         told = {"by_rule": dg.MetadataValue.md(listed or "nothing is quarantined")}
-        return Outcome("explained", not unexplained, sentence, {"rows": rows.height}), told
+        return Outcome("explained", not unexplained, sentence, {"rows": rows.height - values, "values": values}), told
 
-    return side_asset(quarantine, partitions, after, "explained", "Every row set aside says why.", verdict)
+    return side_asset(quarantine, partitions, after, "explained", "Every row and value set aside says why.", verdict)
 
 
 def last_of(tables: Sequence[DerivedTable]) -> list[Contract]:

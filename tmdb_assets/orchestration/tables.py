@@ -14,7 +14,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract, showable
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -326,12 +326,14 @@ def _accounted(store: DeltaStore, contract: Contract, observed: Sequence[Observe
     fetched = [o for o in observed if o.fetched and o.entries]
     days = [o.day for o in fetched]
     rows = store.partition_rows(contract)
-    aside = store.scan(quarantine_contract(contract.source), days).filter(pl.col("origin") == contract.path)
+    aside = store.scan(quarantine_contract(contract.source), days).filter(
+        pl.col("origin") == contract.path, ~is_value()
+    )
     return accounting(
         sum(max(e.received_rows or 0 for e in o.entries) for o in fetched),
-        sum(rows.get(day, 0) for day in days),
-        aside.select(pl.len()).collect().item(),
-        sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
+        kept=sum(rows.get(day, 0) for day in days),
+        quarantined=aside.select(pl.len()).collect().item(),
+        duplicates=sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
     )
 
 
@@ -411,9 +413,20 @@ def _materialized(
     return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
 
 
+def _as_shown(name: str, dtype: pl.DataType) -> pl.Expr:
+    value = showable(dtype, pl.col(name)).alias(name)
+    if dtype.is_nested():
+        return pl.struct(value).struct.json_encode().str.strip_prefix(f'{{"{name}":').str.strip_suffix("}").alias(name)
+    return value.cast(pl.String) if dtype.is_temporal() else value
+
+
 def preview(rows: pl.LazyFrame, hidden: Sequence[str] = ()) -> str:
-    """A few rows as a Markdown table, long texts cut; what is hidden stays in the lake."""
+    """A few rows as a Markdown table, long texts cut; what is hidden stays in the lake.
+
+    What Python has no value for (a day of the year 0) is shown as well: a preview is no reason to fail.
+    """
     head = rows.head(PREVIEW_ROWS).with_columns(pl.lit("***").alias(c) for c in hidden).collect()
+    head = head.select(_as_shown(name, dtype) for name, dtype in head.schema.items())
     lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * head.width]
     for row in head.iter_rows():
         cells = [str(value)[:PREVIEW_CHARACTERS].replace("|", "\\|").replace("\n", " ") for value in row]

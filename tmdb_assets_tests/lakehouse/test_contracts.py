@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import json
+from collections import Counter
 from typing import Any
 
 import polars as pl
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import (
     MAX_VALUE_CHARACTERS,
+    SET_ASIDE,
     Contract,
     ContractError,
     at_least,
@@ -22,6 +26,8 @@ from tmdb_assets.lakehouse.contracts import (
     not_blank,
     one_of,
     quarantine_contract,
+    within_days,
+    within_instants,
 )
 
 DAY = dt.date(2026, 3, 10)
@@ -70,10 +76,6 @@ def frame(*rows: dict[str, Any], **trace: list[str | None]) -> pl.DataFrame:
         ({"film_id": None}, "film_id must not be null", "film_id = null: must not be null"),
         ({"film_id": 0}, "film_id must be at least 1", "film_id = 0: must be at least 1"),
         ({"title": " \t"}, "title must not be blank", "title =  \t: must not be blank"),
-        ({"mean_vote": 10.5}, "mean_vote must lie between 0 and 10", "mean_vote = 10.5: must lie between 0 and 10"),
-        ({"country": "fr"}, "country must be two capital letters", "country = fr: must be two capital letters"),
-        ({"country": "FRA"}, "country must be two capital letters", "country = FRA: must be two capital letters"),
-        ({"status": "lost"}, "status must be one of out, planned", "status = lost: must be one of out, planned"),
     ],
 )
 def test_a_broken_rule_is_named_with_its_column_and_value(values: dict[str, Any], rule: str, reason: str) -> None:
@@ -82,16 +84,109 @@ def test_a_broken_rule_is_named_with_its_column_and_value(values: dict[str, Any]
     rejected = audit.quarantined.row(0, named=True)
     assert (rejected["rule"], rejected["reason"], rejected["row_number"]) == (rule, reason, 1)
     assert (rejected["date_id"], rejected["origin"]) == (DAY, "toy/clean/films")
+    assert (rejected["column_name"], rejected["value"], audit.values.height) == (None, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "reason"),
+    [
+        ({"mean_vote": 10.5}, "mean_vote must lie between 0 and 10", "mean_vote = 10.5: must lie between 0 and 10"),
+        ({"country": "fr"}, "country must be two capital letters", "country = fr: must be two capital letters"),
+        ({"country": "FRA"}, "country must be two capital letters", "country = FRA: must be two capital letters"),
+        ({"status": "lost"}, "status must be one of out, planned", "status = lost: must be one of out, planned"),
+    ],
+)
+def test_a_value_that_may_be_unknown_is_set_aside_alone(values: dict[str, Any], rule: str, reason: str) -> None:
+    audit = films().audit(frame(row(7), row(**values)))
+    ((column, value),) = values.items()
+    assert audit.kept.rows(named=True) == [row(7), row(**{column: None})]
+    assert (audit.quarantined.height, audit.became["kept"], audit.accounted) == (0, 2, True)
+    told = {"column_name": column, "value": str(value), "rule": rule, "reason": reason, "row_number": 2}
+    entry = audit.values.row(0, named=True)
+    assert entry.items() >= (told | {"date_id": DAY, "origin": "toy/clean/films"}).items()
+    assert json.loads(entry["payload"])[column] == value
+    assert (audit.rules, audit.lost) == ({rule: 1}, {column: 1})
 
 
 def test_not_a_number_is_outside_of_every_interval() -> None:
     audit = films().audit(frame(row(mean_vote=float("nan"))))
-    assert audit.quarantined["rule"].to_list() == ["mean_vote must lie between 0 and 10"]
+    assert audit.values["rule"].to_list() == ["mean_vote must lie between 0 and 10"]
+    assert audit.kept["mean_vote"].to_list() == [None]
+
+
+def test_a_value_whose_row_is_not_kept_is_no_entry_and_is_named_with_its_row() -> None:
+    rows = [row(0, status="lost"), row(1), row(1, status="lost"), row(2, status="lost"), row(2)]
+    audit = films().audit(frame(*rows))
+    assert audit.quarantined["reason"].to_list() == [
+        "film_id = 0: must be at least 1; status = lost: must be one of out, planned"
+    ]
+    assert audit.values["payload"].str.json_path_match("$.film_id").to_list() == ["2"]
+    assert audit.became == {"kept": 2, "quarantined": 1, "duplicates": 2}
+
+
+def test_what_a_reader_set_aside_is_an_entry_of_its_own_however_it_is_called() -> None:
+    first = [
+        {"column": "runtime", "value": "1.5", "reason": "runtime = 1.5: must be a whole number"},
+        {"column": "cast[3].order", "value": "x", "reason": "cast[3].order = x: must be a whole number"},
+        {"column": "cast[7].order", "value": "y", "reason": "cast[7].order = y: must be a whole number"},
+    ]
+    read = pl.Series("_set_aside", [first, None, []], dtype=pl.List(SET_ASIDE))
+    audit = films().audit(frame(row(1, mean_vote=99.0), row(2), row(3)).with_columns(read))
+    assert audit.kept["film_id"].to_list() == [1, 2, 3]
+    assert audit.values.select("column_name", "value", "rule", "row_number").rows() == [
+        ("runtime", "1.5", "runtime must be a whole number", 3),
+        ("cast[].order", "x", "cast[].order must be a whole number", 4),
+        ("cast[].order", "y", "cast[].order must be a whole number", 5),
+        ("mean_vote", "99.0", "mean_vote must lie between 0 and 10", 6),
+    ]
+    assert audit.lost == {"runtime": 1, "cast[].order": 1, "mean_vote": 1}
+
+
+def test_a_required_value_that_a_reader_set_aside_takes_its_row_along_for_that_reason() -> None:
+    read = [[{"column": "title", "value": "7", "reason": "title = 7: must be a text"}]]
+    refused = frame(row(title=None)).with_columns(pl.Series("_set_aside", read, dtype=pl.List(SET_ASIDE)))
+    audit = films().audit(refused)
+    assert audit.quarantined.select("rule", "reason").rows() == [("title must be a text", "title = 7: must be a text")]
+    assert (audit.values.height, audit.became["quarantined"]) == (0, 1)
+
+
+def test_a_column_that_says_which_row_it_is_takes_its_row_along_though_it_may_be_null() -> None:
+    seen = {"seen_on": col(pl.Date, "Day.", within_days(), nullable=True)}
+    contract = Contract(
+        "toy", "star", "t", "T.", ("a",), {"a": col(pl.Int64, "A."), **seen}, owner=("a",), order=("seen_on",)
+    )
+    audit = contract.audit(pl.DataFrame({"a": [1, 2], "seen_on": [dt.date(1, 1, 1), None]}, schema=contract.schema))
+    assert (audit.kept["a"].to_list(), audit.quarantined.height, audit.values.height) == ([2], 1, 0)
+
+
+def test_a_step_may_set_values_aside_before_it_computes_with_them() -> None:
+    first = films().set_aside(frame(row(1, mean_vote=99.0, country="x"), row(2)), "mean_vote")
+    assert (first["mean_vote"].to_list(), first["country"].to_list()) == ([None, 5.0], ["x", "FR"])
+    assert films().set_aside(frame(row(1))).columns == frame(row(1)).columns, "nothing is moved where nothing is wrong"
+    audit = films().audit(first)
+    assert audit.values["column_name"].to_list() == ["mean_vote", "country"]
+    assert audit.kept.filter(film_id=1).select("mean_vote", "country").row(0) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "day", ["0000-01-01", "-0001-05-05", "+10000-01-01", "0202-01-01", "1899-12-31", "2200-01-01", "+262142-12-31"]
+)
+def test_days_that_nobody_can_show_are_set_aside(day: str) -> None:
+    columns = {"a": col(pl.Int64, "A."), "on": col(pl.Date, "Day.", within_days(), nullable=True)}
+    columns["at"] = col(pl.Datetime("us", "UTC"), "Instant.", within_instants(), nullable=True)
+    contract = Contract("toy", "clean", "t", "T.", ("a",), columns)
+    said = pl.Series([day]).str.to_date("%Y-%m-%d")
+    audit = contract.audit(
+        pl.DataFrame({"a": [1], "on": said, "at": said.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")})
+    )
+    assert audit.kept.rows() == [(1, None, None)]
+    assert set(audit.rules) == {f"{name} must lie between 1900-01-01 and 2199-12-31" for name in ("on", "at")}
+    assert audit.values["payload"].str.json_decode(pl.Struct({"a": pl.Int64}))[0] == {"a": 1}
 
 
 def test_every_rule_a_row_breaks_is_named_and_the_row_is_set_aside_once() -> None:
     audit = films().audit(frame(row(-1, title="", mean_vote=11.0, country="x"), row(2)))
-    assert audit.quarantined.height == 1
+    assert (audit.quarantined.height, audit.values.height) == (1, 0)
     assert set(audit.quarantined["rule"].item().split("; ")) == {
         "film_id must be at least 1",
         "title must not be blank",
@@ -119,8 +214,9 @@ def test_a_rejected_row_without_payload_is_kept_as_json() -> None:
 
 def test_a_long_value_is_cut_in_the_reason_and_whole_in_the_payload() -> None:
     long = "x" * 5000
-    rejected = films().audit(frame(row(status=long))).quarantined.row(0, named=True)
+    rejected = films().audit(frame(row(status=long))).values.row(0, named=True)
     assert len(rejected["reason"]) < MAX_VALUE_CHARACTERS + 100
+    assert len(rejected["value"]) == MAX_VALUE_CHARACTERS
     assert long in rejected["payload"]
 
 
@@ -163,6 +259,59 @@ def test_of_expected_duplicates_the_first_valid_row_counts() -> None:
 def test_unexpected_duplicates_are_left_for_the_grain_check_to_refuse() -> None:
     audit = films("refuse").audit(frame(row(1), row(1)))
     assert (audit.kept.height, audit.duplicates) == (2, 0)
+
+
+SOURCES = ("list", "details", "export")
+
+
+def ranked() -> Contract:
+    seen_in = {"status": col(pl.String, "Source.", one_of(SOURCES))}
+    return dataclasses.replace(films(), columns={**films().columns, **seen_in}, precedence=("status", SOURCES))
+
+
+def test_the_best_source_of_a_grain_counts_wherever_it_stands() -> None:
+    said = [("export", "a"), ("list", "b"), ("details", "c"), ("list", "d"), ("export", "e")]
+    audit = ranked().audit(
+        frame(*[row(1, status=status, title=title) for status, title in said], row(2, status="export"))
+    )
+    assert audit.kept.select("film_id", "title").rows() == [(1, "b"), (2, "A")]
+    assert audit.became == {"kept": 2, "quarantined": 0, "duplicates": 1, "superseded": 3}
+    assert audit.left_out.rows() == [(DAY, 1, True), (DAY, 1, True), (DAY, 1, False), (DAY, 1, True)]
+
+
+def test_a_row_that_is_set_aside_supersedes_nothing() -> None:
+    audit = ranked().audit(frame(row(1, status="list", title=""), row(1, status="export"), row(1, status="export")))
+    assert audit.kept["status"].to_list() == ["export"]
+    assert audit.became == {"kept": 1, "quarantined": 1, "duplicates": 1, "superseded": 0}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([DAY, NEXT]), st.sampled_from(SOURCES)), max_size=20))
+def test_every_row_is_kept_set_aside_a_duplicate_or_superseded(drawn: list[tuple[int, dt.date, str]]) -> None:
+    audit = ranked().audit(frame(*[row(film, day, status=source) for film, day, source in drawn]))
+    valid = [(day, film, SOURCES.index(source)) for film, day, source in drawn if film]
+    best = {grain: min(rank for *g, rank in valid if tuple(g) == grain) for grain in [(d, f) for d, f, _ in valid]}
+    outranked = sum(rank > best[day, film] for day, film, rank in valid)
+    assert {(d, f): SOURCES.index(s) for d, f, s in audit.kept.select("date_id", "film_id", "status").rows()} == best
+    assert audit.became == {
+        "kept": len(best),
+        "quarantined": len(drawn) - len(valid),
+        "duplicates": len(valid) - len(best) - outranked,
+        "superseded": outranked,
+    }
+    assert audit.accounted
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"precedence": ("ghost", SOURCES)}, "column ghost: is named by the contract but is not among its columns"),
+        ({"duplicates": "refuse"}, 'has a precedence: it needs duplicates "first"'),
+        ({"stage": "raw"}, "is not for raw, which keeps what came"),
+    ],
+)
+def test_a_precedence_needs_its_column_duplicates_and_a_table_that_is_derived(change: Any, told: str) -> None:
+    with pytest.raises(ContractError, match=told):
+        dataclasses.replace(ranked(), **change)
 
 
 def test_columns_may_come_in_any_order_and_leave_in_the_contracts_order() -> None:
@@ -210,6 +359,17 @@ def test_a_table_may_have_columns_named_as_those_of_the_quarantine() -> None:
         "rule must not be blank",
         "rule = : must not be blank",
     )
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**63) + 1, 2**63 - 1))
+def test_no_day_or_instant_stops_an_audit(day: int, instant: int) -> None:
+    columns = {"a": col(pl.Int64, "A."), "on": col(pl.Date, "Day.", within_days(), nullable=True)}
+    columns["at"] = col(pl.Datetime("us", "UTC"), "Instant.", within_instants())
+    contract = Contract("toy", "clean", "t", "T.", ("a",), columns)
+    frame = pl.DataFrame({"a": [1], "on": [day], "at": [instant]}).with_columns(pl.col("on").cast(pl.Int32))
+    audit = contract.audit(frame.cast(contract.schema))
+    assert audit.accounted
+    assert all(1900 <= kept["at"].year <= 2199 for kept in audit.kept.iter_rows(named=True))
 
 
 def test_the_delta_schema_says_type_nullability_and_meaning() -> None:
@@ -267,29 +427,35 @@ ANY_ROW = st.fixed_dictionaries(
 )
 
 
-def keeps_its_contract(r: dict[str, Any]) -> bool:
-    return (
-        r["film_id"] is not None
-        and r["film_id"] >= 1
-        and bool((r["title"] or "").strip())
-        and (r["mean_vote"] is None or 0 <= r["mean_vote"] <= 10)
-        and r["country"] in {None, "FR", "NA"}
-        and r["status"] in {None, "out", "planned"}
-    )
+def has_what_is_required(r: dict[str, Any]) -> bool:
+    return r["film_id"] is not None and r["film_id"] >= 1 and bool((r["title"] or "").strip())
+
+
+def without_what_breaks_a_rule(r: dict[str, Any]) -> dict[str, Any]:
+    sound = {
+        "mean_vote": r["mean_vote"] is None or 0 <= r["mean_vote"] <= 10,
+        "country": r["country"] in {None, "FR", "NA"},
+        "status": r["status"] in {None, "out", "planned"},
+    }
+    return {name: value if sound.get(name, True) else None for name, value in r.items()}
 
 
 @given(st.lists(ANY_ROW, max_size=12), st.sampled_from(["first", "refuse"]), st.data())
-def test_every_row_received_is_kept_set_aside_or_a_duplicate(
+def test_every_row_and_value_received_is_kept_or_set_aside(
     rows: list[dict[str, Any]], duplicates: str, data: st.DataObject
 ) -> None:
     refused = data.draw(st.lists(st.sampled_from([None, None, "unreadable"]), min_size=len(rows), max_size=len(rows)))
     audit = films(duplicates).audit(frame(*rows, _rejected=refused))
-    valid = [r for r, why in zip(rows, refused, strict=True) if why is None and keeps_its_contract(r)]
+    valid = [r for r, why in zip(rows, refused, strict=True) if why is None and has_what_is_required(r)]
     assert audit.accounted
     assert audit.received == len(rows)
     assert audit.quarantined.height == len(rows) - len(valid)
-    assert all(keeps_its_contract(r) for r in audit.kept.iter_rows(named=True))
-    grains = [(r["date_id"], r["film_id"]) for r in valid]
-    expected = list(dict.fromkeys(grains)) if duplicates == "first" else grains
-    assert audit.kept.select("date_id", "film_id").rows() == expected
-    assert not audit.quarantined["reason"].str.strip_chars().eq("").any()
+    count_once = {(r["date_id"], r["film_id"]): r for r in reversed(valid)}
+    kept = valid if duplicates == "refuse" else [r for r in valid if any(r is k for k in count_once.values())]
+    assert audit.kept.rows(named=True) == [without_what_breaks_a_rule(r) for r in kept]
+    lost = [(r["date_id"], c) for r in kept for c, value in without_what_breaks_a_rule(r).items() if value is not r[c]]
+    assert sorted(audit.values.select("date_id", "column_name").rows()) == sorted(lost)
+    assert audit.lost == dict(Counter(column for _, column in lost))
+    assert not audit.entries["reason"].str.strip_chars().eq("").any()
+    numbers = audit.entries.select("date_id", "row_number")
+    assert not numbers.is_duplicated().any()

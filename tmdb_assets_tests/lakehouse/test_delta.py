@@ -530,10 +530,13 @@ def test_expiry_deletes_the_days_before_and_no_other(lake: DeltaStore, contract:
 
 def test_expiring_columns_are_emptied_while_their_rows_stay(lake: DeltaStore) -> None:
     contract = quarantine_contract("toy")
-    there = [(day, COUNTS.path, n, "n must be", "n = -1: must be", '{"n":-1}', "raw") for n, day in enumerate(DAYS[:3])]
+    there = [
+        (day, COUNTS.path, n, "n must be", "n = -1: must be", '{"n":-1}', "raw", None, None)
+        for n, day in enumerate(DAYS[:3])
+    ]
     lake.replace(contract, rows(contract, *there), DAYS[:3], {})
     assert lake.expire(contract, DAYS[2], {"run_id": "r9"}) == 2
-    assert kept(lake, contract) == [(*row[:5], None, row[6]) for row in there[:2]] + there[2:]
+    assert kept(lake, contract) == [(*row[:5], None, *row[6:]) for row in there[:2]] + there[2:]
     assert lake.history(contract)[0]["run_id"] == "r9"
     version = lake.version(contract)
     assert lake.expire(contract, DAYS[2], {}) == 0

@@ -376,7 +376,7 @@ def test_a_resumed_run_keeps_what_the_cut_one_set_aside(room: Room, today: dt.da
 def test_other_tables_and_days_keep_their_quarantine(lake: DeltaStore, today: dt.date, yesterday: dt.date) -> None:
     Room(lake, Clock(yesterday)).observe(FakeClient([chunk(yesterday, 0)]), yesterday)
     foreign = pl.DataFrame(
-        [(today, "toy/clean/other", 0, "r", "r", None, None)],
+        [(today, "toy/clean/other", 0, "r", "r", None, None, None, None)],
         schema=quarantine_contract("toy").schema,
         orient="row",
     )

@@ -93,6 +93,10 @@ def test_days_that_came_and_are_kept_no_more_are_expired(ledger: Ledger, lake: D
     assert ledger.days_expired(raw, DAYS[1:]) == set()
     aside = quarantine_contract("toy")
     told = {"row_number": [0, 1], "rule": "r", "reason": "r", "payload": "p", "raw_pointer": None}
+    told |= {"column_name": None, "value": None}
+    values = told | {"row_number": [2, 3], "column_name": "n", "value": "-1"}
+    lake.append(aside, pl.DataFrame({"date_id": DAYS[0], "origin": raw.path, **values}, schema=aside.schema), {})
+    assert ledger.days_expired(raw, DAYS) == {DAYS[0]}, "values set aside are of rows that were kept"
     rows = pl.DataFrame({"date_id": DAYS[0], "origin": raw.path, **told}, schema=aside.schema)
     lake.append(aside, rows, {})
     assert ledger.days_expired(raw, DAYS) == set()

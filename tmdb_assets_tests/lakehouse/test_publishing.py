@@ -408,12 +408,12 @@ def test_a_row_quarantined_later_gives_way_to_the_observation_before_it(source: 
     source.says(DAYS[1], notice(1, "new", 2, [8]))
     source.run(*DAYS[:2])
     assert source.kept(DIM_THING)[0] == (1, "new", 2, DAYS[1])
-    source.says(DAYS[1], notice(1, "new", -2, [8]))
+    source.says(DAYS[1], notice(1, "", 2, [8]))
     source.run(DAYS[1])
     assert source.kept(DIM_THING) == [(1, "old", 1, DAYS[0]), (2, "other", 1, DAYS[0])]
     assert source.kept(BRIDGE) == [(1, 7, DAYS[0]), (2, 7, DAYS[0])]
     assert source.kept(DIM_PART) == [(7, DAYS[0])]
-    assert source.rejected() == [(DAYS[1], "toy/clean/things", "size = -2: must be at least 0")]
+    assert source.rejected() == [(DAYS[1], "toy/clean/things", "name = : must not be blank")]
 
 
 def test_a_row_quarantined_later_and_known_nowhere_else_disappears(source: Toy) -> None:
@@ -436,6 +436,25 @@ def test_a_rule_that_is_relaxed_lets_the_rows_out_of_quarantine(source: Toy) -> 
     assert [row[1] for row in source.kept(THINGS)] == [1, 2, 3]
 
 
+def test_a_value_set_aside_leaves_its_row_and_comes_back_when_its_rule_is_relaxed(source: Toy) -> None:
+    source.says(DAYS[0], notice(1, size=-2, parts=[7]), notice(2))
+    source.says(DAYS[1], notice(1, size=3, parts=[7]))
+    source.run(*DAYS[:2])
+    assert [(row[0], row[1], row[3]) for row in source.kept(THINGS)] == [
+        (DAYS[0], 1, None), (DAYS[0], 2, 1), (DAYS[1], 1, 3),
+    ]  # fmt: skip
+    assert source.kept(DIM_THING) == [(1, "a", 3, DAYS[1]), (2, "a", 1, DAYS[0])]
+    entry = source.store.scan(quarantine_contract("toy")).collect().row(0, named=True)
+    said = {"column_name": "size", "value": "-2", "rule": "size must be at least 0", "origin": "toy/clean/things"}
+    assert entry.items() >= said.items()
+    assert json.loads(entry["payload"])["id"] == 1
+    assert "received 3, kept 3, quarantined 0, duplicates 0; 1 values set aside alone" in "\n".join(source.lines)
+    relaxed = replace(THINGS, columns={**THINGS.columns, "size": col(pl.Int64, "Size.", nullable=True)})
+    source.publish(derived(things, contract=relaxed), *DAYS[:2])
+    assert source.rejected() == []
+    assert source.kept(THINGS)[0][3] == -2
+
+
 def test_a_rule_that_is_tightened_moves_rows_into_quarantine_day_by_day(source: Toy) -> None:
     for day in DAYS[:2]:
         source.says(day, notice(1, size=5), notice(2, size=50))
@@ -443,7 +462,9 @@ def test_a_rule_that_is_tightened_moves_rows_into_quarantine_day_by_day(source: 
     tight = replace(THINGS, columns={**THINGS.columns, "size": col(pl.Int64, "Size.", at_least(10), nullable=True)})
     source.publish(derived(things, contract=tight), DAYS[0])
     assert source.rejected() == [(DAYS[0], "toy/clean/things", "size = 5: must be at least 10")]
-    assert [row[:2] for row in source.kept(THINGS)] == [(DAYS[0], 2), (DAYS[1], 1), (DAYS[1], 2)]
+    assert [(*row[:2], row[3]) for row in source.kept(THINGS)] == [
+        (DAYS[0], 1, None), (DAYS[0], 2, 50), (DAYS[1], 1, 5), (DAYS[1], 2, 50),
+    ]  # fmt: skip
 
 
 def test_quarantine_of_a_dimension_belongs_to_the_day_of_the_row(source: Toy) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Contract, ContractError, at_least, col, quarantine_contract
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import (
     ColumnQuality,
@@ -148,12 +148,12 @@ def asked(day: dt.date, endpoint: str = "list", **said: Any) -> dict[str, Any]:
 
 
 def accounts(
-    raw: pl.LazyFrame, clean: pl.LazyFrame, ledger: list[dict[str, Any]], rejected: list[tuple[dt.date, Contract]]
+    raw: pl.LazyFrame, clean: pl.LazyFrame, ledger: list[dict[str, Any]], rejected: list[tuple[Any, ...]]
 ) -> dict[tuple[dt.date, str], dict[str, Any]]:
     columns = ColumnQuality(BOTH)(notices=raw, things=clean)
     entries = pl.DataFrame(ledger, schema=ledger_contract("toy").schema).lazy()
     set_aside = pl.DataFrame(
-        [(day, c.path, n, "rule", "reason", None, None) for n, (day, c) in enumerate(rejected)],
+        [(day, c.path, n, "rule", "reason", None, None, *value) for n, (day, c, *value) in enumerate(rejected)],
         schema=quarantine_contract("toy").schema,
         orient="row",
     )
@@ -177,7 +177,9 @@ def test_every_received_row_is_kept_set_aside_or_a_duplicate() -> None:
     raw = notices(*[(D1, n) for n in range(10)], (D2, 1))
     clean = things(*[thing(D1, n) for n in range(6)], thing(D2, 1))
     entry = asked(D1, received_rows=13, duplicate_rows=2)
-    found = accounts(raw, clean, [entry, asked(D2, received_rows=1, duplicate_rows=0)], [(D1, RAW), (D1, CLEAN)])
+    row, value = (None, None), ("weight", "-1")
+    aside = [(D1, RAW, *row), (D1, CLEAN, *row), (D1, CLEAN, *value), (D1, CLEAN, *value), (D2, RAW, *value)]
+    found = accounts(raw, clean, [entry, asked(D2, received_rows=1, duplicate_rows=0)], aside)
     figures = ("received", "kept", "quarantined", "duplicates", "unaccounted")
     assert {key: tuple(row[f] for f in figures) for key, row in found.items()} == {
         (D1, RAW.path): (13, 10, 1, 2, 0),
@@ -185,6 +187,9 @@ def test_every_received_row_is_kept_set_aside_or_a_duplicate() -> None:
         (D2, RAW.path): (1, 1, 0, 0, 0),
         (D2, CLEAN.path): (1, 1, 0, 0, 0),
     }
+    assert {key: row["values_set_aside"] for key, row in found.items()} == {
+        (D1, RAW.path): 0, (D1, CLEAN.path): 2, (D2, RAW.path): 1, (D2, CLEAN.path): 0,
+    }  # fmt: skip
 
 
 def test_rows_that_got_lost_or_came_from_nowhere_are_not_accounted_for() -> None:
@@ -214,6 +219,36 @@ def test_a_table_that_expects_no_duplicates_has_none_and_what_is_missing_is_lost
     }
 
 
+RANKED = dataclasses.replace(CLEAN, duplicates="first", precedence=("name", ("list", "export")))
+
+
+def ranked_accounts(left_out: list[tuple[dt.date, int, bool]]) -> dict[dt.date, tuple[Any, ...]]:
+    told = pl.DataFrame(
+        left_out, schema={"date_id": pl.Date, "thing_id": pl.Int64, "is_superseded": pl.Boolean}, orient="row"
+    )
+    empty = {"extraction_ledger": ledger_contract("toy"), "quarantine": quarantine_contract("toy")}
+    received = {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())}
+    answered = TableQuality([RANKED], received, {"things": lambda notices: told})(
+        fact_column_quality=ColumnQuality([RANKED])(things=things(thing(D1, 1), thing(D1, 2), thing(D2, 1))).lazy(),
+        notices=notices(*[(D1, n) for n in range(7)], (D2, 1)),
+        **{name: contract.empty().lazy() for name, contract in empty.items()},
+    )
+    figures = ("received", "kept", "duplicates", "superseded", "unaccounted")
+    return {row["date_id"]: tuple(row[f] for f in figures) for row in answered.iter_rows(named=True)}
+
+
+def test_what_a_better_source_stood_for_is_counted_and_what_is_then_missing_is_lost() -> None:
+    left_out = [(D1, 1, True), (D1, 2, True), (D1, 1, False), (D1, 1, True), (D1, 2, True)]
+    assert ranked_accounts(left_out) == {D1: (7, 2, 1, 4, 0), D2: (1, 1, 0, 0, 0)}
+    assert ranked_accounts(left_out[:2]) == {D1: (7, 2, 0, 2, 3), D2: (1, 1, 0, 0, 0)}
+    assert ranked_accounts([*left_out, (D2, 1, True)])[D2] == (1, 1, 0, 1, -1)
+
+
+def test_a_table_that_ranks_its_sources_says_how_it_counts_what_they_left_out() -> None:
+    with pytest.raises(ContractError, match="toy/clean/things: has a precedence, and nothing counts the rows"):
+        TableQuality([RANKED], {})
+
+
 def test_a_month_is_profiled_by_its_own_partition_column() -> None:
     columns = {"as_of" if name == "date_id" else name: column for name, column in CLEAN.columns.items()}
     monthly = dataclasses.replace(
@@ -240,8 +275,15 @@ def test_a_month_is_profiled_by_its_own_partition_column() -> None:
 
 def test_what_nobody_counted_is_unknown() -> None:
     row = accounts(notices((D1, 1)), things(), [], [])[D1, RAW.path]
-    unknown = ("received", "duplicates", "unaccounted", "extraction_completeness", "is_extraction_finished")
-    assert [row[f] for f in unknown] == [None] * 5
+    unknown = (
+        "received",
+        "duplicates",
+        "superseded",
+        "unaccounted",
+        "extraction_completeness",
+        "is_extraction_finished",
+    )
+    assert [row[f] for f in unknown] == [None] * 6
     older = {"date_id": D1, "endpoint": "list", "promised_ids": 5, "received_ids": 5}
     assert accounts(notices((D1, 1)), things(), [older], [])[D1, RAW.path]["extraction_completeness"] is None
 

@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract, at_least, col
@@ -18,7 +20,7 @@ from tmdb_assets.lakehouse.extraction import Asked, Chunk, RawTable, Receipt
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.ledger import REAL, ledger_contract
 from tmdb_assets.orchestration.accounts import ledger_asset
-from tmdb_assets.orchestration.tables import raw_asset
+from tmdb_assets.orchestration.tables import preview, raw_asset
 from tmdb_assets_tests.conftest import TODAY
 
 PARTITIONS = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)
@@ -137,3 +139,30 @@ def test_a_day_that_was_whole_before_its_second_run_was_cut_is_whole(lake: Delta
     assert run(lake, Client((1, 2))).success
     assert not run(lake, Client((1, 2), cut_after=cut_after)).success
     assert run(lake, Client(), today=TODAY + dt.timedelta(days=1)).success
+
+
+@given(
+    st.lists(st.none() | st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=7),
+    st.none() | st.integers(-(2**63) + 1, 2**63 - 1),
+    st.floats() | st.none(),
+)
+def test_a_preview_never_fails_whatever_the_values(
+    days: list[int | None], instant: int | None, number: float | None
+) -> None:
+    day, at = (
+        pl.Series("day", days, dtype=pl.Int32).cast(pl.Date),
+        pl.Series("at", [instant] * len(days), dtype=pl.Int64),
+    )
+    frame = pl.DataFrame([day, at.cast(pl.Datetime("us", "UTC"))]).with_columns(
+        number=pl.lit(number, dtype=pl.Float64),
+        listed=pl.concat_list("day", "day"),
+        nested=pl.struct("at", inner=pl.concat_list(pl.struct("day"))),
+    )
+    lines = preview(frame.lazy(), ["number"]).splitlines()
+    assert lines[0] == "| day | at | number | listed | nested |"
+    assert len(lines) == 2 + min(len(days), 5)
+
+
+def test_a_preview_shows_days_that_python_has_not() -> None:
+    frame = pl.DataFrame({"day": ["0000-01-01", "-0001-05-05"]}).with_columns(pl.col("day").str.to_date("%Y-%m-%d"))
+    assert preview(frame.lazy()).splitlines()[2:] == ["| 0000-01-01 |", "| -0001-05-05 |"]

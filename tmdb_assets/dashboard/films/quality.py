@@ -18,7 +18,8 @@ from tmdb_assets.warehouse import figures
 
 SCORES = """
 SELECT
-    date_id, table_name, score, received, kept, quarantined, duplicates, unaccounted, orphans, completeness,
+    date_id, table_name, score, received, kept, quarantined, duplicates, superseded, unaccounted, orphans,
+    completeness,
     extraction_completeness, is_extraction_finished, days_stale
 FROM tmdb.vw_data_quality
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
@@ -89,6 +90,7 @@ def _scores(days: int) -> None:
                 "kept": ("Kept", drawing.COUNT),
                 "quarantined": ("Set aside", drawing.COUNT),
                 "duplicates": ("Duplicates", drawing.COUNT),
+                "superseded": ("Superseded", drawing.COUNT),
                 "orphans": ("Orphans", drawing.COUNT),
                 "completeness": ("Known values", drawing.SHARE),
                 "days_stale": ("Days stale", drawing.COUNT),

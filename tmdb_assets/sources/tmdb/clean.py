@@ -5,7 +5,7 @@ writes "unknown" as 0, "" or an empty text; here unknown is null. What does not:
 (star.py), the rules a row must keep (contracts.py).
 
 Every function returns one row per raw row received, the ones that do not fit included (`_rejected` says why), so that
-the audit can account for all of them: received = kept + quarantined + duplicates.
+the audit can account for all of them: received = kept + quarantined + duplicates + superseded.
 """
 
 from __future__ import annotations
@@ -37,6 +37,23 @@ RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
         .agg(pl.col("received").sum())
     ),
 }
+
+
+def left_out_of_movie_stats(
+    discover_pages: pl.LazyFrame, movies: pl.LazyFrame, movie_ids: pl.LazyFrame
+) -> pl.DataFrame:
+    """The rows of movie_stats that do not count, as its audit tells them.
+
+    The export names a film once: where nothing else tells of the film, its row is not looked at.
+    """
+    key = ["date_id", "movie_id"]
+    told = pl.concat([_listed_stats(discover_pages).select(key), _detailed_stats(movies).select(key)]).unique()
+    told_twice = movie_ids.join(told.lazy(), on=key, how="semi")
+    return contracts.MOVIE_STATS.audit(movie_stats(discover_pages, movies, told_twice)).left_out
+
+
+#: Tables that rank what they are made of: the rows that each leaves out, told apart from what is kept.
+LEFT_OUT: dict[str, Callable[..., pl.DataFrame]] = {"movie_stats": left_out_of_movie_stats}
 
 DOLLARS_TOO_FEW = 1_000
 DOLLARS_MUCH = 1_000_000

@@ -31,6 +31,7 @@ SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
 LANGUAGE_CODE = matches("[a-z]{2,3}", "two or three small letters")
+SEEN_IN = ("list", "details", "export")  # where a film's figures of a day may stand, the best first
 CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
 
 
@@ -266,7 +267,8 @@ MOVIE_STATS = Contract(
     SOURCE,
     "clean",
     "movie_stats",
-    "Popularity and votes per film and day: from the list pages, else from the ID export (votes null).",
+    "Popularity and votes per film and day: from the list pages, else from details asked for because no list showed the "
+    "film, else from the ID export (votes null). What a better one of these says of a film supersedes the others.",
     grain=("date_id", "movie_id"),
     partition="date_id",
     columns={
@@ -276,9 +278,10 @@ MOVIE_STATS = Contract(
         "title": _text("Title in English, when a list page stated it"),
         "original_title": _text("Title in the original language"),
         "adult": _flag("Whether TMDB files it as adult"),
-        "seen_in": col(pl.String, "Where the figures come from.", one_of(["list", "details", "export"])),
+        "seen_in": col(pl.String, "Where the figures come from.", one_of(SEEN_IN)),
     },
     duplicates="first",
+    precedence=("seen_in", SEEN_IN),
 )
 
 QUARANTINE = quarantine_contract(SOURCE)

@@ -183,7 +183,7 @@ RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
 }
 
 fact_column_quality = ColumnQuality(contracts.PROFILED)
-fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED | RECEIVED)
+fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED | RECEIVED, clean.LEFT_OUT)
 
 
 # -- steps ---------------------------------------------------------------------------------------------------------------

@@ -311,7 +311,7 @@ def figures(audit: Audit) -> list[tuple[Any, ...]]:
 def test_a_list_page_counts_before_the_export() -> None:
     audit = stats([page(DAY, 1, listed(1, 5.5))], [export(DAY, (1, 5.0), (2, 0.6))])
     assert figures(audit) == [(1, 5.5, 10, "list"), (2, 0.6, None, "export")]
-    assert (audit.received, audit.duplicates) == (3, 1)
+    assert (audit.received, audit.duplicates, audit.superseded) == (3, 0, 1)
 
 
 def test_a_film_on_two_pages_counts_once_as_on_the_first() -> None:

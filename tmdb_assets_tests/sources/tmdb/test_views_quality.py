@@ -64,7 +64,9 @@ def test_what_the_lists_said_is_accounted_for(world: World) -> None:
         stats, facts = found[day, STATS], found[day, FACTS]
         assert stats["received"] == len(listed) + len(exported)
         assert (stats["kept"], stats["quarantined"]) == (len(films), len(unfit))
-        assert stats["duplicates"] == len(listed) + len(exported) - len(unfit) - len(films)
+        seen = {film["id"] for film in listed if film not in unfit}
+        assert stats["duplicates"] == len(listed) - len(unfit) - len(seen)
+        assert stats["superseded"] == len(seen & set(exported))
         assert [facts[f] for f in ("received", "kept", "quarantined", "duplicates")] == [len(films), len(films), 0, 0]
         assert [found[day, IDS][f] for f in ("received", "kept")] == [len(exported)] * 2
         assert {found[day, table]["unaccounted"] for table in (STATS, FACTS, IDS, PAGES)} == {0}
@@ -198,8 +200,8 @@ def test_the_score_is_its_formula(world: World) -> None:
 
 
 def profile(day: dt.date = DAY, table: str = FACTS, **figures: Any) -> dict[str, Any]:
-    good = {"is_daily": True, "received": 10, "kept": 10, "quarantined": 0, "duplicates": 0, "unaccounted": 0}
-    return {"date_id": day, "table_name": table, **good, **figures}
+    good = {"is_daily": True, "received": 10, "kept": 10, "quarantined": 0, "duplicates": 0, "superseded": 0}
+    return {"date_id": day, "table_name": table, **good, "unaccounted": 0, **figures}
 
 
 def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -232,8 +234,10 @@ def test_each_fault_lowers_the_score_by_its_weight(fault: dict[str, Any]) -> Non
 
 
 def test_duplicates_and_outliers_are_told_and_do_not_count() -> None:
-    row = only(ask("vw_data_quality", fact_table_quality=[profile(received=30, duplicates=20, outliers=9)]))
-    assert (row["duplicates"], row["outliers"], row["score"]) == (20, 9, pytest.approx(100))
+    row = only(
+        ask("vw_data_quality", fact_table_quality=[profile(received=30, duplicates=15, superseded=5, outliers=9)])
+    )
+    assert (row["duplicates"], row["superseded"], row["outliers"], row["score"]) == (15, 5, 9, pytest.approx(100))
 
 
 def test_facts_without_a_film_or_a_day_are_orphans() -> None:

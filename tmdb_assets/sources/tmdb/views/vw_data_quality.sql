@@ -6,7 +6,8 @@
 -- intact (3) = 1 - orphans / kept,
 -- fresh (2) = 1 / (1 + days_stale), where rows are expected every day (a table that had none so far: 365 days),
 -- complete (1) = completeness.
--- Duplicates and outliers do not count: a list moves while one reads it, and the figures of films are skewed by nature.
+-- Duplicates, superseded rows and outliers do not count: a list moves while one reads it, the export tells of every film
+-- again, and the figures of films are skewed by nature.
 --
 -- Grain: date_id, table_name
 --
@@ -18,6 +19,8 @@
 -- quarantined_by_rule      String?          `rule: rows; ...`, the most rows first; null when there are none. A row that
 --                                           breaks two rules counts for both.
 -- duplicates               Int64{>=0}?      Rows left out because their grain had come before.
+-- superseded               Int64{>=0}?      Rows left out because a better source of the day told of the same film; null when
+--                                           nobody counted them.
 -- unaccounted              Int64?           Rows received that are nowhere (negative: kept but never received); 0 unless
 --                                           a table was changed by hand.
 -- orphans                  Int64{>=0}?      Rows that refer to a film or day no dimension has; null where there are no
@@ -63,6 +66,7 @@ profile AS (
         fact_table_quality.quarantined,
         by_rule.quarantined_by_rule,
         fact_table_quality.duplicates,
+        fact_table_quality.superseded,
         fact_table_quality.unaccounted,
         CASE
             WHEN fact_table_quality.table_name = 'tmdb/star/fact_movie_daily' THEN coalesce(orphaned.orphans, 0)
@@ -120,6 +124,7 @@ SELECT
     quarantined,
     quarantined_by_rule,
     duplicates,
+    superseded,
     unaccounted,
     orphans,
     completeness,
