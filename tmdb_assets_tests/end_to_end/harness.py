@@ -102,21 +102,36 @@ def fill(
     return Run(result.success, said, result.all_events)
 
 
-def fill_plainly(lake: Path, *days: dt.date, together: bool = False, answers: bool = True, **settings: Any) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """A sandbox that outlives the runs that ask it, so that what it does in one run it remembers in the next."""
+
+    url: str
+
+
+def fill_plainly(
+    lake: Path,
+    *days: dt.date,
+    together: bool = False,
+    answers: bool = True,
+    served: Standing | None = None,
+    **settings: Any,
+) -> None:
     """What runs of the daily job do to the lake, one day after the other, in a third of their time: without Dagster.
 
     Whole tables, which every run answers anew, are answered once, after the last day, or not at all without `answers`;
-    `together` derives the other tables of all days at once as well, as a run over a range does.
+    `together` derives the other tables of all days at once as well, as a run over a range does. `served`: the sandbox
+    that is asked, in place of one of its own.
 
     An error meant for the user is raised as it is.
     """
     with _clean_environment(), ExitStack() as stack:
         loaded = load_settings(_env_file=None, tmdb_assets_lake=str(lake), **(DEFAULTS | settings))
         store, clock = DeltaStore(lake), Clock(loaded.tmdb_assets_today)
-        sandbox = Sandbox(loaded, _say_nothing) if loaded.uses_sandbox else None
+        sandbox = Sandbox(loaded, _say_nothing) if loaded.uses_sandbox and not served else None
         if sandbox:
             stack.callback(sandbox.stop)
-        client = stack.enter_context(closing(Tmdb(loaded, clock, sandbox, _say_nothing)))
+        client = stack.enter_context(closing(Tmdb(loaded, clock, served or sandbox, _say_nothing)))
         extractor = Extractor(store, Ledger(store, SOURCE), clock, client, _say_nothing)
         for run in [days] if together else [[day] for day in days]:
             for day in run:

@@ -57,7 +57,7 @@ def test_rows_move_at_the_edges_of_pages_first() -> None:
     still, moved = pages(calm()), pages(wild(move=0.05))
     hidden = set(ids(still)) - set(ids(moved)) - quirky()
     at = [min(place, len(page) - 1 - place) for page in still for place, row in enumerate(page) if row["id"] in hidden]
-    assert max(at) <= 2
+    assert max(at) <= 4
 
 
 def test_a_list_moves_alike_on_every_pass_and_otherwise_on_other_days_and_in_other_words() -> None:

@@ -132,8 +132,8 @@ class WildSite:
     def _moved(self, request: Request, left: int) -> dict[Place, Place]:
         """Rows beside the edge between a page and the next one that are hidden, and which is shown in place of each.
 
-        Rows are paired across the edge, the nearest first, and each belongs to one edge only: of a pair one is shown
-        twice, the other not at all. The edges share the rows that have to move evenly.
+        Rows are paired across the edge, and each belongs to one edge only: of a pair that is drawn one is shown twice, the
+        other not at all; other words draw others. The edges share the rows that have to move evenly.
         """
         first = self._page(request, 1)
         reach = min(first["total_pages"], MAX_PAGE)
@@ -146,16 +146,14 @@ class WildSite:
         above, below = self._rows(request, left), self._rows(request, left + 1)
         lower_part = len(above) - (0 if left == 1 else len(above) // 2)
         upper_part = len(below) if left + 1 == reach else len(below) // 2
+        nearest = range(min(lower_part, upper_part, 2 * count + 1))
+        pairs = [((left, len(above) - 1 - step), (left + 1, step)) for step in nearest]
+        free = [p for p in pairs if self._quirky.isdisjoint((above[p[0][1]]["id"], below[p[1][1]]["id"]))]
+        drawn = {pair: self._dice.draw("move", day, f"{words} {pair}") for pair in free}
         moved: dict[Place, Place] = {}
-        for step in range(min(lower_part, upper_part)):
-            if len(moved) == count:
-                break
-            pair = ((left, len(above) - 1 - step), (left + 1, step))
-            stays = [row["id"] in self._quirky for row in (above[-1 - step], below[step])]
-            if not all(stays):
-                second_goes = stays[0] or (not stays[1] and self._dice.draw("move", day, f"{words} {pair}") < 0.5)
-                hidden, shown = reversed(pair) if second_goes else pair
-                moved[hidden] = shown
+        for pair in sorted(free, key=lambda pair: drawn[pair])[:count]:
+            hidden, shown = pair if int(drawn[pair] * 1e6) % 2 else reversed(pair)
+            moved[hidden] = shown
         return moved
 
     def _page(self, request: Request, number: int) -> Any:

@@ -294,9 +294,11 @@ def counted(table: str, **given: pl.LazyFrame) -> int:
     return int(clean.RECEIVED[table](**given).collect().get_column("received").sum())
 
 
-def stats(pages: list[pl.DataFrame], ids: list[pl.DataFrame]) -> Audit:
+def stats(pages: list[pl.DataFrame], ids: list[pl.DataFrame], asked: pl.DataFrame | None = None) -> Audit:
+    movies = clean.movies((contracts.MOVIE_DETAILS.empty() if asked is None else asked).lazy())
     given = {
         "discover_pages": pl.concat(pages).lazy() if pages else contracts.DISCOVER_PAGES.empty().lazy(),
+        "movies": contracts.MOVIES.audit(movies).kept.lazy(),
         "movie_ids": pl.concat(ids).lazy() if ids else contracts.MOVIE_IDS.empty().lazy(),
     }
     frame = clean.movie_stats(**given)
@@ -312,6 +314,13 @@ def test_a_list_page_counts_before_the_export() -> None:
     audit = stats([page(DAY, 1, listed(1, 5.5))], [export(DAY, (1, 5.0), (2, 0.6))])
     assert figures(audit) == [(1, 5.5, 10, "list"), (2, 0.6, None, "export")]
     assert (audit.received, audit.duplicates, audit.superseded) == (3, 0, 1)
+
+
+def test_a_film_that_no_list_showed_stands_with_the_figures_of_its_details() -> None:
+    asked = details(DAY, film(1, popularity=9.0), film(2, popularity=8.0, vote_count=7), film(3, popularity=None))
+    audit = stats([page(DAY, 1, listed(1, 5.5))], [export(DAY, (1, 5.0), (2, 0.6), (3, 0.5))], asked)
+    assert figures(audit) == [(1, 5.5, 10, "list"), (2, 8.0, 7, "details"), (3, 0.5, None, "export")]
+    assert (audit.received, audit.duplicates, audit.superseded) == (6, 0, 3)
 
 
 def test_a_film_on_two_pages_counts_once_as_on_the_first() -> None:
