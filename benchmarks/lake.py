@@ -27,7 +27,7 @@ from tmdb_assets.lakehouse.pages import walk_pages
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
-from tmdb_assets.sources.tmdb.raw import APPENDED
+from tmdb_assets.sources.tmdb.details import APPENDED
 
 NOON = dt.time(12, tzinfo=dt.UTC)
 GENRES = {"genres": [{"id": 18, "name": "Drama"}]}

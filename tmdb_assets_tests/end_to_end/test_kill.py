@@ -33,9 +33,9 @@ DAY, _ = deletions()[-1]
 PER_COMMIT, READ_AHEAD = 16, 4 * 8
 CHILD = f"""
 import datetime, pathlib, sys
-from tmdb_assets.sources.tmdb import raw
+from tmdb_assets.sources.tmdb import details
 from tmdb_assets_tests.end_to_end.harness import DAILY, fill
-raw.DETAILS_PER_COMMIT = {PER_COMMIT}
+details.PER_COMMIT = {PER_COMMIT}
 day = datetime.date.fromisoformat(sys.argv[2])
 run = fill(pathlib.Path(sys.argv[1]), day, select=DAILY, tmdb_requests_per_second=30.0)
 sys.exit(None if run.success else str(run.said))
