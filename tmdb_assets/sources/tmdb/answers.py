@@ -34,6 +34,7 @@ def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
     lines = pl.Series("line", [line for line in text.split("\n") if line.strip()], dtype=pl.String)
     rows = decode(lines, payloads.ExportedMovie)
     return rows.select(
+        pl.col("^_set_aside$"),
         date_id=pl.lit(day),
         movie_id="id",
         original_title=_trimmed("original_title"),
@@ -71,6 +72,7 @@ def change_rows(items: Sequence[Any], day: dt.date, first: dt.date, last: dt.dat
     texts = pl.Series([json.dumps(item, ensure_ascii=False) for item in items], dtype=pl.String)
     rows = decode(texts, payloads.ChangedMovie)
     return rows.select(
+        pl.col("^_set_aside$"),
         date_id=pl.lit(day),
         movie_id="id",
         adult="adult",
