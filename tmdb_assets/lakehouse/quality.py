@@ -34,6 +34,7 @@ from tmdb_assets.lakehouse.contracts import (
     is_value,
     within_days,
 )
+from tmdb_assets.lakehouse.rules import MOST
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
@@ -167,6 +168,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 pl.Int64,
                 "Rows received that are nowhere; negative: rows kept that nobody received. 0 unless a table was changed "
                 "by hand or a commit lost; null when nobody counted.",
+                between(-MOST, MOST),
                 nullable=True,
             ),
             "completeness": col(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tmdb_assets.lakehouse.http import Unauthorized
-from tmdb_assets.sources.tmdb import raw
+from tmdb_assets.sources.tmdb import details
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
     FILMS,
@@ -54,7 +54,7 @@ def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path) -> None
 
 
 def test_a_day_cut_short_asks_for_the_missing_details_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw, "DETAILS_PER_COMMIT", 16)
+    monkeypatch.setattr(details, "PER_COMMIT", 16)
     with running(*WORLD) as sandbox, real_looking(sandbox) as server:
         fill_plainly(tmp_path / "whole", TODAY, answers=False, **asked_of(server.url, TODAY))
         wanted, answers = details_asked(server), server.script

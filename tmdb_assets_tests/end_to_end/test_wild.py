@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets_tests.end_to_end.harness import (

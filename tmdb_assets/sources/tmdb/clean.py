@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tmdb_assets.lakehouse import reading
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.answers import listed_movies
@@ -67,7 +68,9 @@ def movies(movie_details: pl.LazyFrame) -> pl.DataFrame:
         movie_details.filter(~_is_tombstone())
         .pipe(_decoded)
         .pipe(_typed_film)
-        .pipe(_reject_unreadable_dates)
+        .pipe(_read_release_date)
+        .pipe(_note_release_days)
+        .pipe(contracts.MOVIES.set_aside, "budget_usd", "revenue_usd", "vote_count")
         .pipe(_flag_implausible_money)
         .select(*_columns("movies"))
     )
@@ -108,10 +111,7 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
     return raw.select(
         "date_id",
         "movie_id",
-        "_rejected",
-        "_set_aside",
-        "_payload",
-        "_pointer",
+        pl.col(_TRACE),
         *[_known(c).alias(c) for c in _TEXTS],
         *[pl.col(c) for c in ("adult", "video", "popularity", "poster_path", "backdrop_path")],
         is_softcore="softcore",
@@ -140,19 +140,42 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         ),
         crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")), job=_known(_field("job"))),
         releases=_releases(),
+        release_texts=_in("release_dates", "results").list.eval(_field("release_dates").list.eval(_known(_field("release_date")))),
     )  # fmt: skip
 
 
-def _reject_unreadable_dates(film: pl.DataFrame) -> pl.DataFrame:
+def _read_release_date(film: pl.DataFrame) -> pl.DataFrame:
     """A release date that is no date is set aside with its text, not read as unknown."""
-    date = pl.col("release_text").str.to_date("%Y-%m-%d", strict=False)
-    unreadable = pl.col("release_text").is_not_null() & date.is_null()
-    return film.with_columns(
-        release_date=date,
-        _rejected=pl.coalesce(
-            "_rejected", pl.when(unreadable).then(pl.format("release_date = {}: must be a date", "release_text"))
-        ),
+    text = pl.col("release_text")
+    film = film.with_columns(release_date=reading.day(text))
+    return reading.noted(film, reading.unread("release_date", text, pl.col("release_date"), "must be a date"))
+
+
+def _note_release_days(film: pl.DataFrame) -> pl.DataFrame:
+    """The same for the releases by country, which are nested: a text that has no day in them is noted."""
+    said = (
+        film.select("release_texts", _film=pl.int_range(pl.len()))
+        .explode("release_texts", empty_as_null=False, keep_nulls=False)
+        .with_columns(pl.col("release_texts").list.drop_nulls())
+        .explode("release_texts", empty_as_null=False, keep_nulls=False)
     )
+    text = pl.col("release_texts")
+    unread = said.filter(_release_day(text).is_null())
+    if not unread.height:
+        return film
+    path = "release_dates.results[].release_dates[].release_date"
+    notes = unread.group_by("_film").agg(
+        reading.unread(path, text, _release_day(text), contracts.RELEASED.error).alias("_notes")
+    )
+    films = film.with_row_index("_film").with_columns(pl.col("_film").cast(pl.Int64))
+    beside = films.join(notes, on="_film", how="left", maintain_order="left")
+    return reading.noted(beside, pl.col("_notes")).drop("_film", "_notes")
+
+
+def _release_day(text: pl.Expr) -> pl.Expr:
+    """The day of a release; TMDB dates them with a time of day that means nothing."""
+    day = reading.day(text.str.replace(r"T.*$", ""))
+    return pl.when(contracts.RELEASED.holds(day)).then(day)
 
 
 def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:
@@ -180,9 +203,7 @@ def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
         .join(of_page, on="_page", how="left", maintain_order="left")
         .select(
             "date_id",
-            "_rejected",
-            "_set_aside",
-            "_payload",
+            pl.col("^_(rejected|set_aside|payload)$"),
             "popularity",
             "adult",
             movie_id="id",
@@ -215,13 +236,14 @@ def _exported_stats(movie_ids: pl.LazyFrame) -> pl.DataFrame:
 
 # -- small words ---------------------------------------------------------------------------------------------------------
 
+_TRACE = "^_(rejected|set_aside|payload|pointer)$"
 _TEXTS = ("title", "original_title", "original_language", "status", "homepage", "tagline", "overview")
 
 
 def _columns(table: str) -> list[pl.Expr]:
     """The contract's columns, typed (a column no row has is null), and the trace of each row."""
     contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
-    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col("^_(rejected|set_aside|payload|pointer)$")]
+    return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col(_TRACE)]
 
 
 def _by_day(frame: pl.LazyFrame, received: pl.Expr | None = None) -> pl.LazyFrame:
@@ -266,9 +288,9 @@ def _members(items: str | pl.Expr, **fields: str | pl.Expr) -> pl.Expr:
 
 
 def _releases() -> pl.Expr:
-    """Releases, per country; TMDB dates them with a time of day that means nothing."""
+    """Releases, per country."""
     one = pl.struct(
-        released_on=_field("release_date").str.head(10).str.to_date("%Y-%m-%d", strict=False),
+        released_on=_release_day(_known(_field("release_date"))),
         release_type=_field("type"),
         certification=_known(_field("certification")),
     )

@@ -6,6 +6,7 @@ What does not: TMDB's own JSON (payloads.py), transforms, Dagster.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,32 +16,46 @@ import polars as pl
 from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
-    at_least,
     between,
     col,
+    counting,
     matches,
     not_blank,
     one_of,
     quarantine_contract,
+    within_days,
+    within_instants,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
+from tmdb_assets.lakehouse.rules import FIRST_DAY, LAST_DAY
 from tmdb_assets.lakehouse.sql import read_views
 
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
+# What a film can have. Beyond it a figure is a slip of the pen, which no sum survives; below it stand all that were seen.
+MOST_ID = 2**31 - 1  # TMDB's reference calls ids int32
+ID = between(1, MOST_ID)
+RELEASED = within_days(dt.date(1870, 1, 1), dt.date(2199, 12, 31))  # the first films; "100 Years" is announced for 2115
+POPULARITY = between(0, 1_000_000)  # the most popular film of a day has had some 10,000
+VOTE_COUNT = counting(0, 1_000_000_000)  # the most voted film has 40,000
+RUNTIME = between(1, 100_000)  # minutes: the longest film, "Logistics", has 51,420
+DOLLARS = between(
+    1, 10_000_000_000
+)  # the most expensive film cost, and the most successful brought, less than 3 billion
+CAST_ORDER = counting(0, 1_000_000)
 LANGUAGE_CODE = matches("[a-z]{2,3}", "two or three small letters")
 SEEN_IN = ("list", "details", "export")  # where a film's figures of a day may stand, the best first
 CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
 
 
 def _day(meaning: str = "Day of the observation (UTC).") -> Column:
-    return col(pl.Date, meaning)
+    return col(pl.Date, meaning, within_days())
 
 
 def _id(meaning: str) -> Column:
-    return col(pl.Int64, meaning, at_least(1))
+    return col(pl.Int64, meaning, ID)
 
 
 def _text(meaning: str) -> Column:
@@ -84,13 +99,13 @@ DISCOVER_PAGES = _raw(
         "window": col(pl.String, "What part of the list: `popularity` for the whole, else `FROM..TO` release dates."),
         "page": col(pl.Int64, "Page number.", between(1, 500)),
         "pass_number": col(
-            pl.Int64, "1; higher when the list was walked again for films the first pass missed.", at_least(1)
+            pl.Int64, "1; higher when the list was walked again for films the first pass missed.", counting(1)
         ),
-        "total_pages": col(pl.Int64, "Pages the answer said there are.", at_least(0)),
-        "total_results": col(pl.Int64, "Films the answer said there are.", at_least(0)),
+        "total_pages": col(pl.Int64, "Pages the answer said there are.", counting()),
+        "total_results": col(pl.Int64, "Films the answer said there are.", counting()),
         "result_count": col(pl.Int64, "Films on this page.", between(0, 20)),
         "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
-        "fetched_at": col(INSTANT, "When the answer came."),
+        "fetched_at": col(INSTANT, "When the answer came.", within_instants()),
         "payload": col(pl.String, RAW_NOTE),
     },
 )
@@ -102,7 +117,7 @@ MOVIE_IDS = _raw(
     {
         "movie_id": _id("TMDB's film id."),
         "original_title": _text("Title in the original language"),
-        "popularity": col(pl.Float64, "TMDB popularity of that day.", at_least(0), nullable=True),
+        "popularity": col(pl.Float64, "TMDB popularity of that day.", POPULARITY, nullable=True),
         "adult": _flag("Whether TMDB files it as adult"),
         "video": _flag("Whether TMDB files it as a video"),
     },
@@ -135,9 +150,12 @@ MOVIE_DETAILS = _raw(
         ),
         "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
         "answered_id": col(
-            pl.Int64, "The film that answered: another id when films were merged, null for a tombstone.", nullable=True
+            pl.Int64,
+            "The film that answered: another id when films were merged, null for a tombstone.",
+            ID,
+            nullable=True,
         ),
-        "fetched_at": col(INSTANT, "When the answer came."),
+        "fetched_at": col(INSTANT, "When the answer came.", within_instants()),
         "payload": col(pl.String, RAW_NOTE),
     },
     drift_limit=None,
@@ -149,7 +167,7 @@ REFERENCE = _raw(
     ("endpoint",),
     {
         "endpoint": col(pl.String, "Path of the list."),
-        "fetched_at": col(INSTANT, "When the answer came."),
+        "fetched_at": col(INSTANT, "When the answer came.", within_instants()),
         "payload": col(pl.String, RAW_NOTE),
     },
 )
@@ -159,30 +177,30 @@ EXTRACTION_LEDGER = ledger_contract(SOURCE)
 # -- clean: typed rows, one per film and day ---------------------------------------------------------------------------
 
 _STATS = {
-    "popularity": col(pl.Float64, "TMDB popularity of that day.", at_least(0)),
+    "popularity": col(pl.Float64, "TMDB popularity of that day.", POPULARITY),
     "vote_average": col(
         pl.Float64,
         "Mean vote, 0 to 10; null without votes or when only the export saw the film.",
         between(0, 10),
         nullable=True,
     ),
-    "vote_count": col(pl.Int64, "Votes so far; null when only the export saw the film.", at_least(0), nullable=True),
+    "vote_count": col(pl.Int64, "Votes so far; null when only the export saw the film.", VOTE_COUNT, nullable=True),
 }
 
 _FILM = {
     "title": col(pl.String, "Title in English.", not_blank()),
     "original_title": _text("Title in the original language"),
     "original_language": col(pl.String, "Language code of the original.", LANGUAGE_CODE, nullable=True),
-    "release_date": col(pl.Date, "First release; null when unknown.", nullable=True),
+    "release_date": col(pl.Date, "First release; null when unknown.", RELEASED, nullable=True),
     "status": col(pl.String, "Production status; null when unknown.", one_of(STATUSES), nullable=True),
     "runtime_minutes": col(
-        pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+        pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", RUNTIME, nullable=True
     ),
     "budget_usd": col(
-        pl.Int64, "Budget in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+        pl.Int64, "Budget in whole US dollars; null when unknown (TMDB writes 0).", DOLLARS, nullable=True
     ),
     "revenue_usd": col(
-        pl.Int64, "Revenue in whole US dollars; null when unknown (TMDB writes 0).", at_least(1), nullable=True
+        pl.Int64, "Revenue in whole US dollars; null when unknown (TMDB writes 0).", DOLLARS, nullable=True
     ),
     "has_implausible_money": col(
         pl.Boolean,
@@ -199,7 +217,7 @@ _FILM = {
     ),
     "tagline": _text("Tagline"),
     "overview": _text("Summary"),
-    "collection_id": col(pl.Int64, "Series the film belongs to; null for most.", at_least(1), nullable=True),
+    "collection_id": col(pl.Int64, "Series the film belongs to; null for most.", ID, nullable=True),
     "poster_path": _text("Poster, path under TMDB's image server"),
 }
 
@@ -224,9 +242,9 @@ MOVIES = Contract(
         "date_id": _day(),
         "movie_id": _id("TMDB's film id."),
         **_FILM,
-        "popularity": col(pl.Float64, "TMDB popularity in the details.", at_least(0), nullable=True),
+        "popularity": col(pl.Float64, "TMDB popularity in the details.", POPULARITY, nullable=True),
         "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes.", between(0, 10), nullable=True),
-        "vote_count": col(pl.Int64, "Votes so far.", at_least(0), nullable=True),
+        "vote_count": col(pl.Int64, "Votes so far.", VOTE_COUNT, nullable=True),
         "video": _flag("Whether TMDB files it as a video"),
         "is_softcore": _flag("Whether TMDB files it as softcore"),
         "backdrop_path": _text("Backdrop, path under TMDB's image server"),
@@ -256,7 +274,7 @@ MOVIE_TOMBSTONES = Contract(
     columns={
         "date_id": _day("First day on which the film was asked for and gone (UTC)."),
         "movie_id": _id("The film id that is gone."),
-        "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", nullable=True),
+        "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", ID, nullable=True),
     },
     duplicates="first",
     small=True,
@@ -363,6 +381,7 @@ DIM_PERSON = _dimension(
         "gender": col(
             pl.Int64,
             "TMDB's code: 1 female, 2 male, 3 non-binary; null when not stated (TMDB writes 0).",
+            counting(1, 99),
             nullable=True,
         ),
         "known_for_department": _text("Department the person is known for"),
@@ -402,7 +421,7 @@ DIM_DATE = Contract(
     owner=("date_id",),
     columns={
         "date_id": _day("The day (UTC)."),
-        "year": col(pl.Int64, "Calendar year."),
+        "year": col(pl.Int64, "Calendar year.", between(FIRST_DAY.year, LAST_DAY.year)),
         "quarter": col(pl.Int64, "Quarter, 1 to 4.", between(1, 4)),
         "month": col(pl.Int64, "Month, 1 to 12.", between(1, 12)),
         "day": col(pl.Int64, "Day of the month.", between(1, 31)),
@@ -425,7 +444,7 @@ DIM_CPI = Contract(
         "cpi_u": col(
             pl.Float64,
             "Annual average of the CPI-U (all items, U.S. city average, not seasonally adjusted); 1982-84 is 100.",
-            at_least(0),
+            between(0, 100_000),
         ),
     },
 )
@@ -450,16 +469,21 @@ DIM_MOVIE = Contract(
             }
         ),
         "observed_on": col(
-            pl.Date, "Day on which the details were last observed (UTC); null while they never were.", nullable=True
+            pl.Date,
+            "Day on which the details were last observed (UTC); null while they never were.",
+            within_days(),
+            nullable=True,
         ),
         "gone_on": col(
             pl.Date,
             "First day on which TMDB said the film is gone, after its last observation; null while it is there.",
+            within_days(),
             nullable=True,
         ),
         "listed_on": col(
             pl.Date,
             "Day of the listing the titles come from, while details were never observed; else null.",
+            within_days(),
             nullable=True,
         ),
     },
@@ -524,7 +548,7 @@ BRIDGE_MOVIE_CAST = _bridge(
     {
         **_CREDIT,
         "character": _text("Role"),
-        "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", at_least(0), nullable=True),
+        "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", CAST_ORDER, nullable=True),
     },
     person_id="dim_person",
 )

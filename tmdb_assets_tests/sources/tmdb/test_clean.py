@@ -31,6 +31,16 @@ def reason(**changes: Any) -> str:
     return str(audit.quarantined["reason"].item())
 
 
+def reason_alone(**changes: Any) -> str:
+    audit = cleaned(film(7, **changes))
+    assert (audit.kept.height, audit.quarantined.height, audit.values.height) == (1, 0, 1)
+    assert json.loads(audit.values["payload"].item()) == film(7, **changes)
+    assert audit.values["raw_pointer"].item() == "tmdb/raw/movie_details date_id=2026-03-01 movie_id=7"
+    column = audit.values["column_name"].item()
+    assert column not in audit.kept.columns or audit.kept[column].item() is None
+    return str(audit.values["reason"].item())
+
+
 # -- unknown -------------------------------------------------------------------------------------------------------------
 
 
@@ -164,9 +174,65 @@ def test_releases_keep_their_day_and_not_the_meaningless_hour() -> None:
 # -- set aside -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", ["2020-13-01", "2021-02-29", "20200101", "soon", "2020", "2020-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "written",
+    ["2020-13-01", "2021-02-29", "20200101", "soon", "2020", "2020-01-01T00:00:00Z", "202-01-01", "-0001-05-05",
+     "+10000-01-01", "2020-1-1", "٢٠٢٠-01-01"],
+)  # fmt: skip
 def test_a_date_that_is_none_is_set_aside_with_its_text(written: str) -> None:
-    assert reason(release_date=written) == f"release_date = {written}: must be a date"
+    assert reason_alone(release_date=written) == f"release_date = {written}: must be a date"
+
+
+@pytest.mark.parametrize("written", ["0000-01-01", "0202-01-01", "1869-12-31", "2200-01-01", "9999-12-31"])
+def test_a_date_of_a_year_that_no_film_can_have_is_set_aside(written: str) -> None:
+    told = f"{written}: must lie between 1870-01-01 and 2199-12-31"
+    assert reason_alone(release_date=written) == f"release_date = {told}"
+    releases = [{"iso_3166_1": "FR", "release_dates": [{"release_date": f"{written}T00:00:00.000Z", "type": 3}]}]
+    path = "release_dates.results[].release_dates[].release_date"
+    said = f"{path} = {written}T00:00:00.000Z: must lie between 1870-01-01 and 2199-12-31"
+    assert reason_alone(release_dates={"results": releases}) == said
+
+
+@pytest.mark.parametrize("written", ["1870-01-01", "1895-12-28", "2115-11-18", "2199-12-31"])
+def test_the_first_films_and_those_announced_for_long_have_their_date(written: str) -> None:
+    assert cleaned(film(7, release_date=written)).kept["release_date"].item() == dt.date.fromisoformat(written)
+
+
+def test_a_release_without_a_day_leaves_the_others_of_its_film() -> None:
+    days = ["2020-02-29T00:00:00.000Z", "soon", "", "-0001-01-01", "2021-01-01"]
+    said = [{"release_date": text, "type": 3, "certification": ""} for text in days]
+    two = [{"iso_3166_1": "FR", "release_dates": said[:2]}, {"iso_3166_1": "US", "release_dates": said[2:]}]
+    audit = cleaned(film(7, release_dates={"results": two}), film(8))
+    kept = [[r["released_on"] for r in c["releases"]] for c in audit.kept["releases"][0]]
+    assert kept == [[dt.date(2020, 2, 29), None], [None, None, dt.date(2021, 1, 1)]]
+    assert audit.values["value"].to_list() == ["soon", "-0001-01-01"]
+    assert audit.lost == {"release_dates.results[].release_dates[].release_date": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"runtime": -5}, "runtime_minutes = -5: must lie between 1 and 100000"),
+        ({"runtime": 10**9}, "runtime_minutes = 1000000000: must lie between 1 and 100000"),
+        ({"budget": 2**62}, "budget_usd = 4611686018427387904: must lie between 1 and 10000000000"),
+        ({"revenue": 2**63 - 1}, "revenue_usd = 9223372036854775807: must lie between 1 and 10000000000"),
+        ({"popularity": 1e16}, "popularity = 1e+16: must lie between 0 and 1000000"),
+        ({"vote_count": 2**62}, "vote_count = 4611686018427387904: must lie between 0 and 1000000000"),
+        ({"status": "Lost"}, "status = Lost: must be one of Canceled"),
+        ({"vote_average": 11.0}, "vote_average = 11.0: must lie between 0 and 10"),
+        ({"imdb_id": "nm0000001"}, "imdb_id = nm0000001: must be an IMDb title id"),
+        ({"imdb_id": "tt٠١٢٣٤٥٦"}, "imdb_id = tt٠١٢٣٤٥٦: must be an IMDb title id"),
+        ({"original_language": "FR"}, "original_language = FR: must be two or three small letters"),
+        ({"belongs_to_collection": {"id": -4, "name": "S"}}, "collection_id = -4: must lie between 1 and 2147483647"),
+    ],
+)
+def test_a_value_that_breaks_a_rule_is_set_aside_and_its_film_stays(changes: dict[str, Any], said: str) -> None:
+    assert said in reason_alone(**changes)
+
+
+def test_money_that_is_set_aside_is_not_what_makes_the_rest_implausible() -> None:
+    assert cleaned(film(7, revenue=2**62, vote_count=3)).kept["has_implausible_money"].item() is False
+    assert cleaned(film(7, revenue=10**9, vote_count=3)).kept["has_implausible_money"].item() is True
 
 
 @pytest.mark.parametrize(
@@ -174,12 +240,7 @@ def test_a_date_that_is_none_is_set_aside_with_its_text(written: str) -> None:
     [
         ({"title": 5}, "title = 5: must be text"),
         ({"id": "7"}, 'id = "7": must be a whole number of 64 bits'),
-        ({"runtime": -5}, "runtime_minutes = -5: must be at least 1"),
-        ({"status": "Lost"}, "status = Lost: must be one of Canceled"),
-        ({"vote_average": 11.0}, "vote_average = 11.0: must lie between 0 and 10"),
-        ({"imdb_id": "nm0000001"}, "imdb_id = nm0000001: must be an IMDb title id"),
-        ({"imdb_id": "tt٠١٢٣٤٥٦"}, "imdb_id = tt٠١٢٣٤٥٦: must be an IMDb title id"),
-        ({"original_language": "FR"}, "original_language = FR: must be two or three small letters"),
+        ({"title": " "}, "title = null: must not be null"),
     ],
 )
 def test_what_breaks_a_rule_is_set_aside_with_column_and_value(changes: dict[str, Any], said: str) -> None:

@@ -239,8 +239,11 @@ def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None
         exported(good, "", '{"id": "4"}', '{"id": 5, "popul', '{"id": 6, "popularity": -1.0}'), DAY
     )
     audit = contracts.MOVIE_IDS.audit(frame)
-    assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False)]
-    assert (audit.received, audit.quarantined.height) == (4, 3)
+    assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False), (DAY, 6, None, None, None, None)]
+    assert (audit.received, audit.quarantined.height) == (4, 2)
+    assert audit.values.select("column_name", "value", "payload").rows() == [
+        ("popularity", "-1.0", '{"id": 6, "popularity": -1.0}')
+    ]
     first = audit.quarantined.row(0, named=True)
     assert first["reason"].startswith('id = "4": must be a whole number')
     assert first["payload"] == '{"id": "4"}'

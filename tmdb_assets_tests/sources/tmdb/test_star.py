@@ -324,6 +324,21 @@ def test_a_code_tmdb_has_not_told_of_stops_nobody(films: Lake) -> None:
     assert films.kept("bridge_movie_cast", "person_id") == [(7,)]
 
 
+def test_of_a_member_a_value_that_may_be_unknown_is_set_aside_alone(films: Lake) -> None:
+    roles = [role("c1", 7, order=-1), role("", 8), role("c3", 9, gender=2**40, order=2**40), role("c4", 0)]
+    films.details(D[0], film(1, credits={"cast": roles, "crew": []}))
+    films.publish(*CLEAN, "dim_person", "dim_movie", "bridge_movie_cast", days=[D[0]])
+    assert films.kept("bridge_movie_cast", "person_id", "cast_order") == [(7, None), (9, None)]
+    assert films.kept("dim_person", "person_id", "gender") == [(7, 1), (8, 1), (9, None)]
+    told = films.kept("quarantine", "origin", "column_name", "value")
+    cast, person = "tmdb/star/bridge_movie_cast", "tmdb/star/dim_person"
+    assert sorted(told, key=str) == sorted(
+        [(cast, None, None), (cast, None, None), (cast, "cast_order", "-1"), (cast, "cast_order", str(2**40)),
+         (person, None, None), (person, "gender", str(2**40))],
+        key=str,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("contract", [c for c in contracts.CONTRACTS if c.order], ids=lambda c: c.name)
 def test_a_dimension_adds_no_rule_beyond_its_keys(contract: Contract) -> None:
     """A row that only a dimension refuses would leave those that refer to it without it, and stop their publication."""
@@ -331,7 +346,7 @@ def test_a_dimension_adds_no_rule_beyond_its_keys(contract: Contract) -> None:
         r for c in contracts.CONTRACTS if c.stage == "clean" for column in c.columns.values() for r in column.rules
     }
     shipped = {"continent"}  # held to its list as it is read
-    others = set(contract.columns) - {*contract.grain, *contract.references, *shipped}
+    others = contract.required - {*contract.grain, *contract.references, *contract.order, *shipped}
     added = {name for name in others if not set(contract.columns[name].rules) <= kept_before}
     assert contract.owner != contract.grain or not added
 
