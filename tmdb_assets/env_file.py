@@ -6,9 +6,11 @@ and what they may hold (settings.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
 
 
@@ -16,14 +18,30 @@ class EnvFileError(ValueError):
     """A file that cannot be read. The message names file and line, never what stands there, and what to do."""
 
 
-def read_env_file(path: Path) -> dict[str, str]:
-    """Every name of the file with its value; nothing where there is no such file. `$` is a character like any other.
+@dataclass(frozen=True)
+class EnvFile:
+    """The values of a file by name, and what others make of them who expand `${NAME}`.
+
+    Dagster's commands read the file before us and put expanded values into the environment: those are the file's all the
+    same.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    expanded: dict[str, str | None] = field(default_factory=dict)
+
+    def is_origin_of(self, name: str, value: str) -> bool:
+        """Whether a variable of the environment with that value says what the file says, or was made of it."""
+        return value in {self.values.get(name), self.expanded.get(name)}
+
+
+def read_env_file(path: Path) -> EnvFile:
+    """What the file says; nothing where there is no such file. `$` is a character like any other.
 
     python-dotenv skips lines it cannot parse with a log line; a setting that silently does not hold is worse than a stop.
     Raises EnvFileError.
     """
     if path.is_dir() or not path.exists():
-        return {}
+        return EnvFile()
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -37,12 +55,12 @@ def read_env_file(path: Path) -> dict[str, str]:
     values = {}
     for binding in parse_stream(StringIO(text)):
         if not _is_understood(binding):
-            text = binding.original.string
-            line = binding.original.line + len(text) - len(text.lstrip("\n"))  # blank lines count to what follows
+            said = binding.original.string
+            line = binding.original.line + len(said) - len(said.lstrip("\n"))  # blank lines count to what follows
             raise EnvFileError(f"The file {path}, line {line}, is not of the form NAME=value: correct or remove it.")
         if binding.key and binding.value is not None:
             values[binding.key] = binding.value
-    return values
+    return EnvFile(values, dict(dotenv_values(stream=StringIO(text))))
 
 
 def _not_text(path: Path, why: str) -> EnvFileError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tmdb_assets.env_file import EnvFileError, read_env_file
+from tmdb_assets.env_file import EnvFile, EnvFileError, read_env_file
 from tmdb_assets.setting_values import (
     TMDB_API_URL,
     TMDB_EXPORT_URL,
@@ -219,7 +218,7 @@ def load_settings(**overrides: Any) -> Settings:
     """
     env_file = overrides.pop("_env_file", ".env")
     try:
-        written = read_env_file(Path(env_file)) if env_file is not None else {}
+        written = read_env_file(Path(env_file)) if env_file is not None else EnvFile()
         _show_object_store_credentials(written)
         return Settings(**{**_left_to_the_file(written), **overrides})
     except EnvFileError as error:
@@ -228,22 +227,25 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 
 
-def _left_to_the_file(written: Mapping[str, str]) -> dict[str, Any]:
+def _left_to_the_file(written: EnvFile) -> dict[str, Any]:
     """The settings of the file that the environment does not set itself."""
-    set_outside = {name.lower() for name, value in os.environ.items() if bare(value)}
+    set_outside = {
+        name.lower() for name, value in os.environ.items() if bare(value) and not written.is_origin_of(name, value)
+    }
     return {
         name.lower(): value
-        for name, value in written.items()
+        for name, value in written.values.items()
         if name.lower() in Settings.model_fields and name.lower() not in set_outside
     }
 
 
-def _show_object_store_credentials(written: Mapping[str, str]) -> None:
+def _show_object_store_credentials(written: EnvFile) -> None:
     """Put AWS_*, AZURE_* and GOOGLE_* of the file into the environment, where the object-store clients read them
     themselves: none is ever held here. What the environment says already wins."""
-    for name, value in written.items():
-        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")):
-            os.environ.setdefault(name, bare(value))
+    for name, value in written.values.items():
+        is_credential = name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
+        if is_credential and (name not in os.environ or written.is_origin_of(name, os.environ[name])):
+            os.environ[name] = bare(value)
 
 
 def _pared(name: str, value: object) -> object:

@@ -504,6 +504,21 @@ def test_credentials_of_the_object_store_are_not_expanded_either(
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == "a$HOME${USER}b/+="
 
 
+def test_what_others_expanded_and_put_into_the_environment_is_still_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Dagster's commands do before they load the project."""
+    lines = ["MOOVITAMIX_HASH_KEY=0123456789${HOME}", "TMDB_SCOPE=top:5", "AWS_SECRET_ACCESS_KEY=a${HOME}b"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("MOOVITAMIX_HASH_KEY", "0123456789/home/me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a/home/meb")
+    monkeypatch.setenv("TMDB_SCOPE", "top:6")
+    settings = load_settings()
+    assert (secret_of(settings, "moovitamix_hash_key"), settings.tmdb_scope) == ("0123456789${HOME}", "top:6")
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "a${HOME}b"
+
+
 def test_a_blank_variable_leaves_it_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("TMDB_SCOPE=top:5\n")
     monkeypatch.setenv("TMDB_SCOPE", " ")
