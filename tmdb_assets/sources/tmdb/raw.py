@@ -26,6 +26,7 @@ from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint
 from tmdb_assets.sources.tmdb.answers import change_rows, details_rows, export_rows, listed_movies, page_rows
 
 DISCOVER, EXPORT, CHANGES, DETAILS = "discover/movie", "exports/movie_ids", "movie/changes", "movie/{id}"
@@ -81,13 +82,23 @@ class Tmdb:
         elif settings.tmdb_api_key:
             auth["params"] = {"api_key": settings.tmdb_api_key.get_secret_value()}
         rate, cache = settings.tmdb_requests_per_second, settings.http_cache
-        return Http(settings.tmdb_api_url, requests_per_second=rate, cache=cache, **auth, **self._common)
+        hint = api_address_hint(settings.tmdb_api_url)
+        return Http(
+            settings.tmdb_api_url,
+            requests_per_second=rate,
+            cache=cache,
+            address_hint=hint,
+            **auth,
+            **self._common,
+        )
 
     @cached_property
     def files(self) -> Http:
         """The file server of the exports: public, no credentials."""
-        root = self._sandbox.url if self._sandbox is not None else self.settings.tmdb_export_url
-        return Http(root, requests_per_second=None, **self._common)
+        if self._sandbox is not None:
+            return Http(self._sandbox.url, requests_per_second=None, **self._common)
+        root = self.settings.tmdb_export_url
+        return Http(root, requests_per_second=None, address_hint=EXPORT_HINT, **self._common)
 
     def _opened(self) -> list[Http]:
         return [self.__dict__[name] for name in ("api", "files") if name in self.__dict__]
