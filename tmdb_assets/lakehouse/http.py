@@ -241,6 +241,10 @@ class _Cache:
         )
         with self._problems():
             self._backend.save_response(kept, key, midnight)
+            if (
+                key not in self._backend.responses
+            ):  # requests-cache 1.3 takes back what SQLite cannot write, and says nothing
+                raise OSError("an answer could not be written, as on a full disk")
 
     def close(self) -> None:
         self._backend.close()
@@ -255,7 +259,8 @@ class _Cache:
         except (OSError, sqlite3.Error, RedisError, ValueError) as error:
             reason = redact(" ".join(str(error).split()), self._secrets).rstrip(".")
         if reason:
-            raise CacheUnusable(f"HTTP_CACHE={self._name} cannot be used: {reason}.") from None
+            advice = "make room, or set it to another place or to `none`"
+            raise CacheUnusable(f"HTTP_CACHE={self._name} cannot be used: {reason}; {advice}.") from None
 
 
 @dataclass(frozen=True)

@@ -278,7 +278,9 @@ def test_the_sandbox_has_history_and_its_data_never_mix_with_real_ones(lake: Del
 
 
 def test_nobody_there_names_the_setting(lake: DeltaStore) -> None:
-    with pytest.raises(SourceUnavailable, match=r"failed connection \(ConnectionRefusedError\): check MOOVITAMIX_URL\.$"):
+    with pytest.raises(
+        SourceUnavailable, match=r"failed connection \(ConnectionRefusedError\): check MOOVITAMIX_URL\.$"
+    ):
         observe(lake, "http://127.0.0.1:1", TODAY)
 
 
