@@ -194,6 +194,7 @@ class _Cache:
         self._secrets, self._now = secrets, now
         self._name = redact(spec, secrets)
         kind, _, rest = spec.partition(":")
+        self._is_file = kind == "sqlite"
         with self._problems():
             if kind == "sqlite" and rest:
                 path = Path(rest if Path(rest).suffix else f"{rest}.sqlite").expanduser().absolute()
@@ -241,9 +242,8 @@ class _Cache:
         )
         with self._problems():
             self._backend.save_response(kept, key, midnight)
-            if (
-                key not in self._backend.responses
-            ):  # requests-cache 1.3 takes back what SQLite cannot write, and says nothing
+            # requests-cache 1.3 takes back what SQLite could not write, and says nothing.
+            if self._is_file and key not in self._backend.responses:
                 raise OSError("an answer could not be written, as on a full disk")
 
     def close(self) -> None:
