@@ -619,7 +619,7 @@ def _refused_by_the_system(error: Exception) -> tuple[int | None, str] | None:
     if isinstance(error, OSError) and error.strerror:
         return error.errno, error.strerror
     text = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())
-    if numbers := re.findall(r"\(os error (\d+)\)", text):
+    if numbers := re.findall(r"(?:\(os error |\bOs { code: )(\d+)", text):
         return int(numbers[-1]), os.strerror(int(numbers[-1]))
     if isinstance(error, OSError):
         said = re.sub(r"(://)(?:[^/\s]*@)?([^\s?#]*)\S*", r"\1\2", text)  # URLs may be signed
