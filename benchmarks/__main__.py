@@ -9,7 +9,7 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-from benchmarks import breakouts, fetching, first_page, history, raw_to_star, views, warehouse, whole_run
+from benchmarks import breakouts, catalogue, fetching, first_page, history, raw_to_star, views, warehouse, whole_run
 from benchmarks.figure import machine
 
 PAGE = Path(__file__).parent / "README.md"
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "i": warehouse.measure,
     "j": views.measure_pandas,
     "k": first_page.measure,
+    "l": catalogue.measure,
 }
 
 

@@ -27,13 +27,20 @@ def main() -> int:
         print(f"tmdb_assets: {error}", file=sys.stderr)
         return 1
     day = Clock(settings.tmdb_assets_today).today().isoformat()
+    job = build_definitions(settings).resolve_job_def("tmdb_daily")
+    if job.partitions_def and not job.partitions_def.has_partition_key(day):
+        print(
+            f"tmdb_assets: {day} cannot be observed: days begin with {job.partitions_def.get_first_partition_key()} and end "
+            "with tomorrow; correct TMDB_ASSETS_TODAY.",
+            file=sys.stderr,
+        )
+        return 1
     source = (
         "the built-in sandbox (invented films, no account needed)" if settings.uses_sandbox else settings.tmdb_api_url
     )
     places = f"from {source} into {settings.tmdb_assets_lake}"
     print(f"Observing {day} (UTC) {redact(places, settings.secrets)}\n", flush=True)
     started = time.monotonic()
-    job = build_definitions(settings).resolve_job_def("tmdb_daily")
     # With a Dagster home (make sets one) the run shows up in the UI later; without, it is only for these lines.
     with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(partition_key=day, instance=instance, raise_on_error=False)

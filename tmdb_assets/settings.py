@@ -9,22 +9,48 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-TMDB_API_URL = "https://api.themoviedb.org/3"
-TMDB_EXPORT_URL = "https://files.tmdb.org/p/exports"
+from tmdb_assets.env_file import EnvFile, EnvFileError, read_env_file
+from tmdb_assets.setting_values import (
+    TMDB_API_URL,
+    TMDB_EXPORT_URL,
+    api_address,
+    bare,
+    bare_secret,
+    cache_address,
+    export_address,
+    lake_root,
+    looks_secret,
+    own_folder,
+    refuse_unseen,
+    v3_key,
+    v4_token,
+    web_address,
+)
+
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-WEB_ADDRESSES = ("tmdb_api_url", "tmdb_export_url", "moovitamix_url")
-#: May hold a password or a key, as in `redis://:PASSWORD@HOST`: a value that cannot be used is never repeated.
-ADDRESSES = {*WEB_ADDRESSES, "http_cache", "tmdb_assets_lake"}
+#: Rules of single values. What is ruled here may hold a password or a key, as in `redis://:PASSWORD@HOST`: a value that
+#: cannot be used is never repeated.
+CREDENTIALS = {"tmdb_api_token": v4_token, "tmdb_api_key": v3_key}
+ADDRESSES = {
+    "tmdb_api_url": api_address,
+    "tmdb_export_url": export_address,
+    "moovitamix_url": web_address,
+    "http_cache": cache_address,
+    "tmdb_assets_lake": lake_root,
+}
+SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
+FOLDERS = ("tmdb_assets_warehouse", "tmdb_assets_reports", "streamflow_drops")
+HASH_KEY_CHARACTERS = 16
+#: A hundred years of days: what lies beyond can only be a slip, and no calendar can count so far.
+DAYS_AT_MOST = 36_500
+SHOWN_CHARACTERS = 80
 
 
 class SettingsError(ValueError):
@@ -32,11 +58,9 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseSettings):
-    """The project's settings, read from the environment first and from `.env` in the working directory second."""
+    """The project's settings, read from the environment; `load_settings` adds what `.env` says."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True)
 
     tmdb_api_token: SecretStr | None = Field(
         None,
@@ -58,7 +82,9 @@ class Settings(BaseSettings):
         description="Rate of the one token bucket of the process. The sandbox is not limited unless this is set.",
     )
     tmdb_concurrency: int = Field(8, ge=1, le=64, description="Requests under way at once.")
-    tmdb_details_max_age_days: int = Field(30, ge=1, description="Details older than this are asked for again.")
+    tmdb_details_max_age_days: int = Field(
+        30, ge=1, le=DAYS_AT_MOST, description="Details older than this are asked for again."
+    )
     tmdb_assets_lake: str = Field(
         "data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://)."
     )
@@ -67,7 +93,10 @@ class Settings(BaseSettings):
         Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
     )
     warehouse_fact_days: int | None = Field(
-        None, ge=1, description="Newest days of the facts that the warehouse holds; all of them without it."
+        None,
+        ge=1,
+        le=DAYS_AT_MOST,
+        description="Newest days of the facts that the warehouse holds; all of them without it.",
     )
     tmdb_assets_allow_mass_delete: bool = Field(
         False, description="1 lets a day through on which more than 5% of the known films vanished."
@@ -93,13 +122,13 @@ class Settings(BaseSettings):
     raw_retention_days: int = Field(
         180,
         ge=1,
+        le=DAYS_AT_MOST,
         description="Raw older than this expires, and the payloads in the quarantine with it; TMDB's terms forbid caching "
         "for longer than six months.",
     )
     moovitamix_url: str | None = Field(None, description="Root of the music API; without it the sandbox serves.")
     moovitamix_hash_key: SecretStr | None = Field(
         None,
-        min_length=16,
         description="Key of the hashes that stand for e-mails and forgotten listeners, at least 16 characters; without it "
         "one is made, once, and kept in a file beside the lake that only its owner may read.",
     )
@@ -107,33 +136,47 @@ class Settings(BaseSettings):
         Path("data/drops/streamflow"), description="Folder where the monthly CSV drops land."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _what_was_pasted_is_pared(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Blanks, line breaks and quotes around a value are taken off; where nothing is left, nothing was set."""
+        pared = {name: _pared(name, value) for name, value in given.items()}
+        return {name: value for name, value in pared.items() if value != ""}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _value_keeps_its_rule(cls, value: object, info: ValidationInfo) -> object:
+        name = info.field_name or ""
+        if not isinstance(value, str):
+            return value
+        if name in CREDENTIALS:
+            return CREDENTIALS[name](value)
+        refuse_unseen(value)
+        if name in FOLDERS:
+            return own_folder(value)
+        return ADDRESSES[name](value) if name in ADDRESSES else value
+
     @field_validator("tmdb_scope")
     @classmethod
     def _scope_is_known(cls, value: str) -> str:
-        if value != "all" and not re.fullmatch(r"top:[1-9]\d*", value):
+        if value != "all" and not re.fullmatch(r"top:[1-9][0-9]{0,8}", value):
             raise ValueError("use `top:N` with N a positive whole number, or `all`")
         return value
 
-    @field_validator("http_cache")
+    @field_validator("tmdb_assets_today", mode="before")
     @classmethod
-    def _cache_is_known(cls, value: str) -> str:
-        if value != "none" and not re.match(r"(sqlite:.|rediss?://.)", value):
-            raise ValueError("use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`")
+    def _today_is_a_day(cls, value: object) -> object:
+        """A bare number would be taken for seconds since 1970."""
+        if isinstance(value, str) and not re.fullmatch(r"(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError("use a date of the form YYYY-MM-DD")
         return value
 
-    @field_validator(*WEB_ADDRESSES)
+    @field_validator("moovitamix_hash_key")
     @classmethod
-    def _url_is_http(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        except ValueError:  # its message may repeat user and password
-            is_usable = False
-        if not is_usable:
-            raise ValueError("use a full URL such as https://host/path")
-        return value.rstrip("/")
+    def _hash_key_cannot_be_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < HASH_KEY_CHARACTERS:
+            raise ValueError(f"use at least {HASH_KEY_CHARACTERS} characters")
+        return value
 
     @model_validator(mode="after")
     def _a_frozen_clock_never_meets_the_real_music_api(self) -> Settings:
@@ -173,51 +216,56 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` (field names) win over the environment.
+    """Read the settings: `overrides` (field names) win over the environment, and the environment over `.env`.
 
     Raises SettingsError: one sentence per bad value, naming the variable; secret values and addresses are never repeated.
     """
     env_file = overrides.pop("_env_file", ".env")
-    if env_file is not None:
-        _refuse_malformed_env_file(Path(env_file))
-        _show_object_store_credentials(Path(env_file))
     try:
-        return Settings(**{"_env_file": env_file, **overrides})
+        written = read_env_file(Path(env_file)) if env_file is not None else EnvFile()
+        _show_object_store_credentials(written)
+        return Settings(**{**_left_to_the_file(written), **overrides})
+    except EnvFileError as error:
+        raise SettingsError(str(error)) from None
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 
 
-def _show_object_store_credentials(path: Path) -> None:
+def _left_to_the_file(written: EnvFile) -> dict[str, Any]:
+    """The settings of the file that the environment does not set itself."""
+    set_outside = {
+        name.lower() for name, value in os.environ.items() if bare(value) and not written.is_origin_of(name, value)
+    }
+    return {
+        name.lower(): value
+        for name, value in written.values.items()
+        if name.lower() in Settings.model_fields and name.lower() not in set_outside
+    }
+
+
+def _show_object_store_credentials(written: EnvFile) -> None:
     """Put AWS_*, AZURE_* and GOOGLE_* of the file into the environment, where the object-store clients read them
     themselves: none is ever held here. What the environment says already wins."""
-    for name, value in dotenv_values(path).items():
-        if name.startswith(("AWS_", "AZURE_", "GOOGLE_")) and value is not None:
-            os.environ.setdefault(name, value)
+    for name, value in written.values.items():
+        is_credential = name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
+        if is_credential and (name not in os.environ or written.is_origin_of(name, os.environ[name])):
+            os.environ[name] = bare(value)
+
+
+def _pared(name: str, value: object) -> object:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if not isinstance(value, str):
+        return value
+    return bare_secret(value) if name in SECRETS else bare(value)
 
 
 def _sentence(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return f"{message}."
-    name = str(error["loc"][0])
-    field = Settings.model_fields.get(name)
-    is_secret = field is None or name in ADDRESSES or field.annotation in {SecretStr, SecretStr | None}
-    value = "" if is_secret else f"={str(error['input'])!r}"
-    return f"Setting {name.upper()}{value} cannot be used: {message}."
-
-
-def _refuse_malformed_env_file(path: Path) -> None:
-    """python-dotenv skips lines it cannot parse with a log line; a setting that silently does not hold is worse than a stop."""
-    if not path.is_file():
-        return
-    try:
-        lines = list(parse_stream(StringIO(path.read_text(encoding="utf-8"))))
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(
-            f"The file {path} cannot be read as UTF-8 text ({type(error).__name__}): correct or remove it."
-        ) from None
-    for binding in lines:
-        if binding.error or (binding.key and binding.value is None):
-            text = binding.original.string
-            line = binding.original.line + len(text) - len(text.lstrip("\n"))  # blank lines count to what follows
-            raise SettingsError(f"The file {path}, line {line}, is not of the form NAME=value: correct or remove it.")
+    name, value = str(error["loc"][0]), str(error["input"])
+    is_shown = name in Settings.model_fields and name not in {*SECRETS, *ADDRESSES} and not looks_secret(value)
+    if len(value) > SHOWN_CHARACTERS:
+        value = f"{value[:SHOWN_CHARACTERS]}..."
+    return f"Setting {name.upper()}{f'={value!r}' if is_shown else ''} cannot be used: {message}."

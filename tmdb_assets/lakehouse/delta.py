@@ -8,6 +8,7 @@ table promises (contracts.py), when it is written (orchestration), SQL over tabl
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import re
 import time
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
@@ -36,6 +37,8 @@ CHECKPOINT_EVERY = 10
 #: Files of a small table. Each costs whoever reads it a millisecond; writing all anew costs as much as the table has.
 FILES_AT_MOST = 8
 RETRIES = 10
+#: No room, no quota, beyond the limit of one file.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 #: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a checkpoint.
 STAGING_FILE = re.compile(r".+#\d+")
@@ -124,6 +127,11 @@ class DeltaStore:
             table = _Table(self.uri(contract), storage_options=self.storage_options)
         except TableNotFoundError:
             return None
+        except (DeltaError, OSError) as error:
+            refusal = self._refusal(error, "read") or LakeError(
+                f"{contract.path} cannot be read ({_first_line(error)}): its _delta_log is damaged, restore it from a copy."
+            )
+            raise refusal from None
         if version is None:
             self._remember(contract, table)
         else:
@@ -249,7 +257,7 @@ class DeltaStore:
 
     def create(self, contract: Contract) -> None:
         """Create the table, empty, if it has never been written: a reader finds it even before its first row."""
-        self._open_or_create(contract)
+        self._again_on_conflict(lambda: self._open_or_create(contract))
 
     def append(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
         """Add rows in one commit. The caller answers for their being new."""
@@ -429,7 +437,42 @@ class DeltaStore:
                 changed=table.version() != version,
             )
 
-        return _again_on_conflict(attempt)
+        return self._again_on_conflict(attempt)
+
+    def _again_on_conflict(self, attempt: Callable[[], T]) -> T:
+        """Run what ends in a commit, again from the start when another commit got in between.
+
+        Raises LakeError when the root does not take what is written: a full disk, one without permission.
+        """
+
+        def spoken() -> T:
+            try:
+                return attempt()
+            except (DeltaError, OSError) as error:
+                refusal = self._refusal(error, "written")
+                if refusal is None:
+                    raise
+            raise refusal
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(CommitFailedError),
+            stop=stop_after_attempt(RETRIES),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            reraise=True,
+        )
+        return retrying(spoken)
+
+    def _refusal(self, error: Exception, what: str) -> LakeError | None:
+        """What to say of a root that cannot be `what` (read, written); None when the fault is not the system's."""
+        refused = _refused_by_the_system(error)
+        if refused is None:
+            return None
+        number, reason = refused
+        advice = "make room there, or set" if number in FULL else "set"
+        return LakeError(
+            f"The lake root {without_secrets(self.root)} cannot be {what} ({reason}): {advice} TMDB_ASSETS_LAKE to a folder "
+            "or bucket that you may write to. What was kept before stays as it was, and another run goes on from there."
+        )
 
     def _open_or_create(self, contract: Contract) -> DeltaTable:
         table = self.open(contract)
@@ -480,7 +523,7 @@ class DeltaStore:
                 )
             return rows
 
-        return _again_on_conflict(attempt)
+        return self._again_on_conflict(attempt)
 
     def _empty(self, contract: Contract, is_old: pl.Expr, metadata: Mapping[str, str]) -> int:
         """Put null into the columns that expire, of the old rows; returns how many of them held something."""
@@ -532,7 +575,7 @@ class DeltaStore:
                 "files_deleted": len(vacuumed) + staged,
             }
 
-        return _again_on_conflict(attempt)
+        return self._again_on_conflict(attempt)
 
     def drop_past(self, contract: Contract) -> None:
         """Delete everything but the newest version: older files, and the log entries that hold their statistics.
@@ -540,8 +583,10 @@ class DeltaStore:
         For what must not be readable any more, in no version. Nobody else may be writing meanwhile. Cut before its end,
         it is finished by running it again.
         """
-        if self.open(contract) is None:
-            return
+        if self.open(contract) is not None:
+            self._again_on_conflict(lambda: self._drop_past(contract))
+
+    def _drop_past(self, contract: Contract) -> None:
         self._opened.pop(self.uri(contract), None)
         table = _Table(self.uri(contract), storage_options=self.storage_options)
         table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
@@ -565,15 +610,32 @@ class DeltaStore:
         return removed
 
 
-def _again_on_conflict(attempt: Callable[[], T]) -> T:
-    """Run what ends in a commit, again from the start when another commit got in between."""
-    retrying = Retrying(
-        retry=retry_if_exception_type(CommitFailedError),
-        stop=stop_after_attempt(RETRIES),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    )
-    return retrying(attempt)
+def _refused_by_the_system(error: Exception) -> tuple[int | None, str] | None:
+    """The error number, if any, and the reason of a file system or an object store; None when the fault is another.
+
+    deltalake gives the errors of either as text, coloured and over many lines, in more than one class of exception.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.errno, error.strerror
+    text = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())
+    if numbers := re.findall(r"(?:\(os error |\bOs { code: )(\d+)", text):
+        return int(numbers[-1]), os.strerror(int(numbers[-1]))
+    if isinstance(error, OSError):
+        said = re.sub(r"(://)(?:[^/\s]*@)?([^\s?#]*)\S*", r"\1\2", text)  # URLs may be signed
+        return None, said.removeprefix("Kernel error -> ").replace(" ↳", ":")[:200]
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def without_secrets(root: str) -> str:
+    """A lake's root as it may be written down: without user, password and query of a URL."""
+    if "://" not in root:
+        return root
+    parts = urlsplit(root)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _literal(value: object) -> str:

@@ -208,6 +208,7 @@ class _Cache:
         self._secrets, self._now = secrets, now
         self._name = redact(spec, secrets)
         kind, _, rest = spec.partition(":")
+        self._is_file = kind == "sqlite"
         with self._problems():
             if kind == "sqlite" and rest:
                 path = Path(rest if Path(rest).suffix else f"{rest}.sqlite").expanduser().absolute()
@@ -255,6 +256,9 @@ class _Cache:
         )
         with self._problems():
             self._backend.save_response(kept, key, midnight)
+            # requests-cache 1.3 takes back what SQLite could not write, and says nothing.
+            if self._is_file and key not in self._backend.responses:
+                raise OSError("an answer could not be written, as on a full disk")
 
     def close(self) -> None:
         self._backend.close()
@@ -269,7 +273,8 @@ class _Cache:
         except (OSError, sqlite3.Error, RedisError, ValueError) as error:
             reason = redact(" ".join(str(error).split()), self._secrets).rstrip(".")
         if reason:
-            raise CacheUnusable(f"HTTP_CACHE={self._name} cannot be used: {reason}.") from None
+            advice = "make room, or set it to another place or to `none`"
+            raise CacheUnusable(f"HTTP_CACHE={self._name} cannot be used: {reason}; {advice}.") from None
 
 
 @dataclass(frozen=True)
@@ -338,7 +343,8 @@ class Http:
 
     `secrets` are the values to redact; put credentials into `headers` where the source allows, into `params` otherwise.
     `requests_per_second` None means unlimited. `cache` is `none`, `sqlite:PATH` or `redis://...` (CacheUnusable when it
-    does not work). Waits are seconds; a wait before a retry, also one the source asks for, is at most
+    does not work). `credential_hint` says which setting to check when credentials are refused, `address_hint` when nothing
+    at the address has ever answered as a source does. Waits are seconds; a wait before a retry, also one the source asks for, is at most
     `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value of `marker_header` seen in
     answers, None for an answer without it: it tells a built-in stand-in from the real source. `now` dates the answers.
     """
@@ -351,6 +357,7 @@ class Http:
         params: Mapping[str, str | int] | None = None,
         secrets: Iterable[str] = (),
         credential_hint: str = "",
+        address_hint: str = "",
         requests_per_second: float | None = None,
         concurrency: int = 8,
         cache: str = "none",
@@ -369,6 +376,7 @@ class Http:
         self._secrets = tuple(s for s in secrets if s)
         self._hidden = {n for n, v in self._params.items() if redact(str(v), self._secrets) != str(v)} | {"api_key"}
         self._hint = credential_hint or "check the credentials"
+        self._address_hint = f": {address_hint}" if address_hint else ""
         self._timeout, self._max_attempts, self._max_wait = timeout_seconds, max_attempts, max_wait_seconds
         self._marker_header, self._log, self._now = marker_header, log, now
         self._backoff = wait_exponential_jitter(multiplier=0.5, max=max_wait_seconds, jitter=1.0)
@@ -522,6 +530,8 @@ class Http:
             return outcome
         times = "1 attempt" if call.attempts == 1 else f"{call.attempts} attempts"
         said = f"gave no usable answer in {times}; the last one brought {outcome.reason}"
+        if outcome.status in {None, *call.accepted}:
+            said += self._where_to_look()
         raise self._error(SourceUnavailable, call, said, outcome.status)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -582,7 +592,7 @@ class Http:
         finally:
             self._sessions.append(session)
         if hopeless:
-            raise self._error(HttpError, call, f"cannot be asked ({cause})")
+            raise self._error(HttpError, call, f"cannot be asked ({cause}){self._where_to_look()}")
         if was_cut:
             return _Failure("a body that was cut short")
         return _Failure("no answer in time" if "Timeout" in cause else f"a failed connection ({cause})")
@@ -618,7 +628,12 @@ class Http:
         if status == 401 or (status == 403 and code == 7):
             said = f"refused the credentials with HTTP {status}{words}: {self._hint}"
             raise self._error(Unauthorized, call, said, status)
-        raise self._error(RefusedRequest, call, f"refused the request with HTTP {status}{words}", status)
+        hint = self._where_to_look() if status == 404 else ""
+        raise self._error(RefusedRequest, call, f"refused the request with HTTP {status}{words}{hint}", status)
+
+    def _where_to_look(self) -> str:
+        """The hint at the address, for as long as it has not proved right by an answer."""
+        return "" if self.markers else self._address_hint
 
     def _count(self, call: _Call, **amounts: float) -> None:
         with self._lock:
@@ -654,7 +669,8 @@ def _cause(error: BaseException) -> str:
         inner := error.__cause__ or error.__context__
     ):
         error = inner
-    return type(error).__name__
+    name = type(error).__name__
+    return "unknown host" if name == "gaierror" else name
 
 
 def _body_of(response: requests.Response, at_most: int) -> tuple[bytes, str]:

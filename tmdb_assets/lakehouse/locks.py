@@ -15,6 +15,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.errors import LakehouseError
+
+
+class LockUnusable(LakehouseError):
+    """The lock of a source cannot be taken. The message names its file and what to do."""
 
 
 @contextmanager
@@ -25,16 +30,30 @@ def one_fetch_at_a_time(store: DeltaStore, source: str, log: Callable[[str], Non
     go by itself.
     """
     name = sha256(f"{_place(store)}|{source}".encode()).hexdigest()[:16]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"tmdb_assets-{name}.lock")
+    try:
+        file = Path(tempfile.gettempdir()) / f"tmdb_assets-{name}.lock"
+    except FileNotFoundError:  # none of the usual folders can be written, be it for want of room
+        raise _unusable(None, "no folder for temporary files can be written") from None
+    lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         log(f"Another run is at work on the raw tables of {source} in this lake: waiting for it to finish")
         lock.acquire()
+    except OSError as error:
+        raise _unusable(file, error.strerror or str(error)) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _unusable(file: Path | None, reason: str) -> LockUnusable:
+    named = f"The lock {file}" if file else "A lock"
+    return LockUnusable(
+        f"{named} cannot be taken ({reason}): make room, or set TMPDIR to a folder that you and whoever else fills this lake "
+        "may write to."
+    )
 
 
 def _place(store: DeltaStore) -> str:

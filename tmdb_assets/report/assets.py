@@ -5,6 +5,7 @@ What belongs here: wiring and the file. What does not: what the report says (ans
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,8 @@ def write(answers: Answers, folder: Path) -> Path:
         unfinished.write_text(render(answers), encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()  # half a report, where the disk is full
         raise ReportError(
             f"The report {file} cannot be written ({error.strerror}): make room, or set TMDB_ASSETS_REPORTS to a folder "
             "that you may write to."

@@ -19,7 +19,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -27,7 +26,7 @@ from filelock import FileLock, Timeout
 from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.checks import Outcome
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
@@ -387,11 +386,3 @@ def _refuse_ambiguous_name(path: Path, sources: Sequence[Source]) -> None:
             f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not tell it "
             f"from the schema {path.stem} in it. Set TMDB_ASSETS_WAREHOUSE to a file of another name."
         )
-
-
-def without_secrets(root: str) -> str:
-    """A lake's root as it may be written down: without user, password and query of a URL."""
-    if "://" not in root:
-        return root
-    parts = urlsplit(root)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -43,6 +43,7 @@ from tmdb_assets.lakehouse.http import (
 from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
 from tmdb_assets.lakehouse.payloads import split_items
 from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
+from tmdb_assets_tests.full_disk import no_file_beyond
 
 SECRET = "s3cret/+ key=é"
 OK = json_reply({"ok": True})
@@ -709,6 +710,19 @@ def test_unusable_cache_is_one_sentence(spec: str, tmp_path: Path) -> None:
     with pytest.raises(CacheUnusable, match=r"^HTTP_CACHE=\S+ cannot be used: .+\.$") as e:
         Http("http://127.0.0.1:1", cache=spec.format(tmp=tmp_path))
     assert "pw" not in str(e.value)
+
+
+def test_cache_on_a_full_disk_is_told_and_goes_on_when_there_is_room(serve: Any, tmp_path: Path) -> None:
+    server, client = serve(json_reply({"text": "x" * 100_000}), cache=f"sqlite:{tmp_path}/c.sqlite")
+    with (
+        no_file_beyond((tmp_path / "c.sqlite").stat().st_size + 4096),
+        pytest.raises(
+            CacheUnusable, match=r"^HTTP_CACHE=sqlite:\S+ cannot be used: .+; make room, or set it to another"
+        ),
+    ):
+        client.get(Request("x"), endpoint="e")
+    assert [client.get(Request("x"), endpoint="e").from_cache for _ in range(2)] == [False, True]
+    assert server.calls == 2
 
 
 def test_cache_that_breaks_on_the_way_is_told(serve: Any, tmp_path: Path) -> None:

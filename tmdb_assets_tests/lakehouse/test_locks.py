@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.locks import LockUnusable, one_fetch_at_a_time
 
 
 def said_while(held: DeltaStore, wanted: DeltaStore, source: str = "toy") -> list[str]:
@@ -44,3 +45,21 @@ def test_another_source_or_another_lake_waits_for_nobody(tmp_path: Path) -> None
     assert said_while(DeltaStore(tmp_path / "a"), DeltaStore(tmp_path / "b")) == []
     assert said_while(DeltaStore(bucket), DeltaStore(f"{bucket}b")) == []
     assert len(said_while(DeltaStore(bucket), DeltaStore(bucket))) == 1
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["no such folder", "a file in its place"])
+def test_a_lock_that_cannot_be_taken_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: bool
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere if missing else lambda: str(tmp_path / "file"))
+    with (
+        pytest.raises(
+            LockUnusable, match=r"^(A|The) lock .*cannot be taken \(.+\): make room, or set TMPDIR to a folder"
+        ),
+        one_fetch_at_a_time(DeltaStore(tmp_path / "a"), "toy", print),
+    ):
+        pass

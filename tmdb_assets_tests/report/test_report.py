@@ -24,6 +24,7 @@ from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import Info, Stamp, Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
+from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered, emptied
 
@@ -231,6 +232,15 @@ def test_a_report_is_written_whole_and_again(answers: Answers, tmp_path: Path) -
     assert file.read_text(encoding="utf-8") == render(answers)
     write(changed(answers, breakouts=answers.tables["breakouts"].clear()), tmp_path / "reports")
     assert [f.name for f in file.parent.iterdir()] == [file.name]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_report(answers: Answers, tmp_path: Path) -> None:
+    with (
+        no_file_beyond(2_000),
+        pytest.raises(ReportError, match=r"cannot be written \(File too large\): make room, or set"),
+    ):
+        write(answers, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(answers: Answers, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def hash_key(settings: Settings) -> bytes:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise KeyUnusable(
-            f"The key file {file} cannot be used ({reason}): set MOOVITAMIX_HASH_KEY, or restore the file."
+            f"The key file {file} cannot be used ({reason}): make room, restore the file, or set MOOVITAMIX_HASH_KEY."
         ) from None
     if len(key) < KEY_BYTES:
         raise KeyUnusable(f"The key file {file} holds no whole key: restore it, or set MOOVITAMIX_HASH_KEY.")
@@ -72,14 +73,13 @@ def _make(file: Path) -> None:
     """Write a new key whole or not at all; when two runs make one at once, both go on with the first."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
-        opened.write(secrets.token_hex(KEY_BYTES) + "\n")
     try:
-        os.link(draft, file)
-    except FileExistsError:
-        pass  # another run was first: its key counts
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+            opened.write(secrets.token_hex(KEY_BYTES) + "\n")
+        with suppress(FileExistsError):  # another run was first: its key counts
+            os.link(draft, file)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)  # half a key, where the disk is full
 
 
 def keyed_hash(key: bytes, kind: str, value: str) -> str:

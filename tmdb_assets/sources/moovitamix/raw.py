@@ -68,6 +68,8 @@ class Moovitamix:
         root = self._sandbox.url if self._sandbox is not None else self.settings.moovitamix_url or ""
         options: dict[str, Any] = {
             "secrets": self.settings.secrets,
+            "credential_hint": "check user and password in MOOVITAMIX_URL",
+            "address_hint": "" if self.has_history else "check MOOVITAMIX_URL",
             "log": self._log,
             "now": self.clock.now,
         } | self._http

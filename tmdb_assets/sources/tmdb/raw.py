@@ -27,6 +27,7 @@ from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
+from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address
 from tmdb_assets.sources.tmdb.answers import (
     REFERENCE_KEYS,
     change_rows,
@@ -36,7 +37,7 @@ from tmdb_assets.sources.tmdb.answers import (
 )
 from tmdb_assets.sources.tmdb.changes import CHANGES, Feed, windows
 from tmdb_assets.sources.tmdb.details import DETAILS, Asking
-from tmdb_assets.sources.tmdb.exports import EXPORT, Exports, is_much_less
+from tmdb_assets.sources.tmdb.exports import ASKED_BACK_DAYS, EXPORT, Exports, is_much_less
 from tmdb_assets.sources.tmdb.scope import LISTED_AT_MOST
 
 DISCOVER = "discover/movie"
@@ -92,13 +93,23 @@ class Tmdb:
         elif settings.tmdb_api_key:
             auth["params"] = {"api_key": settings.tmdb_api_key.get_secret_value()}
         rate, cache = settings.tmdb_requests_per_second, settings.http_cache
-        return Http(settings.tmdb_api_url, requests_per_second=rate, cache=cache, **auth, **self._common)
+        hint = api_address_hint(settings.tmdb_api_url)
+        return Http(
+            settings.tmdb_api_url,
+            requests_per_second=rate,
+            cache=cache,
+            address_hint=hint,
+            **auth,
+            **self._common,
+        )
 
     @cached_property
     def files(self) -> Http:
         """The file server of the exports: public, no credentials."""
-        root = self._sandbox.url if self._sandbox is not None else self.settings.tmdb_export_url
-        return Http(root, requests_per_second=None, **self._common)
+        if self._sandbox is not None:
+            return Http(self._sandbox.url, requests_per_second=None, **self._common)
+        root = self.settings.tmdb_export_url
+        return Http(root, requests_per_second=None, address_hint=EXPORT_HINT, **self._common)
 
     def _opened(self) -> list[Http]:
         return [self.__dict__[name] for name in ("api", "files") if name in self.__dict__]
@@ -161,10 +172,7 @@ class Tmdb:
         if asked.reach is Reach.PAST:
             return f"{EXPORT} {asked.day}: TMDB has no export of that day"
         if self.exports.newest(asked) is None and not self.has_history:
-            return (
-                f"{EXPORT} {asked.day}: there is none, nor one of the days before: check TMDB_EXPORT_URL, the folder where "
-                "movie_ids_MM_DD_YYYY.json.gz lie"
-            )
+            return wrong_export_address(self.settings.tmdb_export_url, asked.day, ASKED_BACK_DAYS)
         return f"{EXPORT} {asked.day}: not there yet (exports are ready by 08:00 UTC); votes and pages go on without"
 
     def discover_pages(self, asked: Asked) -> Iterator[Chunk]:

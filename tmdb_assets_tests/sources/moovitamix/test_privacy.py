@@ -20,6 +20,7 @@ from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module
 from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
+from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     KEY,
     TABLES,
@@ -84,6 +85,17 @@ def test_a_key_that_cannot_be_used_is_one_sentence(tmp_path: Path, lake: str, sp
         spoil(privacy.key_file(settings))
     with pytest.raises(privacy.KeyUnusable, match=said):
         privacy.hash_key(settings)
+
+
+def test_a_full_disk_leaves_no_half_key_and_the_next_run_makes_it(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "lake", moovitamix_hash_key=None)
+    with (
+        no_file_beyond(20),
+        pytest.raises(privacy.KeyUnusable, match=r"cannot be used \(File too large\): make room, "),
+    ):
+        privacy.hash_key(settings)
+    assert list(tmp_path.iterdir()) == []
+    assert len(privacy.hash_key(settings)) >= 32
 
 
 def test_a_short_key_in_the_settings_is_refused_without_repeating_it() -> None:

@@ -277,6 +277,13 @@ def test_the_sandbox_has_history_and_its_data_never_mix_with_real_ones(lake: Del
         observe(lake, server.url, TODAY)
 
 
+def test_nobody_there_names_the_setting(lake: DeltaStore) -> None:
+    with pytest.raises(
+        SourceUnavailable, match=r"failed connection \(ConnectionRefusedError\): check MOOVITAMIX_URL\.$"
+    ):
+        observe(lake, "http://127.0.0.1:1", TODAY)
+
+
 def test_a_sandbox_told_to_restart_is_noticed(lake: DeltaStore) -> None:
     with running("--listeners", "60", "--restart-after", "2") as sandbox:
         observe_history(lake, sandbox.url, [day(1)])
