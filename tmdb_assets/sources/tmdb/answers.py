@@ -36,7 +36,6 @@ def export_rows(answer: Answer, day: dt.date) -> pl.DataFrame:
         raise BlockedError("extraction_complete", said)
     rows = decode(lines, payloads.ExportedMovie)
     return rows.select(
-        pl.col("^_set_aside$"),
         date_id=pl.lit(day),
         movie_id="id",
         original_title=_trimmed("original_title"),
@@ -75,7 +74,6 @@ def change_rows(items: Sequence[Any], day: dt.date, first: dt.date, last: dt.dat
     texts = pl.Series([write(item) for item in items], dtype=pl.String)
     rows = decode(texts, payloads.ChangedMovie)
     return rows.select(
-        pl.col("^_set_aside$"),
         date_id=pl.lit(day),
         movie_id="id",
         adult="adult",

@@ -74,9 +74,6 @@ def test_an_outage_is_no_wrong_address() -> None:
         assert said(tmdb(tmdb_api_url=server.url).api).endswith("the last one brought HTTP 503.")
 
 
-def on(*days: dt.date) -> Callable[[dt.date], bool]:
-    return lambda day: day in days
-
 
 def test_a_folder_without_any_export_names_the_setting() -> None:
     sentence = wrong_export_address("http://me:pa55@host/p", DAY, 3)
