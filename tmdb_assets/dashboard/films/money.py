@@ -264,8 +264,9 @@ def _years() -> None:
         return
     layout.chart(
         _yearly(years, first, last),
-        f"Released films with a year of release: revenue rests on {figures.count(_sum(years, 'films_with_revenue'))} with a "
-        f"known revenue, budget on {figures.count(_sum(years, 'films_with_budget'))} with a known budget."
+        f"Rests on {figures.count(_sum(years, 'films_with_money'))} released films with a year of release: revenue on "
+        f"{figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
+        f"{figures.count(_sum(years, 'films_with_budget'))}."
         f"{prices and ' '}{prices} A year without such a film is a gap.",
         "Lines: revenue and budget of all films by year of release.",
     )

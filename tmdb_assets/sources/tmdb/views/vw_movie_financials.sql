@@ -59,37 +59,38 @@ WITH film AS (
     LEFT JOIN vw_movie_latest AS latest ON latest.movie_id = dim_movie.movie_id
     WHERE dim_movie.observed_on IS NOT NULL AND dim_movie.gone_on IS NULL
 )
+-- columns are named with their table: a macro that reads this has a parameter `status`, which would be taken for one
 SELECT
-    movie_id,
-    title,
-    release_date,
-    release_year,
-    original_language,
-    status,
-    is_released,
-    collection_id,
-    runtime_minutes,
-    budget_usd,
-    revenue_usd,
-    is_released AND budget_usd IS NOT NULL AS has_budget,
-    is_released AND revenue_usd IS NOT NULL AS has_revenue,
-    is_released AND budget_usd IS NOT NULL AND revenue_usd IS NOT NULL AS has_money,
-    CASE WHEN is_released THEN revenue_usd - budget_usd END AS profit_usd,
-    CASE WHEN is_released THEN revenue_usd / CAST(budget_usd AS DOUBLE) END AS roi,
+    film.movie_id,
+    film.title,
+    film.release_date,
+    film.release_year,
+    film.original_language,
+    film.status,
+    film.is_released,
+    film.collection_id,
+    film.runtime_minutes,
+    film.budget_usd,
+    film.revenue_usd,
+    film.is_released AND film.budget_usd IS NOT NULL AS has_budget,
+    film.is_released AND film.revenue_usd IS NOT NULL AS has_revenue,
+    film.is_released AND film.budget_usd IS NOT NULL AND film.revenue_usd IS NOT NULL AS has_money,
+    CASE WHEN film.is_released THEN film.revenue_usd - film.budget_usd END AS profit_usd,
+    CASE WHEN film.is_released THEN film.revenue_usd / CAST(film.budget_usd AS DOUBLE) END AS roi,
     CASE
-        WHEN is_released AND budget_usd IS NOT NULL
-            THEN revenue_usd / CAST(runtime_minutes AS DOUBLE)
+        WHEN film.is_released AND film.budget_usd IS NOT NULL
+            THEN film.revenue_usd / CAST(film.runtime_minutes AS DOUBLE)
     END AS revenue_per_minute_usd,
     CASE
-        WHEN budget_usd < 1000000 THEN 'micro'
-        WHEN budget_usd < 10000000 THEN 'low'
-        WHEN budget_usd < 50000000 THEN 'medium'
-        WHEN budget_usd < 100000000 THEN 'high'
-        WHEN budget_usd >= 100000000 THEN 'blockbuster'
+        WHEN film.budget_usd < 1000000 THEN 'micro'
+        WHEN film.budget_usd < 10000000 THEN 'low'
+        WHEN film.budget_usd < 50000000 THEN 'medium'
+        WHEN film.budget_usd < 100000000 THEN 'high'
+        WHEN film.budget_usd >= 100000000 THEN 'blockbuster'
     END AS budget_tier,
-    has_implausible_money,
-    popularity,
-    vote_average,
-    vote_count,
-    rating_tier
+    film.has_implausible_money,
+    film.popularity,
+    film.vote_average,
+    film.vote_count,
+    film.rating_tier
 FROM film
