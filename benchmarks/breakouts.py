@@ -118,8 +118,9 @@ def reported_on(past: Past, day: dt.date) -> Sequence[int]:
     """The films that the view reports when `day` is the newest, best rank first."""
     since = day - dt.timedelta(days=HISTORY_DAYS)
     facts = past.facts.lazy().filter(pl.col("date_id").is_between(since, day))
-    latest = VIEWS["vw_movie_latest"](fact_movie_daily=facts, dim_movie=past.films[day].lazy())
-    found = VIEWS["vw_breakouts"](fact_movie_daily=facts, vw_movie_latest=latest.lazy())
+    films = past.films[day].lazy()
+    latest = VIEWS["vw_movie_latest"](fact_movie_daily=facts, dim_movie=films)
+    found = VIEWS["vw_breakouts"](fact_movie_daily=facts, dim_movie=films, vw_movie_latest=latest.lazy())
     return found.sort("breakout_rank").get_column("movie_id").to_list()
 
 

@@ -135,14 +135,16 @@ def _genres(vw_movie_latest: pd.DataFrame, bridge_movie_genre: pd.DataFrame, dim
 
 def _years(vw_movie_financials: pd.DataFrame) -> pd.DataFrame:
     films_of_years = vw_movie_financials.dropna(subset=["release_year"])
-    money = films_of_years[films_of_years["has_money"]]
-    sums = money.groupby("release_year").agg(
-        films_with_money=("movie_id", "size"), median_roi=("roi", "median"), mean_revenue_usd=("revenue_usd", "mean")
+    earning = films_of_years[films_of_years["has_revenue"]]
+    sums = earning.groupby("release_year").agg(
+        films_with_revenue=("movie_id", "size"), median_roi=("roi", "median"), mean_revenue_usd=("revenue_usd", "mean")
     )
     return films_of_years.groupby("release_year").size().rename("films").to_frame().join(sums).reset_index()
 
 
-def _history(fact_movie_daily: pd.DataFrame, dim_movie: pd.DataFrame) -> pd.DataFrame:
+def _history(
+    fact_movie_daily: pd.DataFrame, dim_movie: pd.DataFrame, vw_daily_popularity: pd.DataFrame
+) -> pd.DataFrame:
     facts = fact_movie_daily.sort_values(["movie_id", "date_id"])
     by_day = facts.groupby("date_id")["popularity"]
     facts["popularity_rank"] = by_day.rank(method="min", ascending=False)
@@ -151,7 +153,7 @@ def _history(fact_movie_daily: pd.DataFrame, dim_movie: pd.DataFrame) -> pd.Data
     return facts[["date_id", "movie_id", "popularity", "popularity_rank", "percentile", "new_votes"]]
 
 
-def _trending(fact_movie_daily: pd.DataFrame, vw_movie_latest: pd.DataFrame) -> pd.DataFrame:
+def _trending(fact_movie_daily: pd.DataFrame, vw_movie_latest: pd.DataFrame, dim_movie: pd.DataFrame) -> pd.DataFrame:
     newest = fact_movie_daily["date_id"].max()
     answer: pd.DataFrame | None = None
     for days in (0, 1, 7, 30):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tmdb_assets.definitions import source_modules
 from tmdb_assets.lakehouse.contracts import dictionary_lines
+from tmdb_assets.lakehouse.sql import bases_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 STAGES = {
@@ -33,6 +34,10 @@ def dictionary() -> str:
             contracts = [c for c in module.CONTRACTS if c.stage == stage]
             if contracts:
                 lines += [f"## {module.SOURCE}: {heading}", "", *dictionary_lines(contracts)]
+        bases = [base.contract for base in bases_of(module.VIEWS)]
+        lines += dictionary_lines(
+            bases, "kept in no table: a SQL view in the warehouse, a step of the views that read it"
+        )
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -496,15 +496,18 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
     )
 
 
-def dictionary_lines(contracts: Sequence[Contract]) -> list[str]:
-    """The data dictionary of some tables as Markdown lines: what a row is, grain, partition, columns with units."""
+def dictionary_lines(contracts: Sequence[Contract], whole: str = "answered anew by each run") -> list[str]:
+    """The data dictionary of some tables as Markdown lines: what a row is, grain, partition, columns with units.
+
+    `whole` says how those that are neither partitioned nor owned are kept.
+    """
     lines: list[str] = []
     for contract in contracts:
         kept = f"last known state, replaced per `{', '.join(contract.owner)}`"
         if contract.partition:
             kept = f"one partition per `{contract.partition}`"
         elif contract.is_whole:
-            kept = "answered anew by each run"
+            kept = whole
         lines += [f"### `{contract.path}`", "", contract.description, ""]
         lines.append(f"Grain: `{', '.join(contract.grain)}` · {kept}")
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]

@@ -17,6 +17,12 @@ The head of a file is a comment: what the table is, its grain, and a line per co
     --                                  in words.
 
 `?` allows null; `{>=0}`, `{0..10}` and `{a|b}` are rules; a deeper line continues the meaning above it.
+
+Two lines keep a meaning in one place. `-- Kept: no` below the grain: the answer is no table of the lake but a step that
+other views read (a *base*): they are wired to the tables behind it, and it is a plain SQL view wherever they are asked.
+`{films_money}`, alone on a line of a head and on one of a SELECT, stands for the columns of columns/films_money.sql, whose
+head says `Columns of: film`: the rows that its SELECT adds up are called `film` in the view as well. What is run,
+published and shown has them written out.
 """
 
 from __future__ import annotations
@@ -24,8 +30,8 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -56,6 +62,9 @@ _COLUMN = re.compile(
 )
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z]\w*)", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
+_GROUP = re.compile(r"\{(?P<name>[a-z]\w*)\}")
+_GROUP_LINE = re.compile(rf"^(?P<indent>[ \t]*){_GROUP.pattern}(?P<comma>,?)[ \t]*$", re.MULTILINE)
+_SELECT = re.compile(r"^SELECT\b(?P<list>.*?)^FROM\b", re.MULTILINE | re.DOTALL)
 
 
 class SqlError(LakehouseError):
@@ -69,12 +78,18 @@ class SqlError(LakehouseError):
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One .sql file: what its table promises and the text that answers it. Called with its tables, it answers."""
+    """One .sql file: what its table promises and the text that answers it. Called with its tables, it answers.
+
+    `reads`: tables and kept views, those behind its bases among them. `bases`: the views it reads that are kept nowhere,
+    each after those it reads itself.
+    """
 
     contract: Contract
     file: Path
     sql: str
     reads: tuple[str, ...]
+    bases: tuple[View, ...] = ()
+    is_kept: bool = True
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -89,7 +104,7 @@ class View:
 
         Raises SqlError naming the line that DuckDB stumbled over.
         """
-        return run(self.sql, tables, self.file).pipe(_typed, self.contract)
+        return run(self.sql, tables, self.file, self.bases).pipe(_typed, self.contract)
 
     def lineage(self, tables: Mapping[str, Contract]) -> dict[str, list[tuple[Contract, str]]]:
         """Column -> the columns of its tables that it is computed from; none for a plain count.
@@ -112,7 +127,9 @@ def _leaves(view: View, columns: tuple[tuple[str, tuple[str, ...]], ...]) -> dic
 
     known = dict(columns)
     schema: dict[str, object] = {name: dict.fromkeys(of_table, "text") for name, of_table in columns}
-    parsed = qualify(sqlglot.parse_one(view.sql, dialect="duckdb"), schema=schema, dialect="duckdb")
+    bases = {base.contract.name: sqlglot.parse_one(base.sql, dialect="duckdb") for base in view.bases}
+    text = exp.expand(sqlglot.parse_one(view.sql, dialect="duckdb"), bases, dialect="duckdb")  # type: ignore[arg-type]  # a SELECT is a query
+    parsed = qualify(text, schema=schema, dialect="duckdb")
     scope = build_scope(parsed)
     found: dict[str, list[tuple[str, str]]] = {}
     for column in view.contract.columns:
@@ -122,14 +139,20 @@ def _leaves(view: View, columns: tuple[tuple[str, tuple[str, ...]], ...]) -> dic
     return found
 
 
-def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path) -> pl.DataFrame:
-    """Run one SELECT over lazy frames registered under their names: columns and filters are pushed into their scans.
+def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path, bases: Sequence[View] = ()) -> pl.DataFrame:
+    """Run one SELECT over lazy frames registered under their names, and over views that stand on these (`bases`).
 
-    Raises SqlError with the line in `file` that DuckDB stumbled over.
+    Columns and filters are pushed into the scans. Raises SqlError with the line in `file`, or in that of a base, that
+    DuckDB stumbled over.
     """
     with duckdb.connect() as connection:
         for name, frame in tables.items():
             connection.register(name, frame)
+        for base in bases:
+            try:
+                connection.execute(f"CREATE TEMP VIEW {base.contract.name} AS {base.sql}")
+            except duckdb.Error as error:
+                raise told(_with_its_line(connection, base.sql, error), base.file) from None
         try:
             answer: pl.DataFrame = connection.sql(sql).pl()
         except duckdb.Error as error:
@@ -147,65 +170,141 @@ def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckd
 
 
 def read_views(folder: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> tuple[View, ...]:
-    """Every view of a folder over the named tables and each other, each after those it reads.
+    """Every kept view of a folder over the named tables and each other, each after those it reads.
 
-    Raises SqlError when a head cannot be read, or when views read each other in a circle.
+    Raises SqlError when a head cannot be read, when views read each other in a circle, or when one that is kept nowhere
+    is read by none.
     """
     files = sorted(folder.glob("*.sql"))
     known = {*tables, *(file.stem for file in files)}
     waiting = {file.stem: read_view(file, source, known, cadence) for file in files}
-    ordered: list[View] = []
+    ordered: dict[str, View] = {}
     while waiting:
         ready = [view for view in waiting.values() if not set(view.reads) & set(waiting)]
         if not ready:
             first = next(iter(waiting.values()))
             raise SqlError(first.file, None, f"these views read each other in a circle: {', '.join(waiting)}")
         for view in ready:
-            ordered.append(waiting.pop(view.contract.name))
-    return tuple(ordered)
+            ordered[view.contract.name] = _through(waiting.pop(view.contract.name), ordered)
+    kept = tuple(view for view in ordered.values() if view.is_kept)
+    for lost in {view for view in ordered.values() if not view.is_kept} - set(bases_of(kept)):
+        raise SqlError(lost.file, None, "it is kept nowhere and no view reads it: let one read it, or keep it")
+    return kept
+
+
+def bases_of(views: Iterable[View]) -> tuple[View, ...]:
+    """The views that some views read and that are kept nowhere, each once and after those it reads itself."""
+    return tuple(dict.fromkeys(base for view in views for base in view.bases))
+
+
+def _through(view: View, others: Mapping[str, View]) -> View:
+    """The view with those it reads that are kept nowhere as its bases, and wired to the tables behind them."""
+    direct = {name: others[name] for name in view.reads if name in others and not others[name].is_kept}
+    if not direct:
+        return view
+    bases = tuple(dict.fromkeys(base for found in direct.values() for base in (*found.bases, found)))
+    reads = tuple(dict.fromkeys(t for name in view.reads for t in (direct[name].reads if name in direct else (name,))))
+    versions = [view.contract.code_version, *(base.contract.code_version for base in bases)]
+    contract = replace(view.contract, code_version=_digest("\n".join(versions)))
+    return replace(view, contract=contract, reads=reads, bases=bases)
 
 
 def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> View:
-    """A view over the named tables from its file.
+    """A view over the named tables from its file, read alone: what it reads that is kept nowhere is none of its bases yet.
 
-    Raises SqlError naming the line of the head that is not of the form this module describes. A fault in the SELECT
-    itself shows when it is run: one view with a typo does not keep the others from being loaded.
+    Raises SqlError naming the line of the head that is not of the form this module describes, or that names columns which
+    are not there. A fault in the SELECT itself shows when it is run: one view with a typo does not keep the others from
+    being loaded.
     """
     text = file.read_text(encoding="utf-8")
-    description: list[str] = []
+    head = _head(file, text)
+    if not (head.description and head.grain and head.columns):
+        raise SqlError(file, 1, "the head comment must say what the table is, its `Grain:` and its columns")
+    sql = _written_out(file, text)
+    contract = Contract(
+        source,
+        "views",
+        file.stem,
+        " ".join(head.description),
+        head.grain,
+        head.columns,
+        drift_limit=None,
+        cadence=cadence,
+        code_version=_digest(sql),
+    )
+    read = dict.fromkeys(name for name in _TABLE.findall(_COMMENT.sub("", sql)) if name in tables)
+    return View(contract, file, sql, tuple(read), is_kept=head.is_kept)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]
+
+
+# -- heads ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Head:
+    """What the comment at the top of a file says."""
+
+    description: list[str] = field(default_factory=list)
     grain: tuple[str, ...] = ()
-    columns: dict[str, Column] = {}
+    rows: str = ""
+    columns: dict[str, Column] = field(default_factory=dict)
+    is_kept: bool = True
+
+
+def _head(file: Path, text: str) -> _Head:
+    head = _Head()
     for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("--"):
             break
         words = line[2:].strip()
         if words.startswith("Grain:"):
-            grain = tuple(name.strip() for name in words.removeprefix("Grain:").split(","))
+            head.grain = tuple(name.strip() for name in words.removeprefix("Grain:").split(","))
+        elif words.startswith("Columns of:"):
+            head.rows = words.removeprefix("Columns of:").strip()
+        elif words == "Kept: no":
+            head.is_kept = False
         elif not words:
             continue
-        elif not grain:
-            description.append(words)
-        elif line.startswith("--     ") and columns:
-            last = next(reversed(columns))
-            columns[last] = replace(columns[last], description=f"{columns[last].description} {words}")
+        elif not (head.grain or head.rows):
+            head.description.append(words)
+        elif line.startswith("--     ") and head.columns:
+            last = next(reversed(head.columns))
+            described = f"{head.columns[last].description} {words}"
+            head.columns[last] = replace(head.columns[last], description=described)
+        elif group := _GROUP.fullmatch(words):
+            head.columns |= _columns_of(file, number, group["name"])[0]
         else:
             name, column = _column(file, number, words)
-            columns[name] = column
-    if not (description and grain and columns):
-        raise SqlError(file, 1, "the head comment must say what the table is, its `Grain:` and its columns")
-    contract = Contract(
-        source,
-        "views",
-        file.stem,
-        " ".join(description),
-        grain,
-        columns,
-        drift_limit=None,
-        cadence=cadence,
-        code_version=sha256(text.encode()).hexdigest()[:8],
-    )
-    read = dict.fromkeys(name for name in _TABLE.findall(_COMMENT.sub("", text)) if name in tables)
-    return View(contract, file, text, tuple(read))
+            head.columns[name] = column
+    return head
+
+
+def _written_out(file: Path, text: str) -> str:
+    """The text with the columns of each group in place of its name, on one line: lines keep the numbers they have."""
+
+    def columns(found: re.Match[str]) -> str:
+        number = text.count("\n", 0, found.start("name")) + 1
+        return f"{found['indent']}{_columns_of(file, number, found['name'])[1]}{found['comma']}"
+
+    return _GROUP_LINE.sub(columns, text)
+
+
+def _columns_of(view: Path, number: int, name: str) -> tuple[dict[str, Column], str]:
+    """The columns of a group, and the list of its SELECT; a view names the group on the line of that number."""
+    file = view.parent / "columns" / f"{name}.sql"
+    if not file.is_file():
+        raise SqlError(
+            view, number, f"there is no file columns/{name}.sql with the columns {{{name}}} beside the views"
+        )
+    text = file.read_text(encoding="utf-8")
+    head = _head(file, text)
+    listed = _SELECT.search(_COMMENT.sub("", text))
+    if not (head.rows and head.columns and listed):
+        raise SqlError(file, 1, "it must say `Columns of:` which rows, its columns, and SELECT them FROM a table")
+    return head.columns, re.sub(r"\s*\n\s*", " ", listed["list"].strip())
 
 
 def _column(file: Path, number: int, words: str) -> tuple[str, Column]:

@@ -30,15 +30,18 @@ FROM tmdb.vw_movie_latest
 WHERE is_current AND gone_on IS NULL
 """
 _MONEY = """
-SELECT count(*) AS films_detailed, count(*) FILTER (WHERE has_money) AS films_with_money
+SELECT
+    count(*) AS films_detailed,
+    count(*) FILTER (WHERE has_budget) AS films_with_budget,
+    count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
+    count(*) FILTER (WHERE has_money) AS films_with_both
 FROM tmdb.vw_movie_financials
 """
 _QUESTIONS = {
     "days": f"""
-        SELECT date_id, count(*) AS films, sum(popularity) AS popularity
-        FROM tmdb.fact_movie_daily
+        SELECT date_id, films, total_popularity AS popularity
+        FROM tmdb.vw_daily_popularity
         WHERE date_id > ({_NEWEST}) - {DAYS_BACK}
-        GROUP BY date_id
         ORDER BY date_id
     """,
     "top": """
@@ -78,7 +81,9 @@ _QUESTIONS = {
         ORDER BY popularity_rank
     """,
     "earners": """
-        SELECT ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi
+        SELECT
+            ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi,
+            ranking.left_out
         FROM tmdb.vw_rankings AS ranking
         JOIN tmdb.vw_movie_financials AS money ON money.movie_id = ranking.movie_id
         WHERE ranking.metric = 'revenue'
@@ -108,7 +113,8 @@ _QUESTIONS = {
 @dataclass(frozen=True)
 class Answers:
     """What a report is made of. `head`: films, mean_rating, films_with_votes, votes and breakouts of the newest day, and of
-    all films with details `films_detailed` and `films_with_money`. `tables`: a frame per question above, by its name.
+    all films with details `films_detailed`, `films_with_budget`, `films_with_revenue` and `films_with_both`. `tables`: a
+    frame per question above, by its name.
     """
 
     day: dt.date

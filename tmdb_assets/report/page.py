@@ -169,9 +169,11 @@ def _shares(answers: Answers) -> str:
 
 
 def _money(answers: Answers) -> str:
+    head = answers.head
     known = (
-        f"{figures.count(answers.head['films_with_money'])} of {figures.count(answers.head['films_detailed'])} films with "
-        "details have both budget and revenue known."
+        f"Of {figures.count(head['films_detailed'])} films with details, {figures.count(head['films_with_revenue'])} are "
+        f"released with a known revenue, {figures.count(head['films_with_budget'])} with a known budget, "
+        f"{figures.count(head['films_with_both'])} with both."
     )
     if answers.tables["earners"].is_empty():
         return section("Highest revenue", "", known)
@@ -186,7 +188,9 @@ def _money(answers: Answers) -> str:
             "roi": ("Revenue over budget", figures.ratio),
         },
     )
-    return section("Highest revenue", shown, f"{known} Entries that are hardly true are in.")
+    left_out = answers.tables["earners"].item(0, "left_out")
+    aside = f" Left out, since their money is hardly true: {figures.count(left_out)}." if left_out else ""
+    return section("Highest revenue", shown, f"{known}{aside}")
 
 
 def _quality(answers: Answers) -> str:

@@ -26,7 +26,7 @@ def build(settings: Settings, contracts: Sequence[ModuleType]) -> dg.Definitions
     """The asset `warehouse` over the sources whose modules `contracts` are given."""
     sources = [Source.of(module) for module in contracts]
     layouts = [lay_out(source, settings.warehouse_fact_days) for source in sources]
-    held = [c for layout in layouts for c in [*layout.tables, *(view.contract for view in layout.views)]]
+    held = [c for la in layouts for c in [*la.tables, *(view.contract for view in la.views if view.is_kept)]]
 
     @dg.asset(
         key=KEY,

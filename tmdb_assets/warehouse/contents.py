@@ -6,7 +6,8 @@ asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
 answers that the lake has: those over large raw or clean tables, which are not in the file, and, when only some days of
-the facts are kept, those over facts, which would answer something else.
+the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base of
+others) is a SQL view always, of the days that are there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.sql import View
+from tmdb_assets.lakehouse.sql import View, bases_of
 
 #: Part of a table that is loaded as a whole.
 WHOLE = None
@@ -62,7 +63,8 @@ class Layout:
     @property
     def notes(self) -> dict[str, str]:
         """What a table's comment adds to its contract's words."""
-        limited = dict.fromkeys(self.by_day, " Only its newest days are in this file.")
+        shortened = [v.contract.name for v in self.views if not self.by_day.keys().isdisjoint(v.reads)]
+        limited = dict.fromkeys([*self.by_day, *shortened], " Only its newest days are in this file.")
         return limited | {
             c.name: f" The answers that the lake has, kept as a table.{limited.get(c.name, '')}"
             for c in self.tables
@@ -84,14 +86,16 @@ def lay_out(source: Source, fact_days: int | None) -> Layout:
     by_day = {c.name: c.partition for c in tables if fact_days and c.partition and not c.small}
     there = {c.name for c in tables}
     views = []
-    for view in source.views:
+    for view in (*bases_of(source.views), *source.views):
         contract = view.contract
-        if there.issuperset(view.reads) and by_day.keys().isdisjoint(view.reads):
+        if there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads)):
             views.append(view)
-        else:
+        elif view.is_kept:
             tables.append(contract)
             if day := next((column for column in contract.grain if column in by_day.values()), None):
                 by_day[contract.name] = day
+        else:
+            continue  # what it stands on is not in the file
         there.add(contract.name)
     return Layout(source, tuple(tables), tuple(views), by_day)
 

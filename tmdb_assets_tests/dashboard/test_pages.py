@@ -20,6 +20,8 @@ from streamlit.testing.v1 import AppTest
 from tmdb_assets.dashboard import app, asking
 from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
 from tmdb_assets.dashboard.subscribers import checks
+from tmdb_assets.report.answers import read
+from tmdb_assets.warehouse.reader import Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import REFUSED, SET_ASIDE, altered, broken_out, emptied
@@ -231,7 +233,7 @@ def test_years_without_money_are_a_sentence_and_the_page_goes_on(
         test = show("money", film_warehouse, years=[str(gap), str(gap)], dollars=dollars)
         assert not test.exception
         assert test.slider(key="years").value == (gap, gap)
-        assert "No film of these years has budget and revenue known" in said(test)
+        assert "No released film of these years has a known budget or revenue" in said(test)
         assert "Budget tiers" in said(test)
         assert app.ATTRIBUTION in said(test)
 
@@ -243,14 +245,107 @@ def test_constant_dollars_say_which_films_they_leave_out(show: Any, film_warehou
     made = altered(film_warehouse, tmp_path / "w.duckdb", f"DELETE FROM tmdb.dim_cpi WHERE year >= {newest}")
     span = [str(min(films)), str(newest)]
     text = said(show("money", made, years=span, dollars=money.REAL))
-    assert f"Rests on {sum(films.values()) - films[newest]} films with a year of release" in text
+    assert f"Rests on {sum(films.values()) - films[newest]} released films with a year of release" in text
     assert re.search(
         rf"known from 1913 to {newest - 1}: {films[newest]} films? of other years (is|are) left out\.", text
     )
     alone = show("money", made, years=[str(newest), str(newest)], dollars=money.REAL)
     assert not alone.exception
     assert any(f"to {newest - 1}: {films[newest]} film" in info.value for info in alone.info)
-    assert "left out" not in said(show("money", made, years=span))
+    assert "of other years" not in said(show("money", made, years=span))
+
+
+def test_nominal_and_constant_dollars_are_of_the_same_films(film_warehouse: Path) -> None:
+    columns = "release_year, films_with_revenue, films_with_budget, films_with_money"
+    covered = "WHERE release_year IN (SELECT year FROM tmdb.dim_cpi) ORDER BY release_year"
+    nominal, real = (
+        asked(film_warehouse, f"SELECT {columns} FROM ({years}) {covered}") for years in (money.YEARS, money.REAL_YEARS)
+    )
+    assert nominal == real
+    assert any(revenue != budget for _, revenue, budget, _ in nominal)
+
+
+#: Two popular films with the largest revenues and budgets there are, both flagged.
+FALSE_MONEY = (
+    "UPDATE tmdb.dim_movie SET has_implausible_money = true, status = 'Released', title = 'False ' || movie_id, "
+    "budget_usd = 8000000000, revenue_usd = 9000000000, release_date = DATE '2001-01-01' WHERE movie_id IN "
+    "(SELECT movie_id FROM tmdb.vw_top_movies JOIN tmdb.vw_movie_financials USING (movie_id) ORDER BY position LIMIT 2)"
+)
+
+
+@pytest.mark.parametrize("ranking", [name for name, (metric, *_) in money.RANKINGS.items() if metric[:5] != "ratin"])
+def test_a_ranking_by_money_leaves_out_what_is_hardly_true_and_says_so(
+    ranking: str, show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = altered(film_warehouse, tmp_path / "w.duckdb", FALSE_MONEY)
+    test = show("money", made, ranking=ranking)
+    is_of_money = ranking not in {"Most votes", "Popularity"}
+    drawn = " ".join(label for chart in bars(test) for label, _ in chart)
+    assert ("whose money is hardly true are left out." in said(test)) == is_of_money
+    assert "False" not in drawn or not is_of_money
+
+
+def test_films_in_an_order_by_money_end_with_what_is_hardly_true(
+    show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = altered(film_warehouse, tmp_path / "w.duckdb", FALSE_MONEY)
+    for order, column in (("Revenue", "revenue_usd"), ("Profit", "profit_usd"), ("Return", "roi")):
+        found = show("find", made, order=order).dataframe[0].value
+        true = found[~found["has_implausible_money"]][column].dropna().tolist()
+        assert found[column].tolist()[: len(true)] == sorted(true, reverse=True)
+        assert found["has_implausible_money"].tolist()[: len(true)] == [False] * len(true)
+    assert found["has_implausible_money"].sum() >= 2
+
+
+def test_films_are_found_by_status_and_money(show: Any, film_warehouse: Path) -> None:
+    statuses = dict(
+        asked(
+            film_warehouse, "SELECT status, count(*) FROM tmdb.vw_movie_search WHERE status IS NOT NULL GROUP BY status"
+        )
+    )
+    assert len(statuses) > 1
+    for status, films in statuses.items():
+        assert f"**{films}** films" in said(show("find", film_warehouse, status=status))
+    ((films,),) = asked(
+        film_warehouse,
+        "SELECT count(*) FROM tmdb.vw_movie_search WHERE budget_usd BETWEEN 5000000 AND 100000000 AND revenue_usd >= 10000000",
+    )
+    test = show("find", film_warehouse, min_budget="$5M", max_budget="$100M", min_revenue="$10M")
+    assert films > 0
+    assert f"**{films}** films" in said(test)
+    assert search.AMOUNTS["$1B"] == 1_000_000_000
+
+
+def test_series_say_how_many_films_of_hardly_true_money_are_in_a_sum(
+    show: Any, film_warehouse: Path, tmp_path: Path
+) -> None:
+    made = altered(film_warehouse, tmp_path / "w.duckdb", FALSE_MONEY)
+    text = said(show("people", made, who="Directors", by="Total revenue", films="1"))
+    assert re.search(r"whose money is hardly true (is|are) in these sums\.", text)
+    assert "hardly true" not in said(show("people", made, who="Directors", by="Median return", films="1"))
+
+
+def test_the_line_of_all_films_is_one_wherever_it_is_drawn(film_warehouse: Path, tmp_path: Path) -> None:
+    """A film that is gone counts on no page and in no report from that day on."""
+    gone = (
+        "UPDATE tmdb.dim_movie SET gone_on = (SELECT max(date_id) - 1 FROM tmdb.fact_movie_daily) WHERE movie_id IN "
+        "(SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 5)"
+    )
+    made = altered(film_warehouse, tmp_path / "w.duckdb", gone)
+    there = asked(
+        made,
+        "SELECT date_id, count(*), round(sum(popularity), 3) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING (movie_id) "
+        "WHERE gone_on IS NULL OR date_id < gone_on GROUP BY date_id ORDER BY date_id",
+    )
+    with closing(duckdb.connect(str(made), read_only=True)) as connection:
+        drawn = connection.execute(trends.DAYS, {"first": min(DAYS), "last": TODAY}).fetchall()
+        newest = connection.execute(today.NEWEST_DAYS).fetchall()
+    answers = read(Warehouse(made))
+    assert answers is not None
+    assert [(day, films, round(popularity, 3)) for day, films, popularity in drawn] == there
+    assert newest == [row[:2] for row in reversed(there)][:2]
+    assert answers.tables["days"].rows() == drawn
+    assert answers.tables["days"].rows() != [], "the report has a line"
 
 
 def test_a_filter_in_the_url_is_the_filter_of_the_page(show: Any, film_warehouse: Path) -> None:

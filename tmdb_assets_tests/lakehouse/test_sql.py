@@ -13,7 +13,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.publishing import Published, publish
-from tmdb_assets.lakehouse.sql import SqlError, View, read_view, read_views
+from tmdb_assets.lakehouse.sql import SqlError, View, bases_of, read_view, read_views
 
 FILMS = Contract(
     "toy",
@@ -162,6 +162,149 @@ def test_views_that_read_each_other_are_refused(tmp_path: Path) -> None:
     written(tmp_path, HEAD + SELECT.replace("FROM films --", "FROM vw_b --"), "vw_a")
     written(tmp_path, HEAD + SELECT.replace("FROM films --", "JOIN vw_a --"), "vw_b")
     with pytest.raises(SqlError, match="in a circle: vw_a, vw_b"):
+        read_views(tmp_path, "toy", ["films"])
+
+
+# -- columns that several views have -------------------------------------------------------------------------------------
+
+GROUP = """\
+-- What films earned.
+--
+-- Columns of: film
+--
+-- total_earned  Int64?           Dollars of the films
+--                                whose earnings are known.
+-- share         Float64{0..1}?   Of all dollars, a ratio.
+
+SELECT
+    sum(film.earned) AS total_earned, -- null without any
+    sum(film.earned) / 100.0 AS share
+FROM films AS film
+"""
+GROUPED = """\
+-- Films and dollars of each genre.
+--
+-- Grain: genre
+--
+-- genre  String{drama|comedy}  Genre.
+-- films  Int64{>=1}            Films.
+-- {earnings}
+-- most   Int64?                Most that one earned.
+
+SELECT
+    film.genre,
+    count(*) AS films,
+    {earnings},
+    max(film.earned) AS most
+FROM films AS film
+WHERE film.genre IS NOT NULL
+GROUP BY film.genre
+"""
+
+
+def grouped(folder: Path, group: str = GROUP, text: str = GROUPED) -> View:
+    (folder / "columns").mkdir(exist_ok=True)
+    (folder / "columns" / "earnings.sql").write_text(group, encoding="utf-8")
+    return view(folder, text)
+
+
+def test_a_group_of_columns_stands_in_head_and_select_where_it_is_named(tmp_path: Path) -> None:
+    made = grouped(tmp_path)
+    assert list(made.contract.columns) == ["genre", "films", "total_earned", "share", "most"]
+    assert made.contract.columns["total_earned"].description == "Dollars of the films whose earnings are known."
+    assert [c for c, column in made.contract.columns.items() if column.nullable] == ["total_earned", "share", "most"]
+    assert made(films=SOME.lazy()).sort("genre").rows() == [("comedy", 1, 30, 0.3, 30), ("drama", 2, 10, 0.1, 10)]
+    assert made.lineage({"films": FILMS})["total_earned"] == [(FILMS, "earned")]
+    assert [v.contract.name for v in read_views(tmp_path, "toy", ["films"])] == ["vw_genres"], "a group is no view"
+
+
+def test_lines_are_those_of_the_file_though_columns_are_written_out(tmp_path: Path) -> None:
+    broken = grouped(tmp_path, text=GROUPED.replace("max(film.earned)", "max(film.eraned)"))
+    with pytest.raises(SqlError, match=r"vw_genres\.sql, line 14: .*eraned"):
+        broken(films=SOME.lazy())
+
+
+def test_another_text_of_a_group_is_another_code_version_of_its_views(tmp_path: Path) -> None:
+    first = grouped(tmp_path).contract.code_version
+    assert grouped(tmp_path, GROUP.replace("/ 100.0", "/ 1000.0")).contract.code_version != first
+    assert grouped(tmp_path).contract.code_version == first
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "problem"),
+    [
+        (
+            GROUP,
+            GROUPED.replace("-- {earnings}", "-- {earnigns}"),
+            r"vw_genres\.sql, line 7: there is no file columns/earnigns",
+        ),
+        (GROUP, GROUPED.replace("    {earnings},", "    {earnigns},"), r"vw_genres\.sql, line 13: there is no file"),
+        (
+            GROUP.replace("-- Columns of: film\n", ""),
+            GROUPED,
+            r"columns/earnings\.sql, line 1: it must say `Columns of:`",
+        ),
+        (GROUP.replace("FROM films AS film", ""), GROUPED, r"columns/earnings\.sql, line 1: it must say"),
+        (GROUP.replace("Int64?  ", "Whole?  "), GROUPED, r"columns/earnings\.sql, line 5: the type Whole is none of"),
+    ],
+)
+def test_a_group_that_cannot_be_read_names_file_and_line(tmp_path: Path, group: str, text: str, problem: str) -> None:
+    with pytest.raises(SqlError, match=problem):
+        grouped(tmp_path, group, text)
+
+
+# -- views that are kept nowhere -----------------------------------------------------------------------------------------
+
+KNOWN = """\
+-- Films whose genre is known.
+--
+-- Grain: film_id
+-- Kept: no
+--
+-- film_id  Int64   Film.
+-- genre    String  Genre.
+-- earned   Int64?  Dollars.
+
+SELECT film_id, genre, earned FROM films WHERE genre IS NOT NULL
+"""
+RICH = KNOWN.replace("FROM films WHERE genre IS NOT NULL", "FROM known WHERE earned >= 20").replace(
+    "genre is known", "genre is known, that earned"
+)
+
+
+def stacked(folder: Path, known: str = KNOWN) -> tuple[View, ...]:
+    written(folder, known, "known")
+    written(folder, RICH, "rich")
+    written(folder, HEAD + SELECT.replace("FROM films --", "FROM rich --"), "vw_rich")
+    written(folder, HEAD + SELECT.replace("FROM films --", "FROM known --"), "vw_genres")
+    return read_views(folder, "toy", ["films"])
+
+
+def test_a_view_that_is_kept_nowhere_is_a_step_of_those_that_read_it(tmp_path: Path) -> None:
+    genres, rich = stacked(tmp_path)
+    assert [genres.contract.name, rich.contract.name] == ["vw_genres", "vw_rich"]
+    assert [base.contract.name for base in bases_of([rich, genres])] == ["known", "rich"]
+    assert genres.reads == rich.reads == ("films",), "they are wired to the tables behind it"
+    assert genres(films=SOME.lazy()).sort("genre").select("genre", "films").rows() == [("comedy", 1), ("drama", 2)]
+    assert rich(films=SOME.lazy()).select("genre", "films").rows() == [("comedy", 1)]
+    assert rich.lineage({"films": FILMS})["total_earned"] == [(FILMS, "earned")]
+
+
+def test_another_text_of_a_base_is_another_code_version_of_its_readers(tmp_path: Path) -> None:
+    before = [v.contract.code_version for v in stacked(tmp_path)]
+    after = [v.contract.code_version for v in stacked(tmp_path, KNOWN.replace("IS NOT NULL", "<> 'war'"))]
+    assert all(one != other for one, other in zip(before, after, strict=True))
+
+
+def test_a_fault_of_a_base_is_told_with_its_own_file_and_line(tmp_path: Path) -> None:
+    *_, rich = stacked(tmp_path, KNOWN.replace("genre, earned FROM", "gnere AS genre, earned FROM"))
+    with pytest.raises(SqlError, match=r"known\.sql, line 10: .*gnere"):
+        rich(films=SOME.lazy())
+
+
+def test_a_view_that_is_kept_nowhere_and_read_by_none_is_refused(tmp_path: Path) -> None:
+    written(tmp_path, KNOWN, "known")
+    with pytest.raises(SqlError, match=r"known\.sql: it is kept nowhere and no view reads it"):
         read_views(tmp_path, "toy", ["films"])
 
 

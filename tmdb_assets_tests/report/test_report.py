@@ -120,6 +120,35 @@ def test_a_text_from_outside_stays_a_text(answers: Answers) -> None:
     assert any("data/<lake>" in said for said in page.texts)
 
 
+def test_the_highest_revenue_leaves_out_what_is_hardly_true_and_says_what_it_rests_on(
+    film_warehouse: Path, tmp_path: Path
+) -> None:
+    false = (
+        "UPDATE tmdb.dim_movie SET has_implausible_money = true, status = 'Released', budget_usd = NULL, title = 'False', "
+        "revenue_usd = 9000000000 WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_rankings WHERE metric = 'revenue' "
+        "AND position <= 2)"
+    )
+    made = altered(film_warehouse, tmp_path / "w.duckdb", false)
+    found = read(Warehouse(made))
+    assert found is not None
+    earners = found.tables["earners"]
+    assert "False" not in earners.get_column("title").to_list()
+    with closing(duckdb.connect(str(made), read_only=True)) as connection:
+        counts = connection.execute(
+            "SELECT count(*) FILTER (WHERE has_revenue), count(*) FILTER (WHERE has_budget), count(*) FILTER (WHERE "
+            "has_money), count(*) FILTER (WHERE has_revenue AND has_implausible_money) FROM tmdb.vw_movie_financials"
+        ).fetchone()
+    assert counts is not None
+    with_revenue, with_budget, with_both, left_out = counts
+    assert left_out >= 2
+    text = " ".join(Parsed(render(found)).texts)
+    assert (
+        f"{with_revenue} are released with a known revenue, {with_budget} with a known budget, {with_both} with both."
+        in text
+    )
+    assert f"Left out, since their money is hardly true: {left_out}." in text
+
+
 def test_a_day_with_nothing_but_films_is_told(answers: Answers) -> None:
     nothing = changed(answers, **{name: frame.clear() for name, frame in answers.tables.items() if name != "days"})
     text = " ".join(Parsed(render(nothing)).texts)

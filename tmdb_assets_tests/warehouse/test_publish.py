@@ -83,6 +83,68 @@ def test_a_view_is_a_view_unless_what_it_reads_is_not_in_the_file(store: DeltaSt
     assert found == [("vw_best",), ("vw_busy",), ("vw_days",), ("vw_things",), ("vw_totals",)]
 
 
+BASED = {
+    "vw_large": """-- Large facts.
+--
+-- Grain: date_id, thing_id
+-- Kept: no
+--
+-- date_id   Date   Day.
+-- thing_id  Int64  Thing.
+-- amount    Int64  Amount.
+
+SELECT date_id, thing_id, amount FROM fact_daily WHERE amount > 20
+""",
+    "vw_large_days": """-- Large facts of each day.
+--
+-- Grain: date_id
+--
+-- date_id  Date   Day.
+-- facts    Int64  Facts.
+
+SELECT date_id, count(*) AS facts FROM vw_large GROUP BY date_id
+""",
+}
+
+
+@pytest.mark.parametrize("fact_days", [None, 1])
+def test_a_view_that_the_lake_keeps_nowhere_is_a_view_that_others_read(
+    store: DeltaStore, path: Path, tmp_path: Path, fact_days: int | None
+) -> None:
+    views = toy.write_views(tmp_path / "based" / "views", toy.VIEWS | BASED)
+    toy.answer(store, views)
+    toy.publish(store, path, views, fact_days=fact_days)
+    found = {name for (name,) in toy.ask(path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")}
+    tables = {name for (name,) in toy.ask(path, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'toy'")}
+    assert "vw_large" in found
+    assert "vw_large" not in tables
+    assert "vw_large_days" in (tables if fact_days else found)
+    (text,) = toy.ask(path, "SELECT sql FROM duckdb_views() WHERE view_name = 'vw_large'")
+    assert "fact_daily" in text[0]
+    days = toy.ask(path, "SELECT date_id, facts FROM toy.vw_large_days ORDER BY date_id")
+    assert days == toy.ask(path, "SELECT date_id, count(*) FROM toy.vw_large GROUP BY date_id ORDER BY date_id")
+    assert len(days) == (fact_days or 3)
+    said = dict(toy.ask(path, "SELECT view_name, comment FROM duckdb_views()"))["vw_large"]
+    assert said.endswith("Only its newest days are in this file.") == (fact_days is not None)
+    assert "toy/views/vw_large" not in {p for (p,) in toy.ask(path, "SELECT table_path FROM main.lake_versions")}
+
+
+def test_a_base_over_what_is_not_in_the_file_is_not_there_and_its_readers_are_tables(
+    store: DeltaStore, path: Path, tmp_path: Path
+) -> None:
+    over_pages = {
+        "vw_large": BASED["vw_large"].replace("SELECT date_id, thing_id, amount FROM fact_daily WHERE amount > 20",
+                                              "SELECT date_id, page AS thing_id, page AS amount FROM pages"),
+        "vw_large_days": BASED["vw_large_days"],
+    }  # fmt: skip
+    views = toy.write_views(tmp_path / "based" / "views", toy.VIEWS | over_pages)
+    toy.answer(store, views)
+    toy.publish(store, path, views)
+    days = toy.ask(path, "SELECT date_id, facts FROM toy.vw_large_days ORDER BY date_id")
+    assert days == [(toy.day(n), 2) for n in (0, 1, 2)]
+    assert toy.ask(path, "SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'vw_large%'") == []
+
+
 def test_a_table_with_personal_columns_stays_in_the_lake(store: DeltaStore, path: Path, views: Path) -> None:
     source = toy.source(views)
     personal = replace(toy.NOTES, personal=("note",))

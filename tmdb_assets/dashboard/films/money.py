@@ -17,7 +17,11 @@ from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 COVERAGE = """
-SELECT count(*) AS films, count(*) FILTER (WHERE has_money) AS films_with_money
+SELECT
+    count(*) AS films,
+    count(*) FILTER (WHERE has_budget) AS films_with_budget,
+    count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
+    count(*) FILTER (WHERE has_money) AS films_with_both
 FROM tmdb.vw_movie_financials
 """
 FILMS = """
@@ -30,27 +34,40 @@ LIMIT $at_most
 AT_MOST = 4000  # points: a browser on a phone must draw them
 TIERS = ["micro", "low", "medium", "high", "blockbuster"]
 GENRES = """
-SELECT name, median_roi, films, films_with_money, total_revenue_usd, mean_budget_usd
+SELECT name, median_roi, films, films_with_revenue, films_with_both, total_revenue_usd
 FROM tmdb.vw_genre_performance
 WHERE median_roi IS NOT NULL
 ORDER BY median_roi DESC, genre_id
 """
+#: `films_with_money`: with a revenue or a budget, or both.
 YEARS = """
-SELECT release_year, films, films_with_money, total_revenue_usd AS revenue, total_budget_usd AS budget, best_earning_title
+SELECT
+    release_year,
+    films_with_revenue,
+    films_with_budget,
+    films_with_revenue + films_with_budget - films_with_both AS films_with_money,
+    total_revenue_usd AS revenue,
+    total_budget_usd AS budget,
+    best_earning_title
 FROM tmdb.vw_yearly_box_office
-WHERE films_with_money > 0
+WHERE films_with_revenue + films_with_budget > 0
 ORDER BY release_year
 """
 REAL_YEARS = """
 SELECT
     release_year,
-    count(*) AS films,
+    count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
+    count(*) FILTER (WHERE has_budget) AS films_with_budget,
     count(*) AS films_with_money,
-    sum(real_revenue_usd) AS revenue,
-    sum(real_budget_usd) AS budget,
-    arg_max(title, real_revenue_usd) AS best_earning_title
-FROM tmdb.vw_inflation_adjusted
-WHERE has_money
+    sum(real_revenue_usd) FILTER (WHERE has_revenue) AS revenue,
+    sum(real_budget_usd) FILTER (WHERE has_budget) AS budget,
+    max(title) FILTER (WHERE place = 1) AS best_earning_title
+FROM (
+    SELECT *, CASE WHEN revenue_rank IS NOT NULL
+        THEN row_number() OVER (PARTITION BY release_year ORDER BY revenue_rank NULLS LAST, movie_id) END AS place
+    FROM tmdb.vw_inflation_adjusted
+    WHERE has_revenue OR has_budget
+)
 GROUP BY release_year
 ORDER BY release_year
 """
@@ -58,17 +75,18 @@ PRICES = "SELECT min(year) AS first, max(year) AS last FROM tmdb.dim_cpi"
 KINDS = """
 SELECT
     CASE WHEN is_franchise THEN 'Part of a series' ELSE 'Standalone' END AS kind,
-    films, films_with_money, films_with_votes, mean_revenue_usd, mean_budget_usd, median_roi, mean_rating, mean_popularity
+    films, films_with_revenue, films_with_budget, films_with_both, films_with_votes,
+    mean_revenue_usd, mean_budget_usd, median_roi, mean_rating, mean_popularity
 FROM tmdb.vw_franchise_vs_standalone
 ORDER BY is_franchise DESC
 """
 TIER_FIGURES = """
-SELECT budget_tier, films, films_with_money, median_roi, mean_revenue_usd, mean_rating
+SELECT budget_tier, films, films_with_revenue, films_with_both, median_roi, mean_revenue_usd, mean_rating
 FROM tmdb.vw_budget_tiers
 ORDER BY tier_order
 """
 RANKING = """
-SELECT position, movie_id, title, value
+SELECT position, movie_id, title, value, left_out
 FROM tmdb.vw_rankings
 WHERE metric = $metric
 ORDER BY position
@@ -76,12 +94,12 @@ ORDER BY position
 TIMES = partial(figures.ratio, digits=2)
 #: What a ranking is called -> (metric, how it is written, what it rests on)
 RANKINGS: dict[str, tuple[str, markup.Write, str]] = {
-    "Revenue": ("revenue", figures.money, "films with budget and revenue known"),
-    "Budget": ("budget", figures.money, "films with budget and revenue known"),
-    "Highest profit": ("profit_highest", figures.money, "films with budget and revenue known"),
-    "Lowest profit": ("profit_lowest", figures.money, "films with budget and revenue known"),
-    "Highest return": ("roi_highest", TIMES, "films with a budget of $10M or more and a known revenue"),
-    "Lowest return": ("roi_lowest", TIMES, "films with a budget of $10M or more and a known revenue"),
+    "Revenue": ("revenue", figures.money, "released films with a known revenue"),
+    "Budget": ("budget", figures.money, "released films with a known budget"),
+    "Highest profit": ("profit_highest", figures.money, "released films with budget and revenue known"),
+    "Lowest profit": ("profit_lowest", figures.money, "released films with budget and revenue known"),
+    "Highest return": ("roi_highest", TIMES, "released films with a budget of $10M or more and a known revenue"),
+    "Lowest return": ("roi_lowest", TIMES, "released films with a budget of $10M or more and a known revenue"),
     "Most votes": ("votes", figures.count, "films whose votes were observed"),
     "Highest rating": ("rating_highest", figures.decimal, "films with at least 10 votes"),
     "Lowest rating": ("rating_lowest", figures.decimal, "films with at least 10 votes"),
@@ -94,14 +112,13 @@ NOMINAL, REAL = "Dollars of the day", "Constant dollars"
 def page() -> None:
     """The page."""
     coverage = row(COVERAGE)
-    if not coverage["films_with_money"]:
-        layout.nothing(
-            f"Of {figures.count(coverage['films'])} films with details, none has both budget and revenue known."
-        )
+    if not coverage["films_with_budget"] + coverage["films_with_revenue"]:
+        layout.nothing(f"Of {figures.count(coverage['films'])} films with details, none is released with known money.")
         return
     known = (
-        f"{figures.count(coverage['films_with_money'])} of {figures.count(coverage['films'])} films with details: "
-        "those with budget and revenue known"
+        f"{figures.count(coverage['films_with_both'])} of {figures.count(coverage['films'])} films with details: "
+        f"released ones with budget and revenue known ({figures.count(coverage['films_with_budget'])} with a budget, "
+        f"{figures.count(coverage['films_with_revenue'])} with a revenue)"
     )
     with layout.section("Revenue against budget"):
         _films(known)
@@ -128,7 +145,7 @@ def _films(known: str) -> None:
     )
     films = ask(FILMS, with_implausible=with_implausible, at_most=AT_MOST)
     if films.is_empty():
-        layout.nothing("Every film with budget and revenue is flagged as hardly true: switch them on to see them.")
+        layout.nothing("No film has both budget and revenue known, or each that has is flagged as hardly true.")
         return
     ticks = [10**n for n in range(12)]
     dollars = alt.Axis(values=ticks, labelExpr="replace(format(datum.value, '$~s'), 'G', 'B')")
@@ -180,7 +197,7 @@ def _genres() -> None:
     if genres.is_empty():
         layout.nothing("No genre has a film with budget and revenue known.")
         return
-    counted = genres.get_column("films_with_money")
+    counted = genres.get_column("films_with_both")
     layout.bars(
         markup.bars(
             genres,
@@ -190,9 +207,10 @@ def _genres() -> None:
             write=TIMES,
             said={
                 "name": ("Genre", figures.plain),
-                "films_with_money": ("Films it rests on", figures.count),
+                "films_with_both": ("Films it rests on", figures.count),
                 "films": ("Films of the genre", figures.count),
                 "total_revenue_usd": ("Total revenue", figures.dollars),
+                "films_with_revenue": ("Films with a revenue", figures.count),
             },
         ),
         f"Each bar rests on {layout.span(counted)} films with budget and "
@@ -207,10 +225,12 @@ def _rankings() -> None:
     if films.is_empty():
         layout.nothing(f"There are no {rests_on}.")
         return
+    left_out = films.item(0, "left_out")
+    aside = f" {layout.films(left_out)} whose money is hardly true {'is' if left_out == 1 else 'are'} left out."
     ranked.bars(
         films,
         "value",
-        f"The first {films.height} of the {rests_on}, entries that are hardly true included.",
+        f"The first {films.height} of the {rests_on}.{aside if left_out else ''}",
         title=ranking,
         write=write,
         is_signed=metric.startswith("profit"),
@@ -225,7 +245,7 @@ def _years() -> None:
     dollars = layout.choice("In", [NOMINAL, REAL], "dollars")
     every_year = ask(YEARS)
     if every_year.is_empty():
-        layout.nothing("No film with budget and revenue known has a year of release.")
+        layout.nothing("No released film with known money has a year of release.")
         return
     # the same years in either dollars: a span chosen in one holds in the other
     first, last = every_year.select(first=pl.col("release_year").min(), last=pl.col("release_year").max()).row(0)
@@ -235,7 +255,7 @@ def _years() -> None:
     is_chosen = pl.col("release_year").is_between(first, last)
     nominal = every_year.filter(is_chosen)
     if nominal.is_empty():
-        layout.nothing("No film of these years has budget and revenue known.")
+        layout.nothing("No released film of these years has a known budget or revenue.")
         return
     years = nominal if dollars == NOMINAL else ask(REAL_YEARS).filter(is_chosen)
     prices = "" if dollars == NOMINAL else _prices(nominal, years)
@@ -244,7 +264,9 @@ def _years() -> None:
         return
     layout.chart(
         _yearly(years, first, last),
-        f"Rests on {figures.count(_with_money(years))} films with a year of release, budget and revenue known."
+        f"Rests on {figures.count(_sum(years, 'films_with_money'))} released films with a year of release: revenue on "
+        f"{figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
+        f"{figures.count(_sum(years, 'films_with_budget'))}."
         f"{prices and ' '}{prices} A year without such a film is a gap.",
         "Lines: revenue and budget of all films by year of release.",
     )
@@ -252,7 +274,16 @@ def _years() -> None:
 
 def _yearly(years: pl.DataFrame, first: int, last: int) -> alt.Chart:
     long = years.unpivot(["revenue", "budget"], index=["release_year"], variable_name="kind", value_name="dollars")
-    long = long.join(years, on="release_year", maintain_order="left").with_columns(pl.col("kind").str.to_titlecase())
+    rests_on = years.select(
+        "release_year", "best_earning_title", revenue="films_with_revenue", budget="films_with_budget"
+    ).unpivot(
+        ["revenue", "budget"],
+        index=["release_year", "best_earning_title"],
+        variable_name="kind",
+        value_name="films_with_it",
+    )
+    long = long.join(rests_on, on=["release_year", "kind"], maintain_order="left")
+    long = long.with_columns(pl.col("kind").str.to_titlecase())
     gaps = pl.DataFrame({"release_year": range(first, last + 1)})
     every = gaps.join(pl.DataFrame({"kind": ["Revenue", "Budget"]}), how="cross").with_columns(
         pl.col("release_year").cast(pl.Int64)
@@ -279,7 +310,7 @@ def _yearly(years: pl.DataFrame, first: int, last: int) -> alt.Chart:
                     "release_year": ("Year", None),
                     "kind": ("Sum of", None),
                     "dollars": ("Dollars", drawing.DOLLARS),
-                    "films_with_money": ("Films it rests on", drawing.COUNT),
+                    "films_with_it": ("Films it rests on", drawing.COUNT),
                     "best_earning_title": ("Earned most", None),
                 }
             ),
@@ -294,7 +325,7 @@ def _prices(nominal: pl.DataFrame, real: pl.DataFrame) -> str:
     known = row(PRICES)
     if known["last"] is None:
         return "No consumer prices are known: there are no constant dollars."
-    left_out = _with_money(nominal) - _with_money(real)
+    left_out = _sum(nominal, "films_with_money") - _sum(real, "films_with_money")
     return (
         f"Dollars of {known['last']}, by US consumer prices, which are known from {known['first']} to {known['last']}"
         + (
@@ -305,8 +336,8 @@ def _prices(nominal: pl.DataFrame, real: pl.DataFrame) -> str:
     )
 
 
-def _with_money(years: pl.DataFrame) -> int:
-    return int(years.select(pl.col("films_with_money").sum()).item())
+def _sum(years: pl.DataFrame, column: str) -> int:
+    return int(years.select(pl.col(column).sum()).item())
 
 
 def _kinds() -> None:
@@ -325,8 +356,10 @@ def _kinds() -> None:
                 markup.Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
             )
             st.caption(
-                f"{figures.count(kind['films'])} films; money rests on {figures.count(kind['films_with_money'])}, the "
-                f"rating on {figures.count(kind['films_with_votes'])} with votes."
+                f"{figures.count(kind['films'])} films; revenue rests on {figures.count(kind['films_with_revenue'])}, "
+                f"budget on {figures.count(kind['films_with_budget'])}, return on "
+                f"{figures.count(kind['films_with_both'])}, the rating on {figures.count(kind['films_with_votes'])} with "
+                "votes."
             )
 
 
@@ -335,7 +368,7 @@ def _tiers() -> None:
     if tiers.is_empty():
         layout.nothing("No film has a known budget.")
         return
-    each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_money").rows())
+    each = ", ".join(f"{tier} {figures.count(n)}" for tier, n in tiers.select("budget_tier", "films_with_both").rows())
     layout.bars(
         markup.bars(
             tiers,
@@ -346,11 +379,12 @@ def _tiers() -> None:
             said={
                 "budget_tier": ("Tier", figures.plain),
                 "mean_revenue_usd": ("Mean revenue", figures.dollars),
+                "films_with_revenue": ("Films with a revenue", figures.count),
                 "mean_rating": ("Mean rating", figures.decimal),
-                "films_with_money": ("Films it rests on", figures.count),
+                "films_with_both": ("Films it rests on", figures.count),
                 "films": ("Films", figures.count),
             },
         ),
-        f"Films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
+        f"Released films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
         "$100M high.",
     )

@@ -14,12 +14,13 @@ from tmdb_assets.warehouse import figures
 
 FOUND = """
 SELECT
-    movie_id, title, original_title, release_date, release_year, original_language, vote_average, vote_count, popularity,
-    runtime_minutes, budget_usd, revenue_usd, genres, directors, writers, actors, companies, countries, languages,
-    keywords, collection_name, tagline, overview, imdb_id
+    movie_id, title, original_title, release_date, release_year, status, original_language, vote_average, vote_count,
+    popularity, runtime_minutes, budget_usd, revenue_usd, profit_usd, roi, has_implausible_money, genres, directors,
+    writers, actors, companies, countries, languages, keywords, collection_name, tagline, overview, imdb_id
 FROM tmdb.search_movies(
     genres := $genres, actor := $actor, director := $director, min_rating := $min_rating, years := $years,
-    keyword := $keyword, company := $company, text := $text, min_votes := $min_votes
+    keyword := $keyword, company := $company, text := $text, min_votes := $min_votes, min_budget := $min_budget,
+    max_budget := $max_budget, min_revenue := $min_revenue, status := $status
 )
 -- the macro would take a part of the name, and a name that was chosen may be part of another one
 WHERE $country IS NULL OR list_contains(countries, $country)
@@ -35,16 +36,24 @@ GROUP BY called
 ORDER BY count(DISTINCT member.movie_id) DESC, called
 """
 YEARS = "SELECT min(release_year), max(release_year) FROM tmdb.vw_movie_financials"
+STATUSES = (
+    "SELECT status FROM tmdb.vw_movie_search WHERE status IS NOT NULL GROUP BY status ORDER BY count(*) DESC, status"
+)
+#: An order by money puts what is hardly true last, as the rankings leave it out.
+TRUE_MONEY = "CASE WHEN NOT has_implausible_money THEN {column} END"
 #: What films are put in order by -> column
 ORDERS = {
     "Popularity": "popularity",
     "Rating": "vote_average",
     "Votes": "vote_count",
-    "Revenue": "revenue_usd",
+    "Revenue": TRUE_MONEY.format(column="revenue_usd"),
+    "Profit": TRUE_MONEY.format(column="profit_usd"),
+    "Return": TRUE_MONEY.format(column="roi"),
     "Release": "release_date",
     "Running time": "runtime_minutes",
 }
 VOTES = [0, 10, 50, 100, 500, 1000]
+AMOUNTS = {figures.money(n * 1e6): n * 1_000_000 for n in (1, 5, 10, 20, 50, 100, 200, 500, 1000)}
 LISTED_AT_MOST, NAMED = 1000, 4
 FREE = ("words", "actor", "director", "keyword", "company")
 
@@ -94,7 +103,7 @@ def _form() -> tuple[dict[str, object], str]:
     actor = first.text_input("Actor", key="actor", bind="query-params", placeholder="any part of the name")
     director = second.text_input("Director", key="director", bind="query-params", placeholder="any part of the name")
     order = third.selectbox("Order by", list(ORDERS), key="order", bind="query-params") or "Popularity"
-    with st.expander("More: year, rating, votes, country, company, keyword"):
+    with st.expander("More: year, rating, votes, country, company, keyword, status, money"):
         years = _years()
         left, middle, right = st.columns(3)
         rating = left.slider(
@@ -107,6 +116,16 @@ def _form() -> tuple[dict[str, object], str]:
         )
         company = left.text_input("Company", key="company", bind="query-params", placeholder="any part of the name")
         keyword = middle.text_input("Keyword", key="keyword", bind="query-params", placeholder="any part of it")
+        known = ask(STATUSES).get_column("status").to_list()
+        status = right.selectbox("Status", known, index=None, key="status", bind="query-params", placeholder="any")
+        amounts = {
+            name: place.selectbox(label, list(AMOUNTS), index=None, key=name, bind="query-params", placeholder="any")
+            for place, name, label in (
+                (left, "min_budget", "Budget at least"),
+                (middle, "max_budget", "Budget at most"),
+                (right, "min_revenue", "Revenue at least"),
+            )
+        }
     return {
         "text": words.strip() or None,
         "genres": genres or None,
@@ -118,6 +137,8 @@ def _form() -> tuple[dict[str, object], str]:
         "country": country,
         "company": company.strip() or None,
         "keyword": keyword.strip() or None,
+        "status": status,
+        **{name: AMOUNTS[amount] if amount else None for name, amount in amounts.items()},
     }, order
 
 
@@ -144,13 +165,20 @@ def _table(found: pl.DataFrame) -> None:
             "genres": layout.text("Genres"),
             "directors": layout.text("Directors"),
             "actors": layout.text("Cast", width="medium"),
+            "status": layout.text("Status"),
             "budget_usd": layout.dollars("Budget"),
             "revenue_usd": layout.dollars("Revenue"),
+            "profit_usd": layout.dollars("Profit"),
+            "roi": layout.number("Return", "%.1f ×"),
+            "has_implausible_money": st.column_config.CheckboxColumn("Hardly true"),
             "countries": layout.text("Countries"),
         },
         height=520,
     )
-    st.caption("Every film whose details were observed and that TMDB still has can be found. The CSV has more columns.")
+    st.caption(
+        "Every film whose details were observed and that TMDB still has can be found. In an order by money, entries that are "
+        "hardly true come last. The CSV has more columns."
+    )
 
 
 def as_csv(found: pl.DataFrame) -> bytes:

@@ -31,12 +31,9 @@ SELECT
 FROM tmdb.vw_trending
 """
 NEWEST_DAYS = """
-SELECT fact.date_id, count(*) AS films
-FROM tmdb.fact_movie_daily AS fact
-LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = fact.movie_id
-WHERE movie.gone_on IS NULL OR movie.gone_on > fact.date_id
-GROUP BY fact.date_id
-ORDER BY fact.date_id DESC
+SELECT date_id, films
+FROM tmdb.vw_daily_popularity
+ORDER BY date_id DESC
 LIMIT 2
 """
 TOP = """

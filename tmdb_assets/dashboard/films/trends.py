@@ -50,15 +50,10 @@ WHERE week_starts_on + 6 >= $first AND week_starts_on <= $last
 ORDER BY week_starts_on
 """
 DAYS = """
-SELECT
-    fact.date_id,
-    count(*) AS films,
-    sum(fact.popularity) AS popularity
-FROM tmdb.fact_movie_daily AS fact
-LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = fact.movie_id
-WHERE fact.date_id BETWEEN $first AND $last AND (movie.gone_on IS NULL OR movie.gone_on > fact.date_id)
-GROUP BY fact.date_id
-ORDER BY fact.date_id
+SELECT date_id, films, total_popularity AS popularity
+FROM tmdb.vw_daily_popularity
+WHERE date_id BETWEEN $first AND $last
+ORDER BY date_id
 """
 #: What is drawn of a film: column, axis title, format.
 MEASURES = {

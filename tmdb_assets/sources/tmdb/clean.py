@@ -184,8 +184,10 @@ def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:
     lopsided = ((budget < DOLLARS_TOO_FEW) & (revenue > DOLLARS_MUCH)) | (
         (revenue < DOLLARS_TOO_FEW) & (budget > DOLLARS_MUCH)
     )
+    in_millions = (budget < DOLLARS_TOO_FEW) & (revenue < DOLLARS_TOO_FEW)  # or in thousands: nobody meant dollars
     unseen = (revenue > REVENUE_HUGE) & (pl.col("vote_count") < VOTES_FEW)
-    return film.with_columns(has_implausible_money=(lopsided.fill_null(False) | unseen.fill_null(False)))
+    signs = [sign.fill_null(False) for sign in (lopsided, in_millions, unseen)]
+    return film.with_columns(has_implausible_money=pl.any_horizontal(signs))
 
 
 # -- steps of movie_stats ------------------------------------------------------------------------------------------------

@@ -204,8 +204,8 @@ _FILM = {
     ),
     "has_implausible_money": col(
         pl.Boolean,
-        "Budget or revenue is known but hardly true: under 1,000 dollars beside more than a million, or revenue above "
-        "100 million with fewer than 50 votes. Flagged, not dropped.",
+        "Budget or revenue is known but hardly true: under 1,000 dollars beside more than a million, both under 1,000 "
+        "(written in millions or thousands), or revenue above 100 million with fewer than 50 votes. Flagged, not dropped.",
     ),
     "adult": _flag("Whether TMDB files it as adult"),
     "homepage": _text("Web page"),

@@ -17,6 +17,8 @@ COMMENT ON MACRO tmdb.any_says IS 'Whether any text of a list has a part, whatev
 -- genres: a list, all of which the film must have (whole names, any case). actor, director, writer, keyword, company,
 -- country, language, collection: the whole name or part of it, any case. text: part of title, original title, tagline or
 -- overview. years: [from, to], both included, null for an open end. min_rating: mean vote, 0 to 10. min_votes: votes.
+-- min_budget, max_budget, min_revenue: US dollars, both ends included. status: the whole word that TMDB uses, any case
+-- (Released, Post Production, In Production, Planned, Rumored, Canceled).
 -- An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
 --   FROM tmdb.search_movies(genres := ['science fiction', 'action'], actor := 'bruce willis') ORDER BY vote_average DESC
 CREATE OR REPLACE MACRO tmdb.search_movies(
@@ -32,7 +34,11 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
     language := NULL,
     collection := NULL,
     text := NULL,
-    min_votes := NULL
+    min_votes := NULL,
+    min_budget := NULL,
+    max_budget := NULL,
+    min_revenue := NULL,
+    status := NULL
 ) AS TABLE
     SELECT film.*
     FROM tmdb.vw_movie_search AS film
@@ -61,6 +67,10 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
         )
         AND (min_rating IS NULL OR coalesce(film.vote_average >= min_rating, false))
         AND (min_votes IS NULL OR coalesce(film.vote_count >= min_votes, false))
+        AND (min_budget IS NULL OR coalesce(film.budget_usd >= min_budget, false))
+        AND (max_budget IS NULL OR coalesce(film.budget_usd <= max_budget, false))
+        AND (min_revenue IS NULL OR coalesce(film.revenue_usd >= min_revenue, false))
+        AND (status IS NULL OR coalesce(lower(film.status) = lower(trim(status)), false))
         AND (
             coalesce(len(CAST(years AS INTEGER[])), 0) = 0
             OR coalesce(

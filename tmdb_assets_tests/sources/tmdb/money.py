@@ -32,6 +32,7 @@ class Film:
     popularity: float | None
     rating: float | None
     votes: int | None
+    detailed_on: dt.date
 
     @property
     def title(self) -> str:
@@ -54,14 +55,41 @@ class Film:
         return self.said["revenue"] or None
 
     @property
+    def is_released(self) -> bool:
+        """As its status says; without one, as its date says on the day its details were observed."""
+        status = (self.said.get("status") or "").strip()
+        released = self.said.get("release_date") or ""
+        return status == "Released" if status else "" < released <= self.detailed_on.isoformat()
+
+    @property
+    def is_implausible(self) -> bool:
+        """Whether its money is hardly true."""
+        known = (self.budget, self.revenue)
+        small, large = min(filter(None, known), default=0), max(filter(None, known), default=0)
+        pair = None not in known and small < 1_000 and (large < 1_000 or large > 1_000_000)
+        votes = self.said.get("vote_count")
+        return pair or ((self.revenue or 0) > 100_000_000 and votes is not None and votes < 50)
+
+    @property
+    def counted_budget(self) -> int | None:
+        """The budget of a released film."""
+        return self.budget if self.is_released else None
+
+    @property
+    def counted_revenue(self) -> int | None:
+        """The revenue of a released film."""
+        return self.revenue if self.is_released else None
+
+    @property
     def runtime(self) -> int | None:
         """In minutes."""
         return self.said["runtime"] or None
 
     @property
     def money(self) -> tuple[int, int] | None:
-        """Budget and revenue, when both are known."""
-        return (self.budget, self.revenue) if self.budget and self.revenue else None
+        """Budget and revenue, when both count."""
+        both = (self.counted_budget, self.counted_revenue)
+        return both if both[0] and both[1] else None  # type: ignore[return-value]  # neither is null
 
     @property
     def series(self) -> int | None:
@@ -88,6 +116,7 @@ def films_of(world: World) -> list[Film]:
             last[movie_id][1].popularity if movie_id in last else None,
             voted[movie_id].vote_average if movie_id in voted else None,
             voted[movie_id].vote_count if movie_id in voted else None,
+            world.detailed_on[movie_id],
         )
         for movie_id, said in world.films.items()
         if movie_id not in world.gone
@@ -102,11 +131,20 @@ def figures(films: Sequence[Film]) -> Row:
     money = [film.money for film in films if film.money]
     ratings = [film.rating for film in films if film.rating is not None]
     popularities = [film.popularity for film in films if film.popularity is not None]
-    row: Row = {"films": len(films), "films_with_money": len(money), "films_with_votes": len(ratings)}
     amounts = {
-        "budget": [budget for budget, _ in money],
-        "revenue": [revenue for _, revenue in money],
+        "budget": [film.counted_budget for film in films if film.counted_budget],
+        "revenue": [film.counted_revenue for film in films if film.counted_revenue],
         "profit": [revenue - budget for budget, revenue in money],
+    }
+    row: Row = {
+        "films": len(films),
+        "films_with_budget": len(amounts["budget"]),
+        "films_with_revenue": len(amounts["revenue"]),
+        "films_with_both": len(money),
+        "films_with_implausible_money": sum(
+            film.is_implausible and bool(film.counted_budget or film.counted_revenue) for film in films
+        ),
+        "films_with_votes": len(ratings),
     }
     for name, values in amounts.items():
         row[f"total_{name}_usd"] = sum(values) if values else None
@@ -125,8 +163,9 @@ def years(films: Iterable[Film]) -> Row:
 
 
 def best_earning(films: Iterable[Film]) -> Row:
-    """The film of the highest revenue among those with money."""
-    best = min((f for f in films if f.money), key=lambda f: (-(f.revenue or 0), f.movie_id), default=None)
+    """The film of the highest revenue that counts, those left out whose money is hardly true."""
+    earning = [f for f in films if f.counted_revenue and not f.is_implausible]
+    best = min(earning, key=lambda f: (-(f.revenue or 0), f.movie_id), default=None)
     return {
         "best_earning_movie_id": best.movie_id if best else None,
         "best_earning_title": best.title if best else None,
@@ -171,6 +210,7 @@ def a_film(movie_id: int, **changes: Any) -> Row:
         "movie_id": movie_id,
         "title": f"Film {movie_id}",
         "original_language": "en",
+        "status": "Released",
         "release_date": dt.date(2000, 5, 1),
         "runtime_minutes": 100,
         "budget_usd": 10_000_000,

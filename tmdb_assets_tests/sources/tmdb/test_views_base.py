@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from tmdb_assets_tests.sources.tmdb.money import films_of
 from tmdb_assets_tests.sources.tmdb.worlds import World
 
 BUDGET_TIERS = [(1e6, "micro"), (1e7, "low"), (5e7, "medium"), (1e8, "high"), (float("inf"), "blockbuster")]
@@ -63,15 +64,21 @@ def test_the_top_is_the_200_most_popular_films_of_the_newest_day(world: World) -
 def test_money_per_film(world: World) -> None:
     answered = {row["movie_id"]: row for row in world.rows("vw_movie_financials")}
     assert set(answered) == set(world.films) - set(world.gone)
+    of_films = {film.movie_id: film for film in films_of(world)}
     for film, row in answered.items():
         said = world.films[film]
         budget, revenue = said["budget"] or None, said["revenue"] or None
         runtime = said["runtime"] or None
         assert (row["budget_usd"], row["revenue_usd"], row["runtime_minutes"]) == (budget, revenue, runtime)
-        assert row["has_money"] == (budget is not None and revenue is not None)
-        assert row["profit_usd"] == (revenue - budget if budget and revenue else None)
-        assert row["roi"] == (pytest.approx(revenue / budget) if budget and revenue else None)
-        a_minute = revenue / runtime if budget and revenue and runtime else None
+        money = of_films[film].money
+        assert (row["status"], row["is_released"]) == (said["status"], of_films[film].is_released)
+        assert row["has_budget"] == (of_films[film].counted_budget is not None)
+        assert row["has_revenue"] == (of_films[film].counted_revenue is not None)
+        assert row["has_money"] == (money is not None)
+        assert row["has_implausible_money"] == of_films[film].is_implausible
+        assert row["profit_usd"] == (money[1] - money[0] if money else None)
+        assert row["roi"] == (pytest.approx(money[1] / money[0]) if money else None)
+        a_minute = money[1] / runtime if money and runtime else None
         assert row["revenue_per_minute_usd"] == (None if a_minute is None else pytest.approx(a_minute))
         assert row["budget_tier"] == tier(budget, BUDGET_TIERS)
         released = dt.date.fromisoformat(said["release_date"]) if said["release_date"] else None

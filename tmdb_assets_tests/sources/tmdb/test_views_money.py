@@ -17,6 +17,8 @@ import pytest
 
 from tmdb_assets.sources.tmdb import star as star_stage
 from tmdb_assets_tests.sources.tmdb.money import (
+    DAY,
+    VIEWS,
     Film,
     Row,
     a_film,
@@ -58,13 +60,24 @@ def audience(world: World) -> dict[int, tuple[dt.date, Seen]]:
 
 
 def test_rankings(world: World) -> None:
-    money = {film.movie_id: film.money for film in films_of(world) if film.money}
+    films = films_of(world)
+    true = [film for film in films if not film.is_implausible]
+    money = {film.movie_id: film.money for film in true if film.money}
     large = {film: (budget, revenue) for film, (budget, revenue) in money.items() if budget >= 10_000_000}
+    false = [film for film in films if film.is_implausible]
+    left_out = {
+        "revenue": sum(film.counted_revenue is not None for film in false),
+        "budget": sum(film.counted_budget is not None for film in false),
+        **dict.fromkeys(("profit_highest", "profit_lowest"), sum(film.money is not None for film in false)),
+        **dict.fromkeys(
+            ("roi_highest", "roi_lowest"), sum(f.money is not None and (f.budget or 0) >= 10_000_000 for f in false)
+        ),
+    }
     seen = audience(world)
     ratings = {f: s.vote_average for f, (_, s) in seen.items() if (s.vote_count or 0) >= 10}
     populations: dict[str, dict[int, Any]] = {
-        "revenue": {film: revenue for film, (_, revenue) in money.items()},
-        "budget": {film: budget for film, (budget, _) in money.items()},
+        "revenue": {film.movie_id: film.counted_revenue for film in true if film.counted_revenue},
+        "budget": {film.movie_id: film.counted_budget for film in true if film.counted_budget},
         "profit_highest": {film: revenue - budget for film, (budget, revenue) in money.items()},
         "profit_lowest": {film: revenue - budget for film, (budget, revenue) in money.items()},
         "roi_highest": {film: revenue / budget for film, (budget, revenue) in large.items()},
@@ -79,9 +92,16 @@ def test_rankings(world: World) -> None:
         sign = 1 if metric.endswith("_lowest") else -1
         best = sorted(populations[metric].items(), key=lambda item: (sign * item[1], item[0]))[:10]
         expected += [
-            {"metric": metric, "position": place, "movie_id": film, "value": float(value)}
+            {
+                "metric": metric,
+                "position": place,
+                "movie_id": film,
+                "value": float(value),
+                "left_out": left_out.get(metric, 0),
+            }
             for place, (film, value) in enumerate(best, start=1)
         ]
+    assert sum(left_out.values()) > 0, "no film's money is hardly true"
     answered = world.rows("vw_rankings")
     titles = {row["movie_id"]: row.pop("title") for row in answered}
     assert differences(answered, expected) == []
@@ -105,6 +125,7 @@ def test_a_ranking_has_ten_places_at_most_and_fewer_where_fewer_are_known() -> N
     star = a_star(*poor, a_film(11), a_film(12, budget_usd=9_999_999))
     assert len(ranking(star, "popularity")) == 10
     assert [film for film, _ in ranking(star, "budget")] == [11, 12]
+    assert len(ranking(star, "revenue")) == 10
     assert ranking(star, "roi_highest") == [(11, 3.0)]
     assert ranking(a_star(a_film(1, revenue_usd=None)), "revenue") == []
 
@@ -217,19 +238,116 @@ def test_a_film_with_two_genres_counts_in_both_one_that_is_gone_in_none() -> Non
 
 
 def test_without_a_film_with_money_every_money_figure_is_null() -> None:
-    star = a_star(a_film(1, revenue_usd=None), a_film(2, budget_usd=None), a_film(3, budget_usd=None, revenue_usd=None))
+    none = {"budget_usd": None, "revenue_usd": None}
+    star = a_star(a_film(1, **none), a_film(2, **none), a_film(3, status="Planned"))
     for view in ("vw_yearly_box_office", "vw_decades", "vw_franchise_vs_standalone"):
         (row,) = answer(star, view)
-        assert (row["films"], row["films_with_money"], row["films_with_votes"]) == (3, 0, 3)
+        assert (row["films"], row["films_with_both"], row["films_with_votes"]) == (3, 0, 3)
+        assert (row["films_with_budget"], row["films_with_revenue"]) == (0, 0)
         assert [name for name, value in row.items() if ("_usd" in name or "roi" in name) and value is not None] == []
         assert row.get("best_earning_title") is None
 
 
-def test_half_known_money_is_left_out_of_means_as_well() -> None:
-    star = a_star(a_film(1, budget_usd=10, revenue_usd=40), a_film(2, budget_usd=1_000, revenue_usd=None))
+def test_half_known_money_counts_where_it_is_known_and_profit_needs_both() -> None:
+    star = a_star(
+        a_film(1, budget_usd=10, revenue_usd=40),
+        a_film(2, budget_usd=1_000, revenue_usd=None),
+        a_film(3, budget_usd=None, revenue_usd=60),
+    )
     (row,) = answer(star, "vw_decades")
-    assert (row["decade"], row["films"], row["films_with_money"]) == (2000, 2, 1)
-    assert (row["total_budget_usd"], row["mean_budget_usd"], row["median_budget_usd"]) == (10, 10.0, 10.0)
+    counted = [row[name] for name in ("films", "films_with_budget", "films_with_revenue", "films_with_both")]
+    assert (row["decade"], counted) == (2000, [3, 2, 2, 1])
+    assert (row["total_budget_usd"], row["mean_budget_usd"], row["median_budget_usd"]) == (1_010, 505.0, 505.0)
+    assert (row["total_revenue_usd"], row["mean_revenue_usd"], row["median_revenue_usd"]) == (100, 50.0, 50.0)
+    assert (row["total_profit_usd"], row["median_profit_usd"], row["median_roi"]) == (30, 30.0, 4.0)
+
+
+UNRELEASED = [
+    {"status": "Post Production"},
+    {"status": "Canceled"},
+    {"status": None, "release_date": None},
+    {"status": None, "release_date": DAY + dt.timedelta(days=1)},
+]
+
+
+@pytest.mark.parametrize("known", UNRELEASED, ids=lambda known: str(known.get("release_date", known["status"])))
+def test_an_unreleased_film_counts_in_films_and_popularity_and_its_money_in_nothing(known: Row) -> None:
+    together = {"collection_id": 9, "revenue_usd": 10**9}
+    star = a_star(
+        a_film(1, collection_id=9, popularity=1.0),
+        a_film(2, popularity=5.0, **together, **known),
+        dim_collection=[{"collection_id": 9, "name": "Nine"}],
+    )
+    (row,) = answer(star, "vw_franchises")
+    counted = [row[name] for name in ("films", "films_with_budget", "films_with_revenue", "films_with_both")]
+    assert (counted, row["mean_popularity"]) == ([2, 1, 1, 1], 3.0)
+    assert (row["total_revenue_usd"], row["best_earning_movie_id"]) == (30_000_000, 1)
+    assert [film for film, _ in ranking(star, "revenue")] == [1]
+    film = answer(star, "vw_movie_financials")[1]
+    assert (film["budget_usd"], film["revenue_usd"]) == (10_000_000, 10**9)
+    assert not (film["is_released"] or film["has_budget"] or film["has_revenue"] or film["has_money"])
+    assert (film["profit_usd"], film["roi"], film["revenue_per_minute_usd"]) == (None, None, None)
+
+
+def test_without_a_status_a_film_of_a_past_date_is_released_and_a_status_outranks_the_date() -> None:
+    star = a_star(
+        a_film(1, status=None, release_date=DAY),
+        a_film(2, release_date=DAY + dt.timedelta(days=30)),
+        a_film(3, release_date=None),
+    )
+    assert [row["is_released"] for row in answer(star, "vw_movie_financials")] == [True, True, True]
+    assert [row["total_revenue_usd"] for row in answer(star, "vw_franchise_vs_standalone")] == [90_000_000]
+
+
+# -- what is hardly true -------------------------------------------------------------------------------------------------
+
+FALSE = {"has_implausible_money": True, "revenue_usd": 9 * 10**9, "budget_usd": 8 * 10**9}
+
+
+def test_what_is_hardly_true_is_in_sums_that_say_so_and_first_in_no_ranking() -> None:
+    series = {"collection_id": 9}
+    star = a_star(
+        a_film(1, **FALSE, **series),
+        a_film(2, **series),
+        a_film(3, **FALSE | {"budget_usd": None}, **series),
+        dim_collection=[{"collection_id": 9, "name": "Nine"}],
+        dim_cpi=CPI,
+    )
+    for view in ("vw_yearly_box_office", "vw_franchises"):
+        (row,) = answer(star, view)
+        assert (row["best_earning_movie_id"], row["best_earning_title"]) == (2, "Film 2")
+        assert (row["best_earning_revenue_usd"], row["films_with_implausible_money"]) == (30_000_000, 2)
+        assert row["total_revenue_usd"] == 18 * 10**9 + 30_000_000
+    ranks = [(row["movie_id"], row["revenue_rank"]) for row in answer(star, "vw_inflation_adjusted")]
+    assert ranks == [(1, None), (2, 1), (3, None)]
+    left_out = {row["metric"]: row["left_out"] for row in answer(star, "vw_rankings")}
+    by_money = {"revenue": 2} | dict.fromkeys(
+        ("budget", "profit_highest", "profit_lowest", "roi_highest", "roi_lowest"), 1
+    )
+    assert left_out == by_money | dict.fromkeys(("votes", "rating_highest", "rating_lowest", "popularity"), 0)
+    for metric in by_money:
+        assert [film for film, _ in ranking(star, metric)] == [2], metric
+    assert [film for film, _ in ranking(star, "votes")] == [1, 2, 3]
+
+
+def test_a_year_of_false_money_alone_has_no_best_film() -> None:
+    star = a_star(a_film(1, **FALSE), dim_cpi=CPI)
+    (row,) = answer(star, "vw_yearly_box_office")
+    assert {name: value for name, value in row.items() if name.startswith("best_") and value is not None} == {}
+
+
+@pytest.mark.parametrize(
+    "view", [v for v in VIEWS if "movie_id" in VIEWS[v].contract.columns or "best" in VIEWS[v].sql]
+)
+def test_no_view_names_a_film_as_the_first_by_money_that_is_known_to_be_false(view: str) -> None:
+    """Whatever view ranks films by money: the one film that would lead is flagged, and must lead nowhere."""
+    star = a_star(a_film(1, **FALSE, collection_id=9), a_film(2, collection_id=9), dim_cpi=CPI,
+                  dim_collection=[{"collection_id": 9, "name": "Nine"}])  # fmt: skip
+    for row in answer(star, view):
+        money = row.get("metric", "").startswith(("revenue", "budget", "profit", "roi"))
+        assert not (money and row["movie_id"] == 1)
+        assert row.get("best_earning_movie_id") != 1
+        assert row.get("revenue_rank") is None or row["movie_id"] != 1
 
 
 def test_a_median_of_an_even_number_lies_between_the_middle_two() -> None:
@@ -253,8 +371,8 @@ def test_years_and_decades_leave_out_films_without_a_date_and_keep_the_turn_of_a
 
 
 def test_of_two_films_that_earned_the_same_the_lower_id_is_the_best_of_the_year() -> None:
-    rich = {"budget_usd": None, "revenue_usd": 10**9}
-    star = a_star(a_film(2), a_film(1), a_film(3, revenue_usd=29_999_999), a_film(4, **rich), a_film(5, **GONE))
+    half = {"budget_usd": None, "revenue_usd": 30_000_000}
+    star = a_star(a_film(2), a_film(1, **half), a_film(3, revenue_usd=29_999_999), a_film(5, **GONE))
     (row,) = answer(star, "vw_yearly_box_office")
     assert (row["best_earning_movie_id"], row["best_earning_title"]) == (1, "Film 1")
     assert row["best_earning_revenue_usd"] == 30_000_000
@@ -276,9 +394,11 @@ def test_tiers_stand_in_order_and_films_without_one_are_left_out() -> None:
     ]
 
 
-def test_a_tier_of_films_with_a_budget_alone_says_that_no_money_is_known() -> None:
+def test_a_tier_of_films_with_a_budget_alone_says_that_no_revenue_is_known() -> None:
     (row,) = answer(a_star(a_film(1, revenue_usd=None)), "vw_budget_tiers")
-    assert (row["budget_tier"], row["films"], row["films_with_money"], row["mean_budget_usd"]) == ("medium", 1, 0, None)
+    assert (row["budget_tier"], row["films"], row["films_with_budget"]) == ("medium", 1, 1)
+    assert (row["films_with_revenue"], row["films_with_both"]) == (0, 0)
+    assert (row["mean_budget_usd"], row["mean_revenue_usd"], row["median_roi"]) == (10_000_000.0, None, None)
 
 
 def test_a_series_names_its_best_and_one_whose_films_are_gone_has_no_row() -> None:
@@ -322,10 +442,10 @@ def average_ranks(values: Sequence[float]) -> list[float]:
 
 
 METRICS: dict[str, Callable[[Film], float | None]] = {
-    "budget": lambda film: film.budget,
+    "budget": lambda film: film.counted_budget,
     "popularity": lambda film: film.popularity,
     "rating": lambda film: film.rating,
-    "revenue": lambda film: film.revenue,
+    "revenue": lambda film: film.counted_revenue,
     "runtime": lambda film: film.runtime,
     "votes": lambda film: film.votes,
 }
@@ -495,19 +615,26 @@ def test_money_in_constant_dollars(world: World) -> None:
                 "release_year": film.year,
                 "constant_year": newest,
                 "inflation_factor": factor,
+                "has_budget": film.counted_budget is not None,
+                "has_revenue": film.counted_revenue is not None,
                 "has_money": film.money is not None,
+                "has_implausible_money": film.is_implausible,
                 "budget_usd": film.budget,
                 "revenue_usd": film.revenue,
                 "profit_usd": film.money[1] - film.money[0] if film.money else None,
                 "real_budget_usd": budget,
                 "real_revenue_usd": revenue,
-                "real_profit_usd": revenue - budget if budget is not None and revenue is not None else None,
+                "real_profit_usd": revenue - budget if film.money and revenue and budget else None,
             }
         )
     answered = world.rows("vw_inflation_adjusted")
     ranks = {row["movie_id"]: row.pop("revenue_rank") for row in answered}
     assert differences(answered, expected) == []
-    earned: dict[int, Any] = {row["movie_id"]: row["real_revenue_usd"] for row in expected if row["has_money"]}
+    earned: dict[int, Any] = {
+        row["movie_id"]: row["real_revenue_usd"]
+        for row in expected
+        if row["has_revenue"] and not row["has_implausible_money"]
+    }
     assert len(earned) > 20
     places = {film: sum(other > revenue for other in earned.values()) + 1 for film, revenue in earned.items()}
     assert ranks == {film: places.get(film) for film in ranks}
@@ -530,7 +657,7 @@ def test_dollars_of_a_year_become_those_of_the_newest_year_of_the_series() -> No
     assert [row["real_revenue_usd"] for row in rows] == [63, 63, 99, 62]
     assert [row["real_budget_usd"] for row in rows] == [30, 17, None, 1]
     assert [row["real_profit_usd"] for row in rows] == [33, 46, None, 61]
-    assert [row["revenue_rank"] for row in rows] == [1, 1, None, 3]
+    assert [row["revenue_rank"] for row in rows] == [2, 2, 1, 4]
 
 
 def test_a_film_of_a_year_that_the_series_lacks_has_no_row() -> None:

@@ -119,13 +119,14 @@ def test_a_director_without_money_votes_or_a_date_has_nulls_and_says_so() -> Non
     unknown = {"budget_usd": 5, "revenue_usd": None, "vote_average": None, "vote_count": 0, "release_date": None}
     star = a_star(a_film(1, **unknown), bridge_movie_crew=[directed(1, 1)], dim_person=[ANN])
     (ann,) = answer(star, "vw_directors")
-    assert (ann["films"], ann["films_with_money"], ann["films_with_votes"]) == (1, 0, 0)
+    assert (ann["films"], ann["films_with_both"], ann["films_with_votes"]) == (1, 0, 0)
+    assert (ann["films_with_budget"], ann["films_with_revenue"], ann["total_budget_usd"]) == (1, 0, 5)
     assert {name for name, value in ann.items() if value is None} == {
         "first_year",
         "last_year",
         "median_roi",
         "mean_rating",
-        *(f"{kind}_{what}_usd" for kind in ("total", "mean", "median") for what in ("budget", "revenue", "profit")),
+        *(f"{kind}_{what}_usd" for kind in ("total", "mean", "median") for what in ("revenue", "profit")),
     }
 
 

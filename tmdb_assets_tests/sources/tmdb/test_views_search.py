@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.conftest import PROJECT
+from tmdb_assets_tests.sources.tmdb.money import films_of
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, a_film, ask, members, seen
 from tmdb_assets_tests.sources.tmdb.worlds import World, recorded_payloads
 
@@ -122,11 +124,16 @@ def test_one_wide_row_per_film_says_what_its_payload_says(world: World) -> None:
     languages = dict(sorted(spoken, key=lambda s: s[1] or "")) | reference(
         world, "configuration/languages", "iso_639_1"
     )
+    of_films = {film.movie_id: film for film in films_of(world)}
     for movie_id, row in answered.items():
         said = world.films[movie_id]
         assert (row["title"], row["original_title"]) == (said["title"].strip(), known(said["original_title"]))
         assert (row["overview"], row["tagline"]) == (known(said.get("overview")), known(said.get("tagline")))
         assert (row["budget_usd"], row["revenue_usd"]) == (said["budget"] or None, said["revenue"] or None)
+        film = of_films[movie_id]
+        assert (row["status"], row["has_implausible_money"]) == (known(said["status"]), film.is_implausible)
+        assert row["profit_usd"] == (film.money[1] - film.money[0] if film.money else None)
+        assert row["roi"] == (pytest.approx(film.money[1] / film.money[0]) if film.money else None)
         assert row["runtime_minutes"] == (said["runtime"] or None)
         assert str(row["release_date"] or "") == (said["release_date"] or "")
         assert row["release_year"] == (int(said["release_date"][:4]) if said["release_date"] else None)
@@ -355,6 +362,20 @@ def test_every_condition_narrows_as_plain_python_does(world: World, warehouse_of
     assert found(connection, "years := [1990, 1999]") == nineties
     since = {i for i, row in rows.items() if row["release_year"] and row["release_year"] >= 1990}
     assert found(connection, "years := [1990, NULL]") == since
+    for parameter, column, meets in (
+        ("min_budget", "budget_usd", operator.ge),
+        ("max_budget", "budget_usd", operator.le),
+        ("min_revenue", "revenue_usd", operator.ge),
+    ):
+        amounts = sorted(row[column] for row in rows.values() if row[column] is not None)
+        middle = amounts[len(amounts) // 2]
+        expected = {i for i, row in rows.items() if row[column] is not None and meets(row[column], middle)}
+        assert found(connection, f"{parameter} := {middle}") == expected, parameter
+        assert set() < expected < set(rows)
+    for status in {row["status"] for row in rows.values()} - {None}:
+        with_it = {i for i, row in rows.items() if row["status"] == status}
+        assert found(connection, f"status := ' {status.upper()} '") == with_it
+    assert found(connection, "status := 'release'") == set(), "a status is named whole"
     texts = {
         i
         for i, row in rows.items()

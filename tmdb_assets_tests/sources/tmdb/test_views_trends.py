@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import statistics
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ import polars as pl
 import pytest
 
 from benchmarks.breakouts import Past, back_test, past_of
+from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.sources.tmdb.test_views_popularity import genres, of_continents, reference, without
-from tmdb_assets_tests.sources.tmdb.tiny import DAY, Rows, a_film, ago, ask, ask_frames, members, seen
+from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, Rows, a_film, ago, ask, ask_frames, members, seen
 from tmdb_assets_tests.sources.tmdb.worlds import Seen, World, approximately
 
 ONE_DAY = dt.timedelta(days=1)
@@ -140,6 +143,48 @@ def test_history(world: World) -> None:
             if count is not None:
                 voted[movie] = day, count
     assert next(answered, None) is None
+
+
+def test_all_films_day_by_day(world: World) -> None:
+    days = {day: there(world, day) for day in sorted(world.daily)}
+    assert [tuple(row.values()) for row in world.rows("vw_daily_popularity")] == [
+        (day, len(films), pytest.approx(math.fsum(round(said.popularity, 6) for said in films.values())))
+        for day, films in days.items()
+        if films
+    ]
+
+
+def test_a_film_is_there_until_the_day_it_is_gone() -> None:
+    (days,) = bases_of(contracts.VIEWS)
+    star = {
+        "fact_movie_daily": [seen(ago(n), movie, 4.0, 10, 7.0) for n in (2, 1, 0) for movie in (1, 2)],
+        "dim_movie": [a_film(1), a_film(2, gone_on=ago(1))],
+    }
+    frames = {name: pl.DataFrame(rows, schema=TABLES[name].schema).lazy() for name, rows in star.items()}
+    answered = days(**frames).sort(days.contract.grain)
+    assert days.contract.audit(answered).rules == {}
+    assert answered.filter(~pl.col("is_there")).select("date_id", "movie_id").rows() == [(ago(1), 2), (DAY, 2)]
+    assert answered.drop("is_there").sort("date_id", "movie_id").rows() == [
+        (ago(n), movie, 4.0, 7.0, 10) for n in (2, 1, 0) for movie in (1, 2)
+    ]
+    totals = ask("vw_daily_popularity", **star)
+    assert [(row["films"], row["total_popularity"]) for row in totals] == [(2, 8.0), (1, 4.0), (1, 4.0)]
+
+
+def test_a_day_of_films_that_are_all_gone_is_no_day() -> None:
+    facts = [seen(ago(1), 1, 2.0), seen(DAY, 1, 2.0)]
+    totals = ask("vw_daily_popularity", dim_movie=[a_film(1, gone_on=DAY)], fact_movie_daily=facts)
+    assert [row["date_id"] for row in totals] == [ago(1)]
+
+
+def test_who_was_there_on_a_day_is_said_in_one_view() -> None:
+    """Whoever reads facts of past days reads them there; only what is last known of a film, and its orphans, need none."""
+    read = {v.contract.name for v in contracts.VIEWS if re.search(r"\b(?:FROM|JOIN) fact_movie_daily\b", v.sql)}
+    assert read == {"vw_movie_latest", "vw_data_quality"}
+    compared = {
+        v.contract.name for v in contracts.VIEWS if re.search(r"date_id\s*[<>]=?\s*\w*\.?gone_on|gone_on\s*[<>]", v.sql)
+    }
+    assert compared == set()
 
 
 # -- breakouts -----------------------------------------------------------------------------------------------------------
@@ -366,7 +411,15 @@ def test_a_past_week_keeps_a_film_that_vanished_later() -> None:
 
 
 @pytest.mark.parametrize(
-    "view", ["vw_trending", "vw_breakouts", "vw_genre_trend", "vw_continent_trend", "vw_movie_history"]
+    "view",
+    [
+        "vw_trending",
+        "vw_breakouts",
+        "vw_genre_trend",
+        "vw_continent_trend",
+        "vw_movie_history",
+        "vw_daily_popularity",
+    ],
 )
 def test_an_empty_lake_gives_no_rows(view: str) -> None:
     assert ask(view) == []

@@ -28,7 +28,8 @@ def ago(days: int) -> dt.date:
 
 def a_film(movie_id: int, **known: Any) -> dict[str, Any]:
     """A row of dim_movie: a film whose details were observed on DAY."""
-    return {"movie_id": movie_id, "title": f"Film {movie_id}", "observed_on": DAY} | known
+    said = {"movie_id": movie_id, "title": f"Film {movie_id}", "observed_on": DAY, "has_implausible_money": False}
+    return said | known
 
 
 def seen(day: dt.date, movie_id: int, popularity: float, *votes: Any) -> dict[str, Any]:

@@ -35,12 +35,13 @@ WITH candidate AS (
 ),
 history AS (
     SELECT
-        fact.movie_id,
-        ln(fact.popularity) AS log_popularity
-    FROM fact_movie_daily AS fact
-    JOIN candidate ON candidate.movie_id = fact.movie_id
-    WHERE date_diff('day', fact.date_id, candidate.observed_on) BETWEEN 1 AND 60
-        AND fact.popularity > 0
+        seen.movie_id,
+        ln(seen.popularity) AS log_popularity
+    FROM vw_movie_days AS seen
+    JOIN candidate ON candidate.movie_id = seen.movie_id
+    WHERE seen.is_there
+        AND date_diff('day', seen.date_id, candidate.observed_on) BETWEEN 1 AND 60
+        AND seen.popularity > 0
 ),
 usual AS (
     SELECT

@@ -1,6 +1,7 @@
 -- How two metrics of a film go together, over the films of which both are known: each pair of metrics once.
--- budget and revenue in US dollars, popularity and votes at the last observation, rating (mean vote) of films with
--- votes, runtime in minutes. Films that are gone do not count.
+-- budget and revenue in US dollars, where they count (see vw_movie_financials), implausible ones included; popularity and
+-- votes at the last observation, rating (mean vote) of films with votes, runtime in minutes. Films that are gone do not
+-- count.
 --
 -- Grain: first_metric, second_metric
 --
@@ -21,10 +22,10 @@ measure AS (
         film.movie_id,
         metric.name AS metric,
         CASE metric.name
-            WHEN 'budget' THEN CAST(film.budget_usd AS DOUBLE)
+            WHEN 'budget' THEN CASE WHEN film.has_budget THEN CAST(film.budget_usd AS DOUBLE) END
             WHEN 'popularity' THEN film.popularity
             WHEN 'rating' THEN film.vote_average
-            WHEN 'revenue' THEN CAST(film.revenue_usd AS DOUBLE)
+            WHEN 'revenue' THEN CASE WHEN film.has_revenue THEN CAST(film.revenue_usd AS DOUBLE) END
             WHEN 'runtime' THEN CAST(film.runtime_minutes AS DOUBLE)
             WHEN 'votes' THEN CAST(film.vote_count AS DOUBLE)
         END AS value

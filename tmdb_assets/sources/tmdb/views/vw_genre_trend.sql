@@ -14,24 +14,13 @@
 -- days_observed     Int64{1..7}    Days of the week with observations.
 -- films             Int64{>=1}     Films of the genre observed on any day of the week.
 
-WITH observed AS (
-    SELECT
-        fact.date_id,
-        fact.movie_id,
-        fact.popularity
-    FROM fact_movie_daily AS fact
-    LEFT JOIN dim_movie ON dim_movie.movie_id = fact.movie_id AND dim_movie.gone_on IS NOT NULL
-    WHERE dim_movie.gone_on IS NULL OR fact.date_id < dim_movie.gone_on
-),
-daily AS (
+WITH daily AS (
     SELECT
         date_id,
         CAST(date_trunc('week', date_id) AS DATE) AS week_starts_on,
-        -- added as decimals: a sum of floats depends on the order in which they are added
-        CAST(sum(CAST(popularity AS DECIMAL(18, 6))) AS DOUBLE) AS total_popularity
-    FROM observed
-    GROUP BY date_id
-    HAVING sum(CAST(popularity AS DECIMAL(18, 6))) > 0
+        total_popularity
+    FROM vw_daily_popularity
+    WHERE total_popularity > 0
 ),
 weekly AS (
     SELECT
@@ -46,8 +35,9 @@ film AS (
         daily.week_starts_on,
         observed.movie_id,
         sum(CAST(observed.popularity / daily.total_popularity AS DECIMAL(18, 17))) AS total_share
-    FROM observed
+    FROM vw_movie_days AS observed
     JOIN daily ON daily.date_id = observed.date_id
+    WHERE observed.is_there
     GROUP BY daily.week_starts_on, observed.movie_id
 ),
 genre AS (

@@ -1,7 +1,9 @@
 -- Money per film: one row per film whose details were observed and that TMDB still has.
--- Every derived figure needs both budget and revenue, else it is null: unknown stays unknown.
--- budget_tier needs the budget only.
--- Implausible entries are in, flagged: leave them out with `WHERE NOT has_implausible_money`.
+-- Money counts once the film is released: until then budget and revenue stand here as TMDB has them, and no sum, ranking
+-- or derived figure of any view takes them in. Profit, roi and revenue per minute need both, else they are null: unknown
+-- stays unknown. budget_tier needs the budget only, whether it counts or not.
+-- Implausible entries are in, flagged. No ranking by money takes them in; leave them out of anything else with
+-- `WHERE NOT has_implausible_money`.
 --
 -- Grain: movie_id
 --
@@ -10,14 +12,20 @@
 -- release_date            Date?            First release; null when unknown.
 -- release_year            Int64?           Year of the first release.
 -- original_language       String?          Language code of the original.
+-- status                  String?          Production status; null when unknown.
+-- is_released             Boolean          Whether its status is Released; with an unknown status, whether its first
+--                                          release was past on the day its details were observed.
 -- collection_id           Int64?           Series the film belongs to; null for a standalone film.
 -- runtime_minutes         Int64{>=1}?      Running time in minutes.
 -- budget_usd              Int64{>=1}?      Budget in US dollars.
 -- revenue_usd             Int64{>=1}?      Revenue in US dollars.
--- has_money               Boolean          Whether both budget and revenue are known.
--- profit_usd              Int64?           Revenue less budget, in US dollars.
--- roi                     Float64{>=0}?    Return on investment: revenue over budget, a ratio (1 is break-even).
--- revenue_per_minute_usd  Float64{>=0}?    Revenue over running time, in US dollars a minute; needs the budget as well.
+-- has_budget              Boolean          Whether the budget counts: it is known and the film released.
+-- has_revenue             Boolean          Whether the revenue counts: it is known and the film released.
+-- has_money               Boolean          Whether both count.
+-- profit_usd              Int64?           Revenue less budget, in US dollars, where both count.
+-- roi                     Float64{>=0}?    Return on investment: revenue over budget, a ratio (1 is break-even), where
+--                                          both count.
+-- revenue_per_minute_usd  Float64{>=0}?    Revenue over running time, in US dollars a minute, where both count.
 -- budget_tier             String{micro|low|medium|high|blockbuster}?  Under 1 million dollars micro, under 10 low,
 --                                          under 50 medium, under 100 high, else blockbuster; null budget has none.
 -- has_implausible_money   Boolean          Budget or revenue is hardly true (see dim_movie).
@@ -33,11 +41,15 @@ WITH film AS (
         dim_movie.release_date,
         year(dim_movie.release_date) AS release_year,
         dim_movie.original_language,
+        dim_movie.status,
+        CASE
+            WHEN dim_movie.status IS NULL THEN coalesce(dim_movie.release_date <= dim_movie.observed_on, FALSE)
+            ELSE dim_movie.status = 'Released'
+        END AS is_released,
         dim_movie.collection_id,
         dim_movie.runtime_minutes,
         dim_movie.budget_usd,
         dim_movie.revenue_usd,
-        dim_movie.budget_usd IS NOT NULL AND dim_movie.revenue_usd IS NOT NULL AS has_money,
         dim_movie.has_implausible_money,
         latest.popularity,
         latest.vote_average,
@@ -47,30 +59,38 @@ WITH film AS (
     LEFT JOIN vw_movie_latest AS latest ON latest.movie_id = dim_movie.movie_id
     WHERE dim_movie.observed_on IS NOT NULL AND dim_movie.gone_on IS NULL
 )
+-- columns are named with their table: a macro that reads this has a parameter `status`, which would be taken for one
 SELECT
-    movie_id,
-    title,
-    release_date,
-    release_year,
-    original_language,
-    collection_id,
-    runtime_minutes,
-    budget_usd,
-    revenue_usd,
-    has_money,
-    revenue_usd - budget_usd AS profit_usd,
-    revenue_usd / CAST(budget_usd AS DOUBLE) AS roi,
-    CASE WHEN has_money THEN revenue_usd / CAST(runtime_minutes AS DOUBLE) END AS revenue_per_minute_usd,
+    film.movie_id,
+    film.title,
+    film.release_date,
+    film.release_year,
+    film.original_language,
+    film.status,
+    film.is_released,
+    film.collection_id,
+    film.runtime_minutes,
+    film.budget_usd,
+    film.revenue_usd,
+    film.is_released AND film.budget_usd IS NOT NULL AS has_budget,
+    film.is_released AND film.revenue_usd IS NOT NULL AS has_revenue,
+    film.is_released AND film.budget_usd IS NOT NULL AND film.revenue_usd IS NOT NULL AS has_money,
+    CASE WHEN film.is_released THEN film.revenue_usd - film.budget_usd END AS profit_usd,
+    CASE WHEN film.is_released THEN film.revenue_usd / CAST(film.budget_usd AS DOUBLE) END AS roi,
     CASE
-        WHEN budget_usd < 1000000 THEN 'micro'
-        WHEN budget_usd < 10000000 THEN 'low'
-        WHEN budget_usd < 50000000 THEN 'medium'
-        WHEN budget_usd < 100000000 THEN 'high'
-        WHEN budget_usd >= 100000000 THEN 'blockbuster'
+        WHEN film.is_released AND film.budget_usd IS NOT NULL
+            THEN film.revenue_usd / CAST(film.runtime_minutes AS DOUBLE)
+    END AS revenue_per_minute_usd,
+    CASE
+        WHEN film.budget_usd < 1000000 THEN 'micro'
+        WHEN film.budget_usd < 10000000 THEN 'low'
+        WHEN film.budget_usd < 50000000 THEN 'medium'
+        WHEN film.budget_usd < 100000000 THEN 'high'
+        WHEN film.budget_usd >= 100000000 THEN 'blockbuster'
     END AS budget_tier,
-    has_implausible_money,
-    popularity,
-    vote_average,
-    vote_count,
-    rating_tier
+    film.has_implausible_money,
+    film.popularity,
+    film.vote_average,
+    film.vote_count,
+    film.rating_tier
 FROM film

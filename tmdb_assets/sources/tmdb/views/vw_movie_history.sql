@@ -1,6 +1,5 @@
 -- Every film on every day it was observed: its popularity, where that put it among the films of the day, and its votes.
--- Rank and percentile are among the films observed on that day that were not gone by then, those that have vanished
--- since included. The ID export has no votes: a day on which only the export saw a film has none.
+-- Rank and percentile are among the films that were there on that day (see vw_movie_days). The ID export has no votes: a day on which only the export saw a film has none.
 --
 -- Grain: date_id, movie_id
 --
@@ -16,26 +15,7 @@
 -- vote_count       Int64{>=0}?      Votes so far.
 -- vote_average     Float64{0..10}?  Mean vote; null without votes.
 
-WITH observed AS (
-    SELECT
-        fact.date_id,
-        fact.movie_id,
-        fact.popularity,
-        fact.vote_count,
-        fact.vote_average,
-        dim_movie.gone_on IS NULL OR fact.date_id < dim_movie.gone_on AS is_there
-    FROM fact_movie_daily AS fact
-    LEFT JOIN dim_movie ON dim_movie.movie_id = fact.movie_id AND dim_movie.gone_on IS NOT NULL
-),
-daily AS (
-    SELECT
-        date_id,
-        count(*) AS films
-    FROM observed
-    WHERE is_there
-    GROUP BY date_id
-),
-compared AS (
+WITH compared AS (
     SELECT
         date_id,
         movie_id,
@@ -48,7 +28,7 @@ compared AS (
         -- days with and without votes apart: the day before in the film's own partition is its previous day with votes
         lag(vote_count) OVER votes AS previous_vote_count,
         CASE WHEN vote_count IS NOT NULL THEN lag(date_id) OVER votes END AS previous_date_id
-    FROM observed
+    FROM vw_movie_days
     WINDOW votes AS (PARTITION BY movie_id, vote_count IS NULL ORDER BY date_id)
 )
 SELECT
@@ -62,4 +42,4 @@ SELECT
     compared.vote_count,
     compared.vote_average
 FROM compared
-LEFT JOIN daily ON daily.date_id = compared.date_id
+LEFT JOIN vw_daily_popularity AS daily ON daily.date_id = compared.date_id

@@ -7,31 +7,36 @@
 --
 -- Grain: movie_id
 --
--- movie_id           Int64            Film.
--- title              String?          Title in English, else in the original language.
--- original_title     String?          Title in the original language.
--- original_language  String?          Language code of the original.
--- release_date       Date?            First release; null when unknown.
--- release_year       Int64?           Year of the first release.
--- runtime_minutes    Int64{>=1}?      Running time in minutes.
--- popularity         Float64{>=0}?    TMDB popularity at the film's last observation.
--- vote_average       Float64{0..10}?  Mean vote; null without votes.
--- vote_count         Int64{>=0}?      Votes so far.
--- budget_usd         Int64{>=1}?      Budget in US dollars.
--- revenue_usd        Int64{>=1}?      Revenue in US dollars.
--- genres             List(String)?    Genres.
--- keywords           List(String)?    Keywords.
--- directors          List(String)?    People with the job Director.
--- writers            List(String)?    People with a job of the department Writing.
--- actors             List(String)?    The cast, in billing order.
--- companies          List(String)?    Production companies.
--- countries          List(String)?    Production countries.
--- languages          List(String)?    Spoken languages.
--- collection_name    String?          Series the film belongs to; null for a standalone film.
--- overview           String?          Summary.
--- tagline            String?          Tagline.
--- imdb_id            String?          IMDb id.
--- poster_path        String?          Poster, path under TMDB's image server.
+-- movie_id               Int64            Film.
+-- title                  String?          Title in English, else in the original language.
+-- original_title         String?          Title in the original language.
+-- original_language      String?          Language code of the original.
+-- release_date           Date?            First release; null when unknown.
+-- release_year           Int64?           Year of the first release.
+-- status                 String?          Production status; null when unknown.
+-- runtime_minutes        Int64{>=1}?      Running time in minutes.
+-- popularity             Float64{>=0}?    TMDB popularity at the film's last observation.
+-- vote_average           Float64{0..10}?  Mean vote; null without votes.
+-- vote_count             Int64{>=0}?      Votes so far.
+-- budget_usd             Int64{>=1}?      Budget in US dollars.
+-- revenue_usd            Int64{>=1}?      Revenue in US dollars.
+-- profit_usd             Int64?           Revenue less budget, in US dollars, where both count (see
+--                                         vw_movie_financials).
+-- roi                    Float64{>=0}?    Return on investment: revenue over budget, a ratio, where both count.
+-- has_implausible_money  Boolean          Budget or revenue is hardly true (see dim_movie).
+-- genres                 List(String)?    Genres.
+-- keywords               List(String)?    Keywords.
+-- directors              List(String)?    People with the job Director.
+-- writers                List(String)?    People with a job of the department Writing.
+-- actors                 List(String)?    The cast, in billing order.
+-- companies              List(String)?    Production companies.
+-- countries              List(String)?    Production countries.
+-- languages              List(String)?    Spoken languages.
+-- collection_name        String?          Series the film belongs to; null for a standalone film.
+-- overview               String?          Summary.
+-- tagline                String?          Tagline.
+-- imdb_id                String?          IMDb id.
+-- poster_path            String?          Poster, path under TMDB's image server.
 
 -- A list in a given order is a text cut at the unit separator (31), which each name has a blank for if it holds one.
 WITH genre AS (
@@ -147,17 +152,21 @@ billed AS (
 )
 SELECT
     dim_movie.movie_id,
-    coalesce(dim_movie.title, dim_movie.original_title) AS title,
+    film.title,
     dim_movie.original_title,
     dim_movie.original_language,
     dim_movie.release_date,
-    year(dim_movie.release_date) AS release_year,
+    film.release_year,
+    film.status,
     dim_movie.runtime_minutes,
-    latest.popularity,
-    latest.vote_average,
-    latest.vote_count,
-    dim_movie.budget_usd,
-    dim_movie.revenue_usd,
+    film.popularity,
+    film.vote_average,
+    film.vote_count,
+    film.budget_usd,
+    film.revenue_usd,
+    film.profit_usd,
+    film.roi,
+    film.has_implausible_money,
     genre.names AS genres,
     keyword.names AS keywords,
     makers.directors,
@@ -171,8 +180,8 @@ SELECT
     dim_movie.tagline,
     dim_movie.imdb_id,
     dim_movie.poster_path
-FROM dim_movie
-LEFT JOIN vw_movie_latest AS latest ON latest.movie_id = dim_movie.movie_id
+FROM vw_movie_financials AS film
+JOIN dim_movie ON dim_movie.movie_id = film.movie_id
 LEFT JOIN genre ON genre.movie_id = dim_movie.movie_id
 LEFT JOIN keyword ON keyword.movie_id = dim_movie.movie_id
 LEFT JOIN makers ON makers.movie_id = dim_movie.movie_id
@@ -181,4 +190,3 @@ LEFT JOIN company ON company.movie_id = dim_movie.movie_id
 LEFT JOIN country ON country.movie_id = dim_movie.movie_id
 LEFT JOIN spoken ON spoken.movie_id = dim_movie.movie_id
 LEFT JOIN dim_collection ON dim_collection.collection_id = dim_movie.collection_id
-WHERE dim_movie.observed_on IS NOT NULL AND dim_movie.gone_on IS NULL

@@ -1,8 +1,7 @@
 -- Where each film is going: its popularity and rank on the newest day and 1, 7 and 30 days before, and how fast it
 -- gains votes. One row per film that was observed on the newest day and is not gone.
 -- Days ago are exact calendar days: a film not observed on that very day, or a day without observations, gives null.
--- A rank is among the films observed on that day that were not gone by then, those that have vanished since included;
--- equals share the better rank.
+-- A rank is among the films that were there on that day (see vw_movie_days); equals share the better rank.
 --
 -- Grain: movie_id
 --
@@ -31,16 +30,14 @@ WITH newest AS (
 ),
 observed AS (
     SELECT
-        fact.movie_id,
-        date_diff('day', fact.date_id, newest.day) AS days_ago,
-        fact.popularity,
-        fact.vote_count,
-        rank() OVER (PARTITION BY fact.date_id ORDER BY fact.popularity DESC) AS popularity_rank
-    FROM fact_movie_daily AS fact
+        seen.movie_id,
+        date_diff('day', seen.date_id, newest.day) AS days_ago,
+        seen.popularity,
+        seen.vote_count,
+        rank() OVER (PARTITION BY seen.date_id ORDER BY seen.popularity DESC) AS popularity_rank
+    FROM vw_movie_days AS seen
     CROSS JOIN newest
-    JOIN vw_movie_latest AS film ON film.movie_id = fact.movie_id
-    WHERE date_diff('day', fact.date_id, newest.day) IN (0, 1, 7, 14, 30)
-        AND (film.gone_on IS NULL OR fact.date_id < film.gone_on)
+    WHERE seen.is_there AND date_diff('day', seen.date_id, newest.day) IN (0, 1, 7, 14, 30)
 ),
 compared AS (
     SELECT
