@@ -61,6 +61,7 @@ def test_the_import_contracts_hold() -> None:
         ("pandera", r"tmdb_assets/lakehouse/validation\.py"),
         ("sqlglot", r"tmdb_assets/lakehouse/sql\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/sql|warehouse/(database|publish|reader))\.py"),
+        ("msgspec", r"tmdb_assets/lakehouse/(json_text|mending|payloads)\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),
         ("altair", r"tmdb_assets/dashboard/.*"),
         ("pandas", r"(?!)"),
@@ -71,6 +72,18 @@ def test_a_library_is_imported_only_where_it_belongs(package: str, allowed: str)
     users = [name(m) for m in MODULES if package in imported(m)]
     assert [u for u in users if not re.fullmatch(allowed, u)] == []
     assert users or package == "pandas", "nobody imports it any more: drop the rule"
+
+
+def test_json_of_a_source_is_read_in_one_place() -> None:
+    """What is read elsewhere is the project's own: a sensor's cursor, the first line of the built-in sandbox."""
+    reads = re.compile(r"json\.loads?\(|json_decode|json\.Decoder|\.json\(\)")
+    allowed = re.compile(
+        r"tmdb_assets/lakehouse/(json_text|payloads)\.py|tmdb_assets/sandbox/.*"
+        r"|tmdb_assets/sources/streamflow/arrivals\.py|tmdb_assets/orchestration/sandbox\.py"
+    )
+    assert [
+        name(m) for m in MODULES if reads.search(m.read_text(encoding="utf-8")) and not allowed.fullmatch(name(m))
+    ] == []
 
 
 def test_the_environment_is_read_in_the_settings_alone() -> None:

@@ -6,7 +6,6 @@ retries (http.py), which lists to walk (a source's raw.py).
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Progress, Request
+from tmdb_assets.lakehouse.json_text import write
 
 GIVE_UP_AFTER = 16  # pages that fail in a row: the source is down, and what it would say later is another list
 SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
@@ -215,7 +215,7 @@ class _Walk:
     def keys(self, page: Page) -> set[str]:
         def key(item: Any) -> str:
             own = item.get(self.style.item_key) if isinstance(item, dict) else None
-            return json.dumps([None, item] if own is None else [own], sort_keys=True)
+            return write([None, item] if own is None else [own])
 
         return {key(item) for item in page.items}
 

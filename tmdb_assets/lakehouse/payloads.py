@@ -159,7 +159,10 @@ def _sparse(name: str, dtype: Any, values: Mapping[int, Any], height: int) -> pl
     """A column that is null but for a few rows."""
     if not values:
         return pl.Series(name, [None], dtype=dtype).new_from_index(0, height)
-    return pl.Series(name, [values.get(n) for n in range(height)], dtype=dtype)
+    texts = (msgspec.json.encode(values[n]).decode() if n in values else None for n in range(height))
+    return pl.Series(name, list(texts), dtype=pl.String).str.json_decode(
+        dtype
+    )  # many times faster than a Series of objects
 
 
 @functools.cache

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import zlib
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +29,7 @@ from tmdb_assets_tests.end_to_end.harness import (
     read,
     real_looking,
 )
-from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Seen, json_reply
+from tmdb_assets_tests.faulty_server import DISGUISES, FaultyServer, Reply, Seen, json_reply
 from tmdb_assets_tests.sandbox.running import running
 
 WORLD = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
@@ -51,6 +54,29 @@ def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path) -> None
     assert sum(throttled for _, _, throttled in rough_calls.values()) > 5
     for endpoint, (asked, retries, _) in rough_calls.items():
         assert asked - retries == calls[endpoint][0]
+
+
+def test_a_day_whose_bodies_lie_about_their_packing_gives_the_tables_of_an_honest_one(tmp_path: Path) -> None:
+    met: Counter[tuple[str, str]] = Counter()
+    of_text = sorted(DISGUISES)
+    of_files = sorted(set(DISGUISES) - {"BOM", "UTF-16", "gzip with a BOM", "packed thrice"})  # it is packed already
+
+    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+        fill_plainly(tmp_path / "honest", TODAY, answers=False, **asked_of(server.url, TODAY))
+        honest = server.script
+
+        def lie(seen: Seen) -> Reply:
+            kind = next(kind for kind in ("exports", "discover", "changes", "movie/", "") if kind in seen.target)
+            disguises = of_files if kind == "exports" else of_text
+            fault = disguises[(zlib.crc32(seen.target.encode()) + int(kind == "exports")) % len(disguises)]
+            met[kind, fault] += 1
+            return replace(honest(seen), fault=fault)
+
+        server.script = lie
+        fill_plainly(tmp_path / "lying", TODAY, answers=False, **asked_of(server.url, TODAY))
+    assert {kind for kind, _ in met} >= {"exports", "discover", "movie/"}
+    assert {fault for kind, fault in met if kind == "movie/"} == set(DISGUISES)
+    assert differences(contents(tmp_path / "lying", but={"bytes"}), contents(tmp_path / "honest", but={"bytes"})) == []
 
 
 def test_a_day_cut_short_asks_for_the_missing_details_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

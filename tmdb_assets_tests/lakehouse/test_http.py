@@ -95,7 +95,7 @@ def test_answer_keeps_the_body_verbatim(serve: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "item", ['{"id": 2, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 1e999}', "[" * 3000 + "]" * 3000, '{"id": 2,}', '"\\x"', "9" * 5000]
+    "item", ['{"id": 2, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 1e999}', "[" * 3000 + "]" * 3000, "[" * 940 + "]" * 940, '{"id": 2,}', '"\\x"', "9" * 5000]
 )  # fmt: skip
 def test_one_bad_item_does_not_spoil_an_answer(serve: Any, item: str) -> None:
     body = f'{{"results": [{{"id": 1}}, {item}, {{"id": 3}}], "total_pages": 1, "total_results": 3}}'
@@ -430,29 +430,40 @@ def test_one_that_fails_does_not_end_the_others(serve: Any) -> None:
     assert not list(client.get_each([], endpoint="details"))
 
 
-def test_what_had_arrived_is_handed_out_before_refused_credentials_end_it(serve: Any) -> None:
+@pytest.mark.parametrize("method", ["get_each", "get_many"])
+def test_what_had_arrived_is_handed_out_before_refused_credentials_end_it(serve: Any, method: str) -> None:
+    others = threading.Semaphore(0)
+
+    def script(seen: Seen) -> Reply:
+        if seen.query["n"] == "9":
+            for _ in range(9):
+                assert others.acquire(timeout=10)
+            return BAD_KEY
+        others.release()
+        return json_reply(int(seen.query["n"]))
+
+    server, client = serve(script, concurrency=10, max_attempts=1)
+    got: list[Answer] = []
+    with pytest.raises(Unauthorized) as e:
+        got.extend(getattr(client, method)(numbered(500), endpoint="e"))
+    assert {answer.json for answer in got} >= set(range(9))
+    assert e.value.request == Request("item", {"n": 9}, key=9)
+    assert server.calls <= 50
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_source_that_is_down_is_given_up(serve: Any, concurrency: int) -> None:
     server, client = serve(
-        of_each({0: replace(HTML, delay=0.3), 9: replace(BAD_KEY, delay=0.1)}), concurrency=10, max_attempts=1
+        lambda seen: OK if int(seen.query["n"]) < 10 else HTML, concurrency=concurrency, max_attempts=1
     )
-    for ask in (client.get_each, client.get_many):
-        got: list[Any] = []
-        with pytest.raises(Unauthorized) as e:
-            got.extend(ask(numbered(500), endpoint="e"))
-        assert {answer.json for answer in got} >= set(range(1, 9)) and all(isinstance(a, Answer) for a in got)
-        assert e.value.request == Request("item", {"n": 9}, key=9)
-    assert server.calls <= 2 * 50
-
-
-def test_a_source_that_is_down_is_given_up(serve: Any) -> None:
-    server, client = serve(lambda seen: OK if int(seen.query["n"]) < 10 else HTML, concurrency=2, max_attempts=1)
     outcomes: list[Any] = []
-    with pytest.raises(SourceUnavailable) as e:
+    with pytest.raises(SourceUnavailable, match=r"HTTP 503\.$"):
         outcomes.extend(client.get_each(numbered(500), endpoint="e", give_up_after=5))
     kinds = [type(outcome) for outcome in outcomes]
     assert kinds[:10] == [Answer] * 10 and set(kinds[10:]) == {SourceUnavailable}
-    assert 4 <= len(kinds[10:]) <= 6, "an answer that came late makes the count begin again"
-    assert e.value.request and 13 <= e.value.request.key <= 18
-    assert server.calls <= 20
+    assert server.calls < 100, "how many depends on when the last answer came"
+    if concurrency == 1:
+        assert (len(kinds), server.calls) == (10 + 4, 10 + 5)
 
 
 @settings(max_examples=25, deadline=None)

@@ -20,6 +20,7 @@ from tmdb_assets.lakehouse.payloads import (
     Shape,
     decode,
     decode_items,
+    insist_on,
     split_items,
     struct_fields,
     unknown_fields,
@@ -166,6 +167,19 @@ def test_a_whole_number_is_whole_however_it_is_written(written: str, value: int)
 def test_what_nobody_asks_for_may_be_anything(unknown: str) -> None:
     row = decoded(f'{{"id": 1, "unknown": {unknown}, "title": "x"}}')
     assert (row["id"], row["title"], row["_rejected"], row["_set_aside"]) == (1, "x", None, None)
+
+
+def test_no_text_at_all_is_rejected_too() -> None:
+    rows = decode(pl.Series([None, '{"id": 1}'], dtype=pl.String), Film)
+    assert rows.select("id", "_rejected").rows() == [(None, "payload = : must be JSON"), (1, None)]
+
+
+def test_rows_may_insist_on_a_field() -> None:
+    texts = ['{"id": 1, "title": 5, "score": "x"}', '{"id": 2, "score": "x"}', '{"id": 3}', "{"]
+    rows = insist_on(decode(pl.Series(texts), Film), "title", "cast")
+    assert rows["_rejected"].to_list() == ["title = 5: must be text", None, None, "payload = {: must be JSON"]
+    assert rows["_set_aside"].is_null().to_list() == [True, False, True, True]
+    assert insist_on(rows.filter(id=3), "title").equals(rows.filter(id=3))
 
 
 def test_a_rejected_row_does_not_disturb_its_neighbours() -> None:
