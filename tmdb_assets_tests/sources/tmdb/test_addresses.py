@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
 
@@ -72,7 +71,6 @@ def test_an_address_that_has_answered_is_not_doubted() -> None:
 def test_an_outage_is_no_wrong_address() -> None:
     with FaultyServer(lambda seen: Reply(503, b"")) as server:
         assert said(tmdb(tmdb_api_url=server.url).api).endswith("the last one brought HTTP 503.")
-
 
 
 def test_a_folder_without_any_export_names_the_setting() -> None:
