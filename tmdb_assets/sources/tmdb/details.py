@@ -34,7 +34,8 @@ Film = tuple[int, str]
 @dataclass
 class Asking:
     """One day's asking. `path` tells where a film is asked for; `shown` which films list or export of the day show;
-    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is."""
+    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is; `unnamed`
+    says which films cannot be asked for yet."""
 
     api: Http
     day: dt.date
@@ -43,6 +44,7 @@ class Asking:
     again: set[int]
     promised: int
     received: int
+    unnamed: str = ""
     failed: dict[int, str] = field(default_factory=dict)
 
     def chunks(self, films: Sequence[Film]) -> Iterator[Chunk]:
@@ -116,17 +118,19 @@ class Asking:
     def _verdict(self) -> Receipt:
         """What the ledger says at the end: films that could not be had are named, too many of them stop the day."""
         whole = Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)
-        if not self.failed:
-            return whole
-        named = "; ".join(f"{movie_id} ({why})" for movie_id, why in sorted(self.failed.items())[:NAMED_AT_MOST])
-        more = f" and {len(self.failed) - NAMED_AT_MOST:,} more" if len(self.failed) > NAMED_AT_MOST else ""
-        said = f"{len(self.failed):,} of {self.promised:,} films could not be had: {named}{more}"
+        said = [self.unnamed] if self.unnamed else []
         at_most = max(FAILED_AT_LEAST, math.floor(FAILED_SHARE * self.promised))
+        if self.failed:
+            named = "; ".join(f"{movie_id} ({why})" for movie_id, why in sorted(self.failed.items())[:NAMED_AT_MOST])
+            more = f" and {len(self.failed) - NAMED_AT_MOST:,} more" if len(self.failed) > NAMED_AT_MOST else ""
+            said.append(f"{len(self.failed):,} of {self.promised:,} films could not be had: {named}{more}")
+        if not said:
+            return whole
         return replace(
             whole,
             is_complete=len(self.failed) <= at_most,
-            sentence=f"{said}. More than {at_most:,} failed, so nothing of the day is published: run it again.",
-            note=f"{DETAILS} {self.day}: {said}; they are asked for again by the next run",
+            sentence=f"{said[-1]}. More than {at_most:,} failed, so nothing of the day is published: run it again.",
+            note=f"{DETAILS} {self.day}: {'; '.join(said)}; they are asked for again by the next run",
             is_finished=False,
         )
 

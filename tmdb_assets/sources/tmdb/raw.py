@@ -47,8 +47,8 @@ MAX_PAGE = 500
 DISCOVER_STYLE = PageStyle(page_size=20, max_page=MAX_PAGE)
 FIRST_RELEASE = dt.date(1870, 1, 1)
 
-#: How often a whole answer is asked for in one run before it is called false.
-TIMES_ASKED = 2
+#: How often a small list, or the first page of a large one, is asked for in one run before it is called false.
+TIMES_ASKED = 4
 #: More films than both that are gone stop the day.
 MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
@@ -192,9 +192,11 @@ class Tmdb:
                 continue
             walk = self._walk_window(asked, window, params, size if floor is None else None, floor)
             problem = self._disbelief(asked, walk.received_items) if floor is None else ""
-            if problem:
+            for _ in range(TIMES_ASKED - 1 if problem else 0):
                 walk = self._walk_window(asked, window, params, size, floor, fresh=True)
                 problem = self._disbelief(asked, walk.received_items)
+                if not problem:
+                    break
             if not problem and floor is None:
                 self._doubt_export(asked, walk)
             total = _add(total, replace(_receipt(DISCOVER, walk), **_short(problem)))
@@ -279,8 +281,17 @@ class Tmdb:
             set(again.get_column("movie_id")),
             promised,
             kept.height,
+            self._unnamed(asked),
         )
         yield from asking.chunks(missing.rows())
+
+    def _unnamed(self, asked: Asked) -> str:
+        """What is said while the list lacks films that nothing names: the day's export is not there yet."""
+        listed = asked.ledger.entry(asked.day, DISCOVER)
+        if listed is None or _has_whole_export(asked):
+            return ""
+        lacking = (listed.promised_ids or 0) - (listed.received_ids or 0)
+        return f"the list lacks {lacking:,} films, which the day's export will name" if lacking > 0 else ""
 
     def _shown(self, asked: Asked) -> set[int]:
         """Films that list or export of the day show."""
@@ -367,7 +378,6 @@ class Tmdb:
             known = [p for p in map(_popularity, page.items) if p is not None]
             return floor is not None and min(known, default=0.0) < floor
 
-        has_export = bool(asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day))
         return walk_pages(
             self.api,
             self.path(asked.day, DISCOVER),
@@ -376,7 +386,7 @@ class Tmdb:
             style=style,
             # every film of the scope is looked for by id, so what is proved here is that all pages came
             tolerance=1.0,
-            repeat_above=1.0 if has_export else 0.0,
+            repeat_above=1.0 if _has_whole_export(asked) else 0.0,
             wordings=_WORDINGS,
             max_passes=len(_WORDINGS),
             stop=is_below_floor if floor is not None and floor > float("-inf") else None,
@@ -391,8 +401,7 @@ class Tmdb:
         newest = self.exports.newest(asked)
         in_scope = scope.scope(listed, newest[1] if newest else contracts.MOVIE_IDS.empty().lazy(), size)
         exported = asked.store.scan(contracts.MOVIE_IDS, [day]).select("movie_id").collect()
-        entry = asked.ledger.entry(day, EXPORT)
-        if entry is not None and not entry.is_finished:
+        if not _has_whole_export(asked):
             exported = exported.clear()  # what is not whole does not tell what has vanished
         last = scope.last_details(asked.store, day)
         unlisted = scope.unlisted(listed, in_scope, last, size)
@@ -520,6 +529,13 @@ def _window_kept_since(asked: Asked, window: str) -> Receipt | None:
     count = pages.get_column("page").n_unique()
     ids = listed_movies(pages.get_column("payload")).get_column("id").n_unique()
     return Receipt(DISCOVER, count, count, ids, ids)
+
+
+def _has_whole_export(asked: Asked) -> bool:
+    """Whether the day's own export is kept, and nothing has said that it is not whole."""
+    entry = asked.ledger.entry(asked.day, EXPORT)
+    is_doubted = entry is not None and not entry.is_finished
+    return not is_doubted and bool(asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day))
 
 
 def _anything_kept(asked: Asked) -> bool:

@@ -24,7 +24,7 @@ from tmdb_assets.lakehouse.http import Answer, HttpError, Request, SourceUnavail
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.pages import Page, PageWalk
 from tmdb_assets.settings import load_settings
-from tmdb_assets.sources.tmdb import answers, changes, contracts, raw, scope
+from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, raw, scope
 from tmdb_assets.sources.tmdb import details as asking
 from tmdb_assets.sources.tmdb.changes import windows
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
@@ -306,7 +306,7 @@ def test_today_goes_on_before_its_export_is_ready(told: Told) -> None:
 def test_a_server_without_any_export_names_the_setting(told: Told) -> None:
     tmdb = client()
     assert "check TMDB_EXPORT_URL" in noted(tmdb.movie_ids(told.asked(Reach.LIVE)))
-    assert len(tmdb.files.asked) == 1 + raw.TIMES_ASKED * 3
+    assert len(tmdb.files.asked) == 1 + exports.TIMES_ASKED * 3
 
 
 def test_the_receipt_of_an_export_counts_lines_and_ids(told: Told) -> None:
