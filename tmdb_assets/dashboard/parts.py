@@ -16,22 +16,25 @@ _SAID = {
     "rule": ("Rule", figures.plain),
     "table_name": ("Bound for", figures.plain),
     "rows": ("Rows", figures.count),
+    "values_set_aside": ("Values", figures.count),
     "days": ("Days", figures.count),
     "last_on": ("Last on", figures.day),
 }
 
 
 def rules(broken: pl.DataFrame) -> None:
-    """Rows set aside by broken rule, as `broken` (rule, table_name, rows, perhaps days and last_on) has them in order."""
-    rows = broken.select(pl.col("rows").sum()).item()
+    """Rows and values set aside by broken rule, as `broken` (rule, table_name, rows, values_set_aside, perhaps days and
+    last_on) has them in order."""
+    rows, values = broken.select(pl.col("rows", "values_set_aside").sum()).row(0)
     layout.bars(
         markup.bars(
-            broken.head(MOST_RULES),
+            broken.head(MOST_RULES).with_columns(set_aside=pl.col("rows") + pl.col("values_set_aside")),
             "rule",
-            "rows",
-            title="Rows set aside",
+            "set_aside",
+            title="Set aside",
             write=figures.count,
             said={name: said for name, said in _SAID.items() if name in broken.columns},
         ),
-        f"Rows set aside: {figures.count(rows)}, by {broken.height} rules. A row that breaks two rules counts for both.",
+        f"Set aside: {figures.count(rows)} rows, and {figures.count(values)} values alone, by {broken.height} rules. A row "
+        "that breaks two rules counts for both.",
     )

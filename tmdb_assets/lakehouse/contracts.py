@@ -278,9 +278,9 @@ class Audit:
 
     @property
     def rules(self) -> dict[str, int]:
-        """How many rows and values each broken rule set aside."""
-        counted = self.entries.select(pl.col("rule").str.split("; ").explode().value_counts(sort=True)).unnest("rule")
-        return dict(counted.iter_rows())
+        """How many rows and values each broken rule set aside, the most frequent first."""
+        counted = self.entries.select(pl.col("rule").str.split("; ").explode()).group_by("rule").len()
+        return dict(counted.sort("len", "rule", descending=[True, False]).iter_rows())
 
 
 def _audit(contract: Contract, frame: pl.DataFrame) -> Audit:

@@ -90,16 +90,16 @@ _QUESTIONS = {
         ORDER BY ranking.position
     """,
     "quality": f"""
-        SELECT table_name, score, kept, quarantined, duplicates, completeness, extraction_completeness
+        SELECT table_name, score, kept, quarantined, values_set_aside, duplicates, superseded, completeness, extraction_completeness
         FROM tmdb.vw_data_quality
         WHERE date_id = ({_NEWEST})
         ORDER BY score NULLS LAST, table_name
     """,
     "rules": f"""
-        SELECT table_name, rule, rows
+        SELECT table_name, rule, rows, values_set_aside
         FROM tmdb.vw_quarantine_rules
         WHERE date_id = ({_NEWEST})
-        ORDER BY rows DESC, table_name, rule
+        ORDER BY rows + values_set_aside DESC, table_name, rule
     """,
     "versions": """
         SELECT table_path, delta_version, rows

@@ -201,7 +201,9 @@ def _quality(answers: Answers) -> str:
             "score": ("Score", figures.decimal),
             "kept": ("Kept", figures.count),
             "quarantined": ("Set aside", figures.count),
+            "values_set_aside": ("Values set aside", figures.count),
             "duplicates": ("Duplicates", figures.count),
+            "superseded": ("Superseded", figures.count),
             "completeness": ("Known values", figures.share),
             "extraction_completeness": ("Arrived of promised", figures.share),
         },
@@ -210,7 +212,13 @@ def _quality(answers: Answers) -> str:
     if rules.is_empty():
         return section("Data quality of the day", shown, "Nothing was set aside.")
     aside = table(
-        rules, {"rule": ("Set aside by", words), "table_name": ("Bound for", words), "rows": ("Rows", figures.count)}
+        rules,
+        {
+            "rule": ("Set aside by", words),
+            "table_name": ("Bound for", words),
+            "rows": ("Rows", figures.count),
+            "values_set_aside": ("Values alone", figures.count),
+        },
     )
     return section("Data quality of the day", shown + "<p></p>" + aside, "100 is perfect.")
 

@@ -18,7 +18,7 @@ from tmdb_assets.warehouse import figures
 
 SCORES = """
 SELECT
-    date_id, table_name, score, received, kept, quarantined, duplicates, superseded, unaccounted, orphans,
+    date_id, table_name, score, received, kept, quarantined, values_set_aside, duplicates, superseded, unaccounted, orphans,
     completeness,
     extraction_completeness, is_extraction_finished, days_stale
 FROM tmdb.vw_data_quality
@@ -26,11 +26,13 @@ WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
 ORDER BY date_id, table_name
 """
 RULES = """
-SELECT table_name, rule, sum(rows) AS rows, count(DISTINCT date_id) AS days, max(date_id) AS last_on
+SELECT
+    table_name, rule, sum(rows) AS rows, sum(values_set_aside) AS values_set_aside, count(DISTINCT date_id) AS days,
+    max(date_id) AS last_on
 FROM tmdb.vw_quarantine_rules
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
 GROUP BY table_name, rule
-ORDER BY rows DESC, table_name, rule
+ORDER BY rows + values_set_aside DESC, table_name, rule
 """
 OBSERVED = """
 SELECT date_id, count(*) AS films, count(vote_count) AS films_with_votes
@@ -63,12 +65,13 @@ def _scores(days: int) -> None:
         return
     newest = scores.filter(pl.col("date_id") == pl.col("date_id").max())
     worst = newest.sort("score", "table_name").row(0, named=True)
-    kept, quarantined = newest.select(pl.col("kept").sum(), pl.col("quarantined").sum()).row(0)
+    kept, quarantined, values = newest.select(pl.col("kept", "quarantined", "values_set_aside").sum()).row(0)
     mean = newest.select(pl.col("score").mean()).item()
     layout.tiles(
         markup.Tile("Mean score of the newest day", figures.decimal(mean), told="0 to 100."),
         markup.Tile("Lowest score", figures.decimal(worst["score"]), worst["table_name"]),
         markup.Tile("Rows set aside", figures.count(quarantined), f"of {figures.count(kept + quarantined)}"),
+        markup.Tile("Values set aside", figures.count(values), "alone, of rows that are kept"),
     )
     tables = scores.get_column("table_name").unique().sort().to_list()
     drawn = drawing.heat(
@@ -89,6 +92,7 @@ def _scores(days: int) -> None:
                 "received": ("Received", drawing.COUNT),
                 "kept": ("Kept", drawing.COUNT),
                 "quarantined": ("Set aside", drawing.COUNT),
+                "values_set_aside": ("Values set aside", drawing.COUNT),
                 "duplicates": ("Duplicates", drawing.COUNT),
                 "superseded": ("Superseded", drawing.COUNT),
                 "orphans": ("Orphans", drawing.COUNT),

@@ -31,7 +31,8 @@ ROWS = """
 SELECT
     max(kept) FILTER (WHERE table_name = 'streamflow/clean/users_snapshots') AS users,
     CAST(sum(received) AS BIGINT) AS received,
-    CAST(sum(quarantined) AS BIGINT) AS quarantined
+    CAST(sum(quarantined) AS BIGINT) AS quarantined,
+    CAST(sum(values_set_aside) AS BIGINT) AS values_set_aside
 FROM streamflow.fact_table_quality
 WHERE date_id = $day
 """
@@ -48,10 +49,10 @@ WHERE as_of = $day
 ORDER BY psi DESC, feature
 """
 RULES = """
-SELECT table_name, rule, rows
+SELECT table_name, rule, rows, values_set_aside
 FROM streamflow.vw_quarantine_rules
 WHERE as_of = $day
-ORDER BY rows DESC, table_name, rule
+ORDER BY rows + values_set_aside DESC, table_name, rule
 """
 #: Check -> what it promises, in the order of the page: first the drop, then its values, then what is only unlikely.
 PROMISES = {
@@ -111,6 +112,7 @@ def _figures(checks: pl.DataFrame, day: dt.date) -> bool:
         _tile("Checks that hold", checks.filter("is_passed").height, checks.height),
         markup.Tile("Users of the month", figures.count(rows["users"])),
         _tile("Rows set aside", rows["quarantined"], rows["received"]),
+        markup.Tile("Values set aside", figures.count(rows["values_set_aside"]), "alone, of rows that are kept"),
     )
     return rows["received"] is not None
 

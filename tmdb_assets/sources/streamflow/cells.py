@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import MAX_VALUE_CHARACTERS, Contract
+from tmdb_assets.lakehouse import reading
+from tmdb_assets.lakehouse.contracts import Contract
 
 # Digits are written [0-9]: \d takes those of every script, which no cast can read.
 WHOLE_NUMBER = r"^-?[0-9]{1,15}(\.0+)?$"  # pandas writes 3.0 for 3 as soon as one cell of the column is empty
 NUMBER = r"^-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 FLAGS = {"True": True, "False": False}
 
 
@@ -54,7 +54,7 @@ def typed(text: str, contract: Contract, **same: Any) -> pl.DataFrame:
     """A sound file as rows of its table: the contract's columns, `_payload` (the line) and `_line` (its number).
 
     `same` are columns that every row shares. A column that the file lacks is null. A row with a cell that cannot be
-    what its column promises has its reason in `_rejected`, and null in that cell.
+    what its column promises has null there, and says so in `_set_aside`.
     """
     header, *rows = values(text)
     names = [n for n in header if n in contract.schema]
@@ -67,7 +67,7 @@ def typed(text: str, contract: Contract, **same: Any) -> pl.DataFrame:
     given = {n: pl.lit(same.get(n), dtype=t).alias(n) for n, t in contract.schema.items() if n not in names}
     return cells.select(
         *[read[n][0].alias(n) if n in read else given[n] for n in contract.schema],
-        _rejected=pl.coalesce([_refusal(n, *read[n]) for n in names]),
+        _set_aside=pl.concat_list(reading.unread(n, pl.col(n), *read[n]) for n in names).list.drop_nulls(),
         _payload=pl.Series(lines(text)[1:], dtype=pl.String),
         _line=pl.int_range(2, pl.len() + 2, dtype=pl.Int64),
     )
@@ -84,15 +84,8 @@ def _read(cell: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, str]:
         number = pl.when(cell.str.contains(NUMBER)).then(cell).cast(pl.Float64)
         return pl.when(number.is_finite()).then(number), "must be a number"
     if dtype == pl.Date:
-        day = pl.when(cell.str.contains(DAY)).then(cell)
-        return day.str.to_date("%Y-%m-%d", strict=False), "must be a day such as 2024-01-31"
+        return reading.day(cell), "must be a day such as 2024-01-31"
     return cell, "must be a text"
-
-
-def _refusal(name: str, value: pl.Expr, wanted: str) -> pl.Expr:
-    shown = pl.col(name).str.slice(0, MAX_VALUE_CHARACTERS)
-    unread = pl.col(name).is_not_null() & value.is_null()
-    return pl.when(unread).then(pl.concat_str(pl.lit(f"{name} = "), shown, pl.lit(f": {wanted}")))
 
 
 def ids(text: str) -> Sequence[str]:

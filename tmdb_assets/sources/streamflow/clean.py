@@ -4,7 +4,7 @@ What belongs here: one function per snapshot table, named as the table; its para
 not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the rules a row must keep
 (contracts.py).
 
-Every function returns one row per line of the month's newest drop, those with an unreadable cell included (`_rejected`
+Every function returns one row per line of the month's newest drop, those with an unreadable cell included (`_set_aside`
 says why), so that the audit can account for all of them: received = kept + quarantined.
 """
 
@@ -105,4 +105,4 @@ def _snapshots(drop_files: pl.LazyFrame, table: str) -> pl.DataFrame:
         for row in files.iter_rows(named=True)
     ]  # fmt: skip
     nothing = contract.empty().with_columns(pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items())
-    return pl.concat([nothing, *[m.select(nothing.columns) for m in months]])
+    return pl.concat([nothing, *[m.drop("_line") for m in months]], how="diagonal")

@@ -16,12 +16,14 @@ from tmdb_assets.lakehouse.check_quality import check_quality_contract
 from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
-    at_least,
     between,
     col,
+    counting,
     matches,
     one_of,
     quarantine_contract,
+    within_days,
+    within_instants,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
@@ -32,6 +34,9 @@ INSTANT = pl.Datetime("us", "UTC")
 CADENCE = Cadence.MONTH
 MOST_MONTHS = 72
 GENDERS = ["Female", "Male"]
+MOST_PAID = 1_000_000_000  # in any currency: the largest of the recorded months is 8,685
+MOST_HOURS = 24 * 30 * 100  # a hundred devices that play day and night
+MOST_MINUTES = 7 * 24 * 60  # a session as long as its week
 CONTRACT_TYPES = ["Month-to-month", "One year", "Two year"]
 NET_SERVICES = ["DSL", "Fiber optic", "No"]
 
@@ -40,7 +45,7 @@ OPTIONAL = frozenset({"add_on_security", "add_on_backup", "add_on_device_protect
 
 
 def _as_of(meaning: str = "Last day of the month that the drop tells of.") -> Column:
-    return col(pl.Date, meaning)
+    return col(pl.Date, meaning, within_days())
 
 
 def _user() -> Column:
@@ -58,16 +63,16 @@ def _add_on(what: str) -> Column:
     return col(pl.Boolean, meaning, nullable=True)
 
 
-def _count(meaning: str) -> Column:
-    return col(pl.Int64, f"{meaning}; null when the cell was empty.", at_least(0), nullable=True)
+def _count(meaning: str, most: int = 1_000_000) -> Column:
+    return col(pl.Int64, f"{meaning}; null when the cell was empty.", counting(0, most), nullable=True)
 
 
-def _amount(meaning: str) -> Column:
-    return col(pl.Float64, f"{meaning}; null when the cell was empty.", at_least(0), nullable=True)
+def _amount(meaning: str, most: float) -> Column:
+    return col(pl.Float64, f"{meaning}; null when the cell was empty.", between(0, most), nullable=True)
 
 
 _USERS = {
-    "signup_date": col(pl.Date, "Day of the first subscription."),
+    "signup_date": col(pl.Date, "Day of the first subscription.", within_days()),
     "user_gender": col(
         pl.String, "Gender as the user stated it; null when the cell was empty.", one_of(GENDERS), nullable=True
     ),
@@ -81,8 +86,8 @@ _SUBSCRIPTIONS = {
     "plan_stream_movies": _flag("Whether the plan has films"),
     "contract_type": col(pl.String, "Term of the contract.", one_of(CONTRACT_TYPES)),
     "paperless_billing": _flag("Whether bills come by e-mail"),
-    "monthly_fee": col(pl.Float64, "Fee a month, in the service's currency.", at_least(0)),
-    "total_paid": _amount("Paid since the first subscription, in the service's currency"),
+    "monthly_fee": col(pl.Float64, "Fee a month, in the service's currency.", between(0, MOST_PAID)),
+    "total_paid": _amount("Paid since the first subscription, in the service's currency", MOST_PAID),
     "net_service": col(pl.String, "The user's internet connection; `No` is none.", one_of(NET_SERVICES)),
     "add_on_security": _add_on("security add-on"),
     "add_on_backup": _add_on("backup add-on"),
@@ -90,8 +95,8 @@ _SUBSCRIPTIONS = {
     "add_on_support": _add_on("support add-on"),
 }
 _USAGE = {
-    "watch_hours_30d": _amount("Hours watched in the 30 days up to as_of"),
-    "avg_session_mins_7d": _amount("Mean length of a session in the last 7 days, in minutes"),
+    "watch_hours_30d": _amount("Hours watched in the 30 days up to as_of", MOST_HOURS),
+    "avg_session_mins_7d": _amount("Mean length of a session in the last 7 days, in minutes", MOST_MINUTES),
     "unique_devices_30d": _count("Devices used in the last 30 days"),
     "skips_7d": _count("Titles left before their end in the last 7 days"),
     "rebuffer_events_7d": _count("Times that playing stopped to load in the last 7 days"),
@@ -99,7 +104,9 @@ _USAGE = {
 _PAYMENTS = {"failed_payments_90d": _count("Payments that failed in the last 90 days")}
 _SUPPORT = {
     "support_tickets_90d": _count("Support tickets opened in the last 90 days"),
-    "ticket_avg_resolution_hrs_90d": _amount("Mean time until a ticket was resolved in the last 90 days, in hours"),
+    "ticket_avg_resolution_hrs_90d": _amount(
+        "Mean time until a ticket was resolved in the last 90 days, in hours", MOST_HOURS
+    ),
 }
 _LABELS = {"churn_label": _flag("Whether the user counts as churned in this month")}
 
@@ -134,13 +141,13 @@ DROP_FILES = Contract(
     columns={
         "as_of": _as_of(),
         "drop_number": col(
-            pl.Int64, "1 for the first drop of the month, 2 for the one that corrected it.", at_least(1)
+            pl.Int64, "1 for the first drop of the month, 2 for the one that corrected it.", counting(1)
         ),
         "file": col(pl.String, "Name of the file.", one_of(FILES)),
-        "row_count": col(pl.Int64, "Lines after the header.", at_least(0)),
-        "bytes": col(pl.Int64, "Size of the file.", at_least(1)),
+        "row_count": col(pl.Int64, "Lines after the header.", counting()),
+        "bytes": col(pl.Int64, "Size of the file.", counting(1)),
         "sha256": col(pl.String, "Hash of the file's bytes.", matches("[0-9a-f]{64}", "a SHA-256 in hexadecimal")),
-        "fetched_at": col(INSTANT, "When the file was read."),
+        "fetched_at": col(INSTANT, "When the file was read.", within_instants()),
         "payload": col(pl.String, "The file as it came: its bytes, decoded as UTF-8."),
     },
 )
@@ -219,9 +226,9 @@ FEATURES: Mapping[str, Column] = {
 
 
 def _optional(column: Column) -> Column:
-    """The same column where a user's row may have been set aside: rules are the snapshots' own, null is allowed."""
+    """The same column where a user's row may have been set aside: null is allowed."""
     meaning = column.description.split("; null")[0].rstrip(".")
-    return col(column.dtype, f"{meaning}; null when unknown.", nullable=True)
+    return col(column.dtype, f"{meaning}; null when unknown.", *column.rules, nullable=True)
 
 
 USER_MONTHS = Contract(
@@ -264,14 +271,24 @@ TRAINING_SET = Contract(
         "as_of": _as_of("Last day of the month whose state the features are."),
         "user_id": _user(),
         **{name: USER_MONTHS.columns[name] for name in FEATURES},
-        "months_since_signup": col(pl.Int64, "Full months from signup_date to as_of; negative when it lies after."),
+        "months_since_signup": col(
+            pl.Int64, "Full months from signup_date to as_of; negative when it lies after.", between(-3600, 3600)
+        ),
         "watch_hours_30d_change": col(
-            pl.Float64, "Hours watched more than in the month before; null when either is unknown.", nullable=True
+            pl.Float64,
+            "Hours watched more than in the month before; null when either is unknown.",
+            between(-MOST_HOURS, MOST_HOURS),
+            nullable=True,
         ),
         "monthly_fee_change": col(
-            pl.Float64, "Fee more than in the month before; null when either is unknown.", nullable=True
+            pl.Float64,
+            "Fee more than in the month before; null when either is unknown.",
+            between(-MOST_PAID, MOST_PAID),
+            nullable=True,
         ),
-        "label_as_of": col(pl.Date, "Last day of the month after, once its label is known; else null.", nullable=True),
+        "label_as_of": col(
+            pl.Date, "Last day of the month after, once its label is known; else null.", within_days(), nullable=True
+        ),
         "churned_next_month": col(pl.Boolean, "Label of the month after; null while unknown.", nullable=True),
     },
 )

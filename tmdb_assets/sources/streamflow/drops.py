@@ -13,6 +13,8 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import polars as pl
+
 from tmdb_assets.lakehouse.checks import contract_kept
 from tmdb_assets.sources.streamflow import cells, contracts
 
@@ -199,11 +201,12 @@ class Drop:
         """A file of which most rows break a rule is not what it should be: a type has changed."""
         contract = contracts.SNAPSHOTS[file.table]
         rows = cells.typed(file.text, contract, as_of=self.as_of)
-        audit = contract.audit(rows.drop("_line"))
+        audit = contract.audit(rows.rename({"_line": "_pointer"}).cast({"_pointer": pl.String}))
         kept = contract_kept(contract, [audit])
         if not kept.passed and not kept.warns:
-            first = audit.quarantined.row(0, named=True)
-            line = int(first["row_number"]) + 2
+            worst = next(iter(audit.rules))
+            first = audit.entries.filter(pl.col("rule").str.contains(worst, literal=True)).row(0, named=True)
+            line = int(first["raw_pointer"])
             yield Fault(
                 file.name, line, str(first["reason"]).split(" = ")[0], f"{kept.sentence}; here {first['reason']}."
             )

@@ -1,7 +1,7 @@
 -- How every check of every month ended, in plain words: what a quality suite would say of the month's drop.
 -- extraction_complete: a file of the drop is whole, and so is the drop (a refused drop fails though nothing of it is
 -- published; what an earlier drop of the month published stays, and the other checks tell of it).
--- contract: no row was set aside because a value breaks its rule; not_null: none because a required value is missing.
+-- contract: no row, and no value alone, was set aside because it breaks its rule; not_null: none because a required value is missing.
 -- accounting: received = kept + quarantined + duplicates. grain: one row per user. constant_columns, rows_have_their_user,
 -- active_since_signup: as Dagster's checks of these names. row_count_drift: about as many rows as in the month before.
 -- feature_drift: no feature of the training set has shifted since the month before. The last two need that month.
@@ -61,10 +61,12 @@ broken AS (
     SELECT
         as_of,
         table_name,
-        string_agg(concat(rule, ': ', CAST(rows AS VARCHAR)), '; ' ORDER BY rows DESC, rule) AS rules,
+        string_agg(
+            concat(rule, ': ', CAST(rows + values_set_aside AS VARCHAR)), '; ' ORDER BY rows + values_set_aside DESC, rule
+        ) AS rules,
         coalesce(sum(rows) FILTER (WHERE rule LIKE '% must not be null'), 0) AS missing,
         string_agg(concat(rule, ': ', CAST(rows AS VARCHAR)), '; ' ORDER BY rows DESC, rule)
-            FILTER (WHERE rule LIKE '% must not be null') AS missing_rules
+            FILTER (WHERE rule LIKE '% must not be null' AND rows > 0) AS missing_rules
     FROM vw_quarantine_rules
     GROUP BY as_of, table_name
 ),
@@ -75,6 +77,7 @@ counted AS (
         coalesce(now.received, now.kept + now.quarantined) AS received,
         now.kept,
         now.quarantined,
+        coalesce(now.values_set_aside, 0) AS values_set_aside,
         coalesce(now.duplicates, 0) AS duplicates,
         coalesce(now.unaccounted, 0) AS unaccounted,
         coalesce(broken.rules, '') AS rules,
@@ -106,11 +109,16 @@ outcomes AS (
         as_of,
         table_name,
         'contract',
-        quarantined = 0,
+        quarantined + values_set_aside = 0,
         received,
         CASE
-            WHEN quarantined = 0 THEN 'every row keeps its contract'
-            ELSE concat(CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside: ', rules)
+            WHEN quarantined + values_set_aside = 0 THEN 'every row keeps its contract'
+            WHEN values_set_aside = 0
+                THEN concat(CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside: ', rules)
+            ELSE concat(
+                CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside, and ',
+                CAST(values_set_aside AS VARCHAR), ' values alone: ', rules
+            )
         END
     FROM counted
     UNION ALL

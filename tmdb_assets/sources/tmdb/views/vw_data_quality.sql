@@ -6,6 +6,7 @@
 -- intact (3) = 1 - orphans / kept,
 -- fresh (2) = 1 / (1 + days_stale), where rows are expected every day (a table that had none so far: 365 days),
 -- complete (1) = completeness.
+-- A value set aside alone is unknown, and counts in completeness.
 -- Duplicates, superseded rows and outliers do not count: a list moves while one reads it, the export tells of every film
 -- again, and the figures of films are skewed by nature.
 --
@@ -16,8 +17,11 @@
 -- received                 Int64{>=0}?      Rows that came for it; null when nobody counted them.
 -- kept                     Int64{>=0}       Rows it has.
 -- quarantined              Int64{>=0}       Rows set aside because they broke the contract.
+-- values_set_aside         Int64{>=0}?      Values set aside alone because they broke the contract: null in rows that are kept;
+--                                           null when nobody counted.
 -- quarantined_by_rule      String?          `rule: rows; ...`, the most rows first; null when there are none. A row that
 --                                           breaks two rules counts for both.
+-- values_by_rule           String?          The same of values: `rule: values; ...`; null when there are none.
 -- duplicates               Int64{>=0}?      Rows left out because their grain had come before.
 -- superseded               Int64{>=0}?      Rows left out because a better source of the day told of the same film; null when
 --                                           nobody counted them.
@@ -40,7 +44,10 @@ WITH by_rule AS (
     SELECT
         date_id,
         table_name,
-        string_agg(rule || ': ' || CAST(rows AS VARCHAR), '; ' ORDER BY rows DESC, rule) AS quarantined_by_rule
+        string_agg(rule || ': ' || CAST(rows AS VARCHAR), '; ' ORDER BY rows DESC, rule)
+            FILTER (WHERE rows > 0) AS quarantined_by_rule,
+        string_agg(rule || ': ' || CAST(values_set_aside AS VARCHAR), '; ' ORDER BY values_set_aside DESC, rule)
+            FILTER (WHERE values_set_aside > 0) AS values_by_rule
     FROM vw_quarantine_rules
     GROUP BY
         date_id,
@@ -64,7 +71,9 @@ profile AS (
         fact_table_quality.received,
         fact_table_quality.kept,
         fact_table_quality.quarantined,
+        fact_table_quality.values_set_aside,
         by_rule.quarantined_by_rule,
+        by_rule.values_by_rule,
         fact_table_quality.duplicates,
         fact_table_quality.superseded,
         fact_table_quality.unaccounted,
@@ -122,7 +131,9 @@ SELECT
     received,
     kept,
     quarantined,
+    values_set_aside,
     quarantined_by_rule,
+    values_by_rule,
     duplicates,
     superseded,
     unaccounted,
