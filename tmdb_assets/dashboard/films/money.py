@@ -34,10 +34,10 @@ LIMIT $at_most
 AT_MOST = 4000  # points: a browser on a phone must draw them
 TIERS = ["micro", "low", "medium", "high", "blockbuster"]
 GENRES = """
-SELECT name, median_roi, films, films_with_revenue, films_with_both, total_revenue_usd
+SELECT name, ranked_median_roi, films, films_with_revenue, ranked_films_with_both, total_revenue_usd
 FROM tmdb.vw_genre_performance
-WHERE median_roi IS NOT NULL
-ORDER BY median_roi DESC, genre_id
+WHERE ranked_median_roi IS NOT NULL
+ORDER BY ranked_median_roi DESC, genre_id
 """
 #: `films_with_money`: with a revenue or a budget, or both.
 YEARS = """
@@ -197,24 +197,24 @@ def _genres() -> None:
     if genres.is_empty():
         layout.nothing("No genre has a film with budget and revenue known.")
         return
-    counted = genres.get_column("films_with_both")
+    counted = genres.get_column("ranked_films_with_both")
     layout.bars(
         markup.bars(
             genres,
             "name",
-            "median_roi",
+            "ranked_median_roi",
             title="Median revenue over budget (1 is break-even)",
             write=TIMES,
             said={
                 "name": ("Genre", figures.plain),
-                "films_with_both": ("Films it rests on", figures.count),
+                "ranked_films_with_both": ("Films it rests on", figures.count),
                 "films": ("Films of the genre", figures.count),
                 "total_revenue_usd": ("Total revenue", figures.dollars),
                 "films_with_revenue": ("Films with a revenue", figures.count),
             },
         ),
-        f"Each bar rests on {layout.span(counted)} films with budget and "
-        "revenue known. A film of two genres counts in both.",
+        f"Each bar rests on {layout.span(counted)} films with budget and revenue known, those left out whose money is hardly "
+        "true. A film of two genres counts in both.",
     )
 
 

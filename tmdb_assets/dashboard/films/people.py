@@ -21,9 +21,9 @@ KINDS = {
 }
 #: Figure -> (column, how it is written, the column that says on how many films it rests)
 FIGURES = {
-    "Total revenue": ("total_revenue_usd", figures.money, "films_with_revenue"),
-    "Median revenue": ("median_revenue_usd", figures.money, "films_with_revenue"),
-    "Median return": ("median_roi", figures.ratio, "films_with_both"),
+    "Total revenue": ("ranked_total_revenue_usd", figures.money, "ranked_films_with_revenue"),
+    "Median revenue": ("ranked_median_revenue_usd", figures.money, "ranked_films_with_revenue"),
+    "Median return": ("ranked_median_roi", figures.ratio, "ranked_films_with_both"),
     "Mean rating": ("mean_rating", figures.decimal, "films_with_votes"),
     "Mean popularity": ("mean_popularity", figures.decimal, "films"),
     "Films": ("films", figures.count, "films"),
@@ -31,8 +31,9 @@ FIGURES = {
 #: `{view}`, `{figure}` and `{rests_on}` come from the two tables above, never from the URL.
 LISTED = """
 SELECT
-    name, films, first_year, last_year, films_with_revenue, films_with_both, films_with_implausible_money, films_with_votes,
-    total_revenue_usd, median_revenue_usd, median_roi, mean_rating, mean_popularity, count(*) OVER () AS found
+    name, films, first_year, last_year, ranked_films_with_revenue, ranked_films_with_both, films_with_implausible_money,
+    films_with_votes, ranked_total_revenue_usd, ranked_median_revenue_usd, ranked_median_roi, mean_rating, mean_popularity,
+    count(*) OVER () AS found
 FROM tmdb.{view}
 WHERE {figure} IS NOT NULL AND {rests_on} >= $at_least AND name IS NOT NULL
     AND ($part IS NULL OR tmdb.says(name, $part))
@@ -79,12 +80,11 @@ def page() -> None:
 def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, rests_on: str) -> None:
     counted = shown.get_column(rests_on)
     known = {
-        "films_with_revenue": " with a known revenue",
-        "films_with_both": " with budget and revenue known",
+        "ranked_films_with_revenue": " with a known revenue",
+        "ranked_films_with_both": " with budget and revenue known",
         "films_with_votes": " with votes",
     }.get(rests_on, "")
-    doubtful = int(shown.get_column("films_with_implausible_money").sum()) if figure == "total_revenue_usd" else 0
-    aside = f" {layout.films(doubtful)} whose money is hardly true {'is' if doubtful == 1 else 'are'} in these sums."
+    is_of_money = figure.startswith("ranked_")
     layout.bars(
         markup.bars(
             shown,
@@ -95,11 +95,11 @@ def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, res
             said={
                 "name": ("Name", figures.plain),
                 "films": ("Films", figures.count),
-                "films_with_revenue": ("With a revenue", figures.count),
-                "total_revenue_usd": ("Total revenue", figures.dollars),
-                "films_with_both": ("With budget and revenue", figures.count),
-                "median_roi": ("Median return", figures.ratio),
-                "films_with_implausible_money": ("Hardly true", figures.count),
+                "ranked_films_with_revenue": ("With a revenue", figures.count),
+                "ranked_total_revenue_usd": ("Total revenue", figures.dollars),
+                "ranked_films_with_both": ("With budget and revenue", figures.count),
+                "ranked_median_roi": ("Median return", figures.ratio),
+                "films_with_implausible_money": ("Left out, hardly true", figures.count),
                 "films_with_votes": ("With votes", figures.count),
                 "mean_rating": ("Mean rating", figures.decimal),
                 "first_year": ("From", figures.plain),
@@ -107,7 +107,7 @@ def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, res
             },
         ),
         f"Each bar rests on {layout.span(counted)} films{known}. A film counts in full for everyone who took part."
-        f"{aside if doubtful else ''}",
+        f"{' Money that is hardly true is left out.' if is_of_money else ''}",
     )
 
 
@@ -117,12 +117,12 @@ def _table(found: pl.DataFrame, kind: str) -> None:
         {
             "name": layout.text("Name", width="medium"),
             "films": layout.number("Films", "%,d"),
-            "films_with_revenue": layout.number("With revenue", "%,d"),
-            "total_revenue_usd": layout.dollars("Total revenue"),
-            "median_revenue_usd": layout.dollars("Median revenue"),
-            "films_with_both": layout.number("With both", "%,d"),
-            "median_roi": layout.number("Median return", "%.1f ×"),
-            "films_with_implausible_money": layout.number("Hardly true", "%,d"),
+            "ranked_films_with_revenue": layout.number("With revenue", "%,d"),
+            "ranked_total_revenue_usd": layout.dollars("Total revenue"),
+            "ranked_median_revenue_usd": layout.dollars("Median revenue"),
+            "ranked_films_with_both": layout.number("With both", "%,d"),
+            "ranked_median_roi": layout.number("Median return", "%.1f ×"),
+            "films_with_implausible_money": layout.number("Left out, hardly true", "%,d"),
             "films_with_votes": layout.number("With votes", "%,d"),
             "mean_rating": layout.number("Mean rating", "%.1f"),
             "mean_popularity": layout.number("Mean popularity", "%.1f"),

@@ -151,6 +151,16 @@ def figures(films: Sequence[Film]) -> Row:
         row[f"mean_{name}_usd"] = fmean(values) if values else None
         row[f"median_{name}_usd"] = float(median(values)) if values else None
     row["median_roi"] = median(revenue / budget for budget, revenue in money) if money else None
+    true = [film for film in films if not film.is_implausible]
+    earned = [film.counted_revenue for film in true if film.counted_revenue]
+    returns = [film.money[1] / film.money[0] for film in true if film.money]
+    row |= {
+        "ranked_films_with_revenue": len(earned),
+        "ranked_films_with_both": len(returns),
+        "ranked_total_revenue_usd": sum(earned) if earned else None,
+        "ranked_median_revenue_usd": float(median(earned)) if earned else None,
+        "ranked_median_roi": median(returns) if returns else None,
+    }
     row["mean_rating"] = fmean(ratings) if ratings else None
     row["mean_popularity"] = fmean(popularities) if popularities else None
     return row

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.sources.tmdb import clean, contracts
@@ -317,6 +319,23 @@ def test_money_that_is_hardly_true_is_flagged_and_kept(budget: int, revenue: int
     read = one(budget=budget, revenue=revenue, vote_count=votes)
     assert read["has_implausible_money"] is flagged
     assert (read["budget_usd"], read["revenue_usd"]) == (budget or None, revenue or None)
+
+
+def flags(*films: tuple[int, int]) -> list[bool]:
+    """The flag of each film of many votes, given its budget and revenue."""
+    told = [film(n, budget=b, revenue=r, vote_count=900) for n, (b, r) in enumerate(films, start=1)]
+    return cleaned(*told).kept.sort("movie_id")["has_implausible_money"].to_list()
+
+
+amounts = st.integers(1, 999)
+
+
+@given(st.lists(st.tuples(amounts, amounts), min_size=1), st.sampled_from([1_000, 1_000_000]))
+def test_money_written_in_millions_or_thousands_is_flagged_and_the_same_in_dollars_is_not(
+    pairs: list[tuple[int, int]], unit: int
+) -> None:
+    assert all(flags(*pairs))
+    assert not any(flags(*((budget * unit, revenue * unit) for budget, revenue in pairs)))
 
 
 # -- older and newer payloads --------------------------------------------------------------------------------------------

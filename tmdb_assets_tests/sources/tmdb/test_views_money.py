@@ -317,7 +317,9 @@ def test_what_is_hardly_true_is_in_sums_that_say_so_and_first_in_no_ranking() ->
         (row,) = answer(star, view)
         assert (row["best_earning_movie_id"], row["best_earning_title"]) == (2, "Film 2")
         assert (row["best_earning_revenue_usd"], row["films_with_implausible_money"]) == (30_000_000, 2)
-        assert row["total_revenue_usd"] == 18 * 10**9 + 30_000_000
+        assert (row["total_revenue_usd"], row["films_with_revenue"]) == (18 * 10**9 + 30_000_000, 3)
+        assert (row["ranked_total_revenue_usd"], row["ranked_films_with_revenue"]) == (30_000_000, 1)
+        assert (row["ranked_median_revenue_usd"], row["ranked_median_roi"]) == (30_000_000.0, 3.0)
     ranks = [(row["movie_id"], row["revenue_rank"]) for row in answer(star, "vw_inflation_adjusted")]
     assert ranks == [(1, None), (2, 1), (3, None)]
     left_out = {row["metric"]: row["left_out"] for row in answer(star, "vw_rankings")}

@@ -126,6 +126,9 @@ def test_a_director_without_money_votes_or_a_date_has_nulls_and_says_so() -> Non
         "last_year",
         "median_roi",
         "mean_rating",
+        "ranked_total_revenue_usd",
+        "ranked_median_revenue_usd",
+        "ranked_median_roi",
         *(f"{kind}_{what}_usd" for kind in ("total", "mean", "median") for what in ("revenue", "profit")),
     }
 
