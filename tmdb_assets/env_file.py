@@ -40,9 +40,9 @@ def read_env_file(path: Path) -> EnvFile:
     python-dotenv skips lines it cannot parse with a log line; a setting that silently does not hold is worse than a stop.
     Raises EnvFileError.
     """
-    if path.is_dir() or not path.exists():
-        return EnvFile()
     try:
+        if path.is_dir() or not path.exists():
+            return EnvFile()
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EnvFileError(

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -445,22 +445,23 @@ class DeltaStore:
         Raises LakeError when the root does not take what is written: a full disk, one without permission.
         """
 
-        def spoken() -> T:
-            try:
-                return attempt()
-            except (DeltaError, OSError) as error:
-                refusal = self._refusal(error, "written")
-                if refusal is None:
-                    raise
-            raise refusal
+        def is_worth_repeating(error: BaseException) -> bool:
+            """A full disk would still be full; a bucket that did not answer may."""
+            return isinstance(error, CommitFailedError) and not (self.is_local and _refused_by_the_system(error))
 
         retrying = Retrying(
-            retry=retry_if_exception_type(CommitFailedError),
+            retry=retry_if_exception(is_worth_repeating),
             stop=stop_after_attempt(RETRIES),
             wait=wait_random_exponential(multiplier=0.05, max=2),
             reraise=True,
         )
-        return retrying(spoken)
+        try:
+            return retrying(attempt)
+        except (DeltaError, OSError) as error:
+            refusal = self._refusal(error, "written")
+            if refusal is None:
+                raise
+        raise refusal
 
     def _refusal(self, error: Exception, what: str) -> LakeError | None:
         """What to say of a root that cannot be `what` (read, written); None when the fault is not the system's."""
@@ -613,13 +614,17 @@ class DeltaStore:
 def _refused_by_the_system(error: Exception) -> tuple[int | None, str] | None:
     """The error number, if any, and the reason of a file system or an object store; None when the fault is another.
 
-    deltalake gives the errors of either as text, coloured and over many lines, in more than one class of exception.
+    deltalake gives the errors of either as text, coloured and over many lines, in more than one class of exception. A
+    file that is not there is another fault: the table's.
     """
+    if isinstance(error, FileNotFoundError):
+        return None
     if isinstance(error, OSError) and error.strerror:
         return error.errno, error.strerror
     text = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())
     if numbers := re.findall(r"(?:\(os error |\bOs { code: )(\d+)", text):
-        return int(numbers[-1]), os.strerror(int(numbers[-1]))
+        number = int(numbers[-1])
+        return None if number == errno.ENOENT else (number, os.strerror(number))
     if isinstance(error, OSError):
         said = re.sub(r"(://)(?:[^/\s]*@)?([^\s?#]*)\S*", r"\1\2", text)  # URLs may be signed
         return None, said.removeprefix("Kernel error -> ").replace(" ↳", ":")[:200]

@@ -144,13 +144,39 @@ def test_what_a_bucket_refuses_is_one_sentence_without_secrets(
     assert str(raised.value) == SENTENCE.format(root="s3://bucket/lake", reason=reason, advice=ELSE)
 
 
-def test_an_error_of_another_kind_stays_what_it_is(lake: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        DeltaError("Schema error: it does not fit"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "part-0.parquet"),
+        DeltaError("Object not found: part-0.parquet: No such file or directory (os error 2)"),
+    ],
+)
+def test_an_error_of_another_kind_stays_what_it_is(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail(*args: Any, **options: Any) -> None:
-        raise DeltaError("Schema error: it does not fit")
+        raise error
 
     monkeypatch.setattr(lake, "_write", fail)
-    with pytest.raises(DeltaError, match="it does not fit"):
-        WRITES["replace"](lake)
+    with pytest.raises(type(error)) as raised:
+        WRITES["append"](lake)
+    assert raised.value is error
+
+
+def test_a_bucket_that_did_not_answer_once_is_asked_again(lake: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, resets = lake._write, [1, 1]
+
+    def reset_at_first(*args: Any, **options: Any) -> None:
+        if resets:
+            resets.pop()
+            raise CommitFailedError(LOG.format("Connection reset by peer (os error 104)"))
+        write(*args, **options)
+
+    monkeypatch.setattr(lake, "_write", reset_at_first)
+    monkeypatch.setattr(DeltaStore, "is_local", False)
+    WRITES["append"](lake)
+    assert kept(DeltaStore(lake.root), THINGS) == [(3, "three", DAYS[1], None)]
 
 
 # -- a root that goes while a run is at work -----------------------------------------------------------------------------
