@@ -183,7 +183,7 @@ def made_up(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
     )
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(star=made_up())
 def test_each_group_of_made_up_films_adds_up(star: dict[str, pl.DataFrame]) -> None:
     for base in ("vw_movie_latest", "vw_movie_financials"):  # once for all that read them
