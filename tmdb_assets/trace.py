@@ -104,7 +104,7 @@ def trace(
     yield from ("", "It was said in")
     told: set[str] = set()
     for (path, observed), clean in behind.items():
-        raw = [c for c in clean.reads().values() if c.stage == "raw"]
+        raw = _raw_behind(clean, by_key)
         lines = [line for contract in raw for line in _said(store, contract, observed, found)]
         if not lines:
             yield f"  {' and '.join(c.path for c in raw)}, where {path} of {observed} came from, keep nothing of it any more"
@@ -181,6 +181,13 @@ def _star(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable
             elif contract.stage == "star":
                 found.setdefault(contract.key, contract)
     return list(found.values())
+
+
+def _raw_behind(clean: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[Contract]:
+    """The raw tables that a clean table is made of, itself or through another one."""
+    read = list(clean.reads().values())
+    through = [c for table in read if table.stage == "clean" for c in _raw_behind(by_key[table.key], by_key)]
+    return [c for c in read if c.stage == "raw"] + through
 
 
 def _rests_on(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[DerivedTable]:

@@ -131,8 +131,9 @@ COMMENT ON MACRO TABLE tmdb.facts_on IS 'What was observed on exactly one day, o
 
 -- Where the figures of a film come from: one row per fact row and day, and one for its details.
 -- film: its id, or its title or original title (whole, any case; films that share it all appear).
--- raw_pointer: table, day and key under which the lake keeps what the source said. Votes are said by list pages alone, so a
--- day with votes points to the pages and one without to the ID export. `python -m tmdb_assets.trace` shows the payload.
+-- raw_pointer: table, day and key under which the lake keeps what the source said. Votes are said by list pages, or by the
+-- details of a film that no page showed; a day without votes was seen by the ID export alone. `python -m tmdb_assets.trace`
+-- shows the payload.
 --   FROM tmdb.trace_film('The Matrix')
 CREATE OR REPLACE MACRO tmdb.trace_film(film) AS TABLE
     SELECT
@@ -156,6 +157,7 @@ CREATE OR REPLACE MACRO tmdb.trace_film(film) AS TABLE
                 WHEN fact.vote_count IS NULL
                     THEN 'tmdb/raw/movie_ids date_id=' || fact.date_id || ' movie_id=' || fact.movie_id
                 ELSE 'tmdb/raw/discover_pages date_id=' || fact.date_id
+                    || ', else tmdb/raw/movie_details date_id=' || fact.date_id || ' movie_id=' || fact.movie_id
             END AS raw_pointer
         FROM tmdb.fact_movie_daily AS fact
         UNION ALL

@@ -436,7 +436,7 @@ def test_the_trace_of_a_film_points_to_what_the_source_said(world: World, wareho
     assert pointers == [
         (
             day,
-            f"tmdb/raw/discover_pages date_id={day}"
+            f"tmdb/raw/discover_pages date_id={day}, else tmdb/raw/movie_details date_id={day} movie_id={movie_id}"
             if world.daily[day][movie_id].vote_count is not None
             else f"tmdb/raw/movie_ids date_id={day} movie_id={movie_id}",
         )
