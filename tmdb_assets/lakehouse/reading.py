@@ -1,6 +1,6 @@
 """Texts read as values: what cannot be read is noted, so that it is set aside with its text instead of taken as unknown.
 
-What belongs here: how a text becomes a day, and the note of one that does not (`_set_aside`, which the audit turns into
+What belongs here: how a text becomes a day or an instant, and the note of one that does not (`_set_aside`, which the audit turns into
 entries of the quarantine). What does not: JSON (payloads.py), the range a value must lie in (rules.py).
 """
 
@@ -14,6 +14,14 @@ from tmdb_assets.lakehouse.contracts import MAX_VALUE_CHARACTERS, TRACE
 def day(text: pl.Expr) -> pl.Expr:
     """The day a text states, written as 2024-01-31 and no other way; null when it does not."""
     return pl.when(text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(text).str.to_date("%Y-%m-%d", strict=False)
+
+
+def instant(text: pl.Expr) -> pl.Expr:
+    """The instant a text states: ISO 8601, in UTC when it names no zone; null when it does not."""
+    shaped = pl.when(text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")).then(text)
+    naive = shaped.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    zoned = shaped.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
+    return pl.coalesce(naive, zoned)
 
 
 def unread(column: str, text: pl.Expr, value: pl.Expr, wanted: str) -> pl.Expr:

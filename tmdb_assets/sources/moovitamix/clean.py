@@ -20,6 +20,8 @@ from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse import reading
+from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.json_text import NotJson, read
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.moovitamix import contracts, payloads
@@ -44,7 +46,7 @@ def changes(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame,
 def tracks(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """Tracks that are new or changed."""
     changed = _Comparison(TRACKS_ENDPOINT, pages, all_pages, layouts, records).changed
-    typed = changed.pipe(_decoded, payloads.Track).pipe(_stamped).pipe(_timed)
+    typed = changed.pipe(_decoded, payloads.Track).pipe(_stamped, contracts.TRACKS).pipe(_timed)
     return typed.with_columns(*_known_texts("name", "artist", "songwriters", "album")).select(
         *_columns("tracks", track_id="id", genres=_split("genres"))
     )
@@ -53,7 +55,7 @@ def tracks(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, 
 def users(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """Users that are new or changed."""
     changed = _Comparison(USERS_ENDPOINT, pages, all_pages, layouts, records).changed
-    typed = changed.pipe(_decoded, payloads.User).pipe(_stamped)
+    typed = changed.pipe(_decoded, payloads.User).pipe(_stamped, contracts.USERS)
     typed = typed.with_columns(*_known_texts("first_name", "last_name", "email", "gender"))
     plausible = pl.col("email").str.contains(PLAUSIBLE_EMAIL).fill_null(False)
     return typed.select(
@@ -70,11 +72,11 @@ def listen_histories(
 
 def listens(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """What was listened to in those rows; of two rows of one user and moment the first counts, as in `listen_histories`."""
-    rows = _histories(pages, all_pages, layouts, records).filter(pl.col("_rejected").is_null())
+    rows = _histories(pages, all_pages, layouts, records).filter(_is_readable())
     first = rows.filter(pl.struct("date_id", "row_key").is_first_distinct())
     numbered = first.with_columns(position=pl.int_ranges(1, pl.col("items").list.len().cast(pl.Int64) + 1))
     exploded = numbered.explode("items", "position", empty_as_null=False, keep_nulls=False)
-    return exploded.select(*_columns("listens", track_id="items")).drop("_payload", "_rejected", "_set_aside")
+    return exploded.select(*_columns("listens", track_id="items")).drop("^_(payload|rejected|set_aside)$")
 
 
 def vanished(
@@ -140,7 +142,7 @@ class _Comparison:
         typed = gone.join(names, on="row_key").with_columns(
             endpoint=pl.lit(self.endpoint), created_at=_instant("moment")
         )
-        kept = typed.filter(pl.col("created_at").is_not_null() | pl.col("moment").is_null())
+        kept = typed.filter(contracts.LISTEN_HISTORIES.holds("created_at") | pl.col("moment").is_null())
         return kept.sort("date_id", "row_key").select(list(contracts.VANISHED.schema))
 
     @cached_property
@@ -186,32 +188,29 @@ def _decoded(changed: pl.DataFrame, shape: type[Shape]) -> pl.DataFrame:
     return raw.hstack(rows)
 
 
-def _stamped(rows: pl.DataFrame) -> pl.DataFrame:
-    """Both moments as instants; one that is none is set aside with its text."""
-    made, touched = _instant("created_at"), _instant("updated_at")
-    unreadable = [
-        pl.when(pl.col("_rejected").is_null() & _known(name).is_not_null() & moment.is_null()).then(
-            pl.format(f"{name} = {{}}: must be an ISO date and time", name)
-        )
-        for name, moment in (("created_at", made), ("updated_at", touched))
-    ]
-    return rows.with_columns(
-        created_at=made,
-        updated_at=touched,
-        is_created_after_updated=(made > touched).fill_null(False),
-        _rejected=pl.coalesce("_rejected", *unreadable),
+def _stamped(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """Both moments as instants; one that is none, or that nobody can show, is set aside with its text."""
+    wanted = "must be an ISO date and time"
+    noted = reading.noted(
+        rows,
+        *[reading.unread(name, _known(name), _instant(name), wanted) for name in ("created_at", "updated_at")],
     )
+    stamped = noted.with_columns(created_at=_instant("created_at"), updated_at=_instant("updated_at"))
+    shown = contract.set_aside(stamped, "updated_at")
+    return shown.with_columns(is_created_after_updated=(pl.col("created_at") > pl.col("updated_at")).fill_null(False))
+
+
+def _is_readable() -> pl.Expr:
+    """Whether a row of the listening history says when: else it is set aside, and its listens with it."""
+    return pl.col("_rejected").is_null() & contracts.LISTEN_HISTORIES.holds("created_at")
 
 
 def _timed(rows: pl.DataFrame) -> pl.DataFrame:
     """MM:SS in seconds; an hour and a half may be written 90:00. Anything else is set aside with its text."""
     parts = _known("duration").str.extract_groups(r"^([0-9]{1,4}):([0-5][0-9])$")
     seconds = parts.struct.field("1").cast(pl.Int64) * 60 + parts.struct.field("2").cast(pl.Int64)
-    unreadable = pl.col("_rejected").is_null() & _known("duration").is_not_null() & seconds.is_null()
-    reason = pl.format("duration = {}: must be minutes and seconds as MM:SS", "duration")
-    return rows.with_columns(
-        duration_seconds=seconds, _rejected=pl.coalesce("_rejected", pl.when(unreadable).then(reason))
-    )
+    note = reading.unread("duration", _known("duration"), seconds, "must be minutes and seconds as MM:SS")
+    return reading.noted(rows, note).with_columns(duration_seconds=seconds)
 
 
 def _histories(
@@ -219,17 +218,14 @@ def _histories(
 ) -> pl.DataFrame:
     """Changed rows of the listening history, typed, with their items (none stated: none)."""
     changed = _Comparison(HISTORIES_ENDPOINT, pages, all_pages, layouts, records).changed
-    rows = changed.pipe(_decoded, payloads.History).pipe(_stamped)
+    rows = changed.pipe(_decoded, payloads.History).pipe(_stamped, contracts.LISTEN_HISTORIES)
     items = pl.col("items").fill_null(pl.lit([], dtype=pl.List(pl.Int64)))
     return rows.with_columns(items=items, listen_count=items.list.len().cast(pl.Int64))
 
 
 def _instant(column: str) -> pl.Expr:
-    """The instant a text states: ISO 8601, in UTC when it names no zone."""
-    text = _known(column)
-    naive = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC")
-    zoned = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
-    return pl.coalesce(naive, zoned)
+    """The instant a text states, in UTC when it names no zone."""
+    return reading.instant(_known(column))
 
 
 def _known(column: str) -> pl.Expr:
@@ -305,8 +301,8 @@ def _name(endpoint: str, text: str) -> str:
 
 def _listens_in(texts: list[str]) -> int:
     """Listens in the first row of a name that can be read; the others are duplicates of it, or in quarantine."""
-    rows = decode(pl.Series(texts, dtype=pl.String), payloads.History).pipe(_stamped)
-    first = rows.filter(pl.col("_rejected").is_null()).head(1).get_column("items").explode(empty_as_null=False)
+    rows = decode(pl.Series(texts, dtype=pl.String), payloads.History).pipe(_stamped, contracts.LISTEN_HISTORIES)
+    first = rows.filter(_is_readable()).head(1).get_column("items").explode(empty_as_null=False)
     return first.len() - first.null_count()
 
 

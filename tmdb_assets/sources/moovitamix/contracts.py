@@ -16,30 +16,36 @@ import polars as pl
 from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
-    at_least,
     between,
     col,
+    counting,
     matches,
     not_blank,
     one_of,
     quarantine_contract,
+    within_days,
+    within_instants,
 )
 from tmdb_assets.lakehouse.ledger import ledger_contract
 from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
+from tmdb_assets.lakehouse.rules import FIRST_DAY, LAST_DAY
 from tmdb_assets.lakehouse.sql import read_views
 
 SOURCE = "moovitamix"
 INSTANT = pl.Datetime("us", "UTC")
 
+ID = counting(1)
+MOST_SECONDS = 7 * 24 * 60 * 60  # of a track: a week
+
 TRACKS_ENDPOINT, USERS_ENDPOINT, HISTORIES_ENDPOINT = ENDPOINTS = ("tracks", "users", "listen_history")
 
 
 def _day(meaning: str = "Day of the observation (UTC).") -> Column:
-    return col(pl.Date, meaning)
+    return col(pl.Date, meaning, within_days())
 
 
 def _id(meaning: str) -> Column:
-    return col(pl.Int64, meaning, at_least(1))
+    return col(pl.Int64, meaning, ID)
 
 
 def _text(meaning: str) -> Column:
@@ -47,7 +53,11 @@ def _text(meaning: str) -> Column:
 
 
 def _count(meaning: str, *, nullable: bool = False) -> Column:
-    return col(pl.Int64, meaning, at_least(0), nullable=nullable)
+    return col(pl.Int64, meaning, counting(), nullable=nullable)
+
+
+def _instant(meaning: str, *, nullable: bool = False) -> Column:
+    return col(INSTANT, meaning, within_instants(), nullable=nullable)
 
 
 def _hash(meaning: str) -> Column:
@@ -71,14 +81,14 @@ PAGES = Contract(
     columns={
         "date_id": _day(),
         "endpoint": _endpoint(),
-        "page": col(pl.Int64, "Page number.", at_least(1)),
+        "page": col(pl.Int64, "Page number.", counting(1)),
         "page_hash": _hash("Content of the page; names its layout"),
         "row_count": col(pl.Int64, "Rows on the page, the forgotten ones included.", between(0, 100)),
         "forgotten_count": _count("Rows of forgotten persons, dropped before they were kept."),
         "total": _count("Rows the answer said there are."),
         "total_pages": _count("Pages the answer said there are."),
         "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
-        "fetched_at": col(INSTANT, "When the answer came."),
+        "fetched_at": _instant("When the answer came."),
     },
 )
 
@@ -141,8 +151,8 @@ EXTRACTION_LEDGER = ledger_contract(SOURCE)
 # -- clean: what is new or changed on a day, typed ---------------------------------------------------------------------
 
 _STAMPS = {
-    "created_at": col(INSTANT, "When it was made, as stated; the source writes no zone, it is read as UTC."),
-    "updated_at": col(INSTANT, "When it was last changed, as stated; null when unknown.", nullable=True),
+    "created_at": _instant("When it was made, as stated; the source writes no zone, it is read as UTC."),
+    "updated_at": _instant("When it was last changed, as stated; null when unknown.", nullable=True),
     "is_created_after_updated": col(
         pl.Boolean, "Whether it claims to have been changed before it was made. Flagged, not dropped: it is common."
     ),
@@ -153,7 +163,9 @@ _TRACK = {
     "artist": _text("Artist"),
     "songwriters": _text("Songwriters, as one text"),
     "album": _text("Album"),
-    "duration_seconds": _count("Length in seconds; null when unknown.", nullable=True),
+    "duration_seconds": col(
+        pl.Int64, "Length in seconds; null when unknown.", counting(0, MOST_SECONDS), nullable=True
+    ),
 }
 
 _GENRES = col(pl.List(pl.String), "Genres: the text split at commas; null when unknown.", nullable=True)
@@ -184,7 +196,7 @@ CHANGES = _clean(
     ("endpoint",),
     {
         "endpoint": _endpoint(),
-        "compared_with": col(pl.Date, "Day observed before; null for the first.", nullable=True),
+        "compared_with": col(pl.Date, "Day observed before; null for the first.", within_days(), nullable=True),
         "listed": _count("Rows listed, without those of forgotten persons."),
         "received": _count("Those of them that are new or changed: the clean tables take these."),
         "unchanged": _count("Those of them that are as they were: they cost nothing."),
@@ -237,7 +249,7 @@ LISTENS = _clean(
     {
         "user_id": _id("Who listened."),
         "created_at": _STAMPS["created_at"],
-        "position": col(pl.Int64, "Position in the history row, from 1.", at_least(1)),
+        "position": col(pl.Int64, "Position in the history row, from 1.", counting(1)),
         "track_id": _id("What was listened to; the source may not list that track."),
     },
 )
@@ -251,23 +263,27 @@ VANISHED = _clean(
         "endpoint": _endpoint(),
         "row_key": col(pl.String, "What names it: the id, or user id and moment of a history row.", not_blank()),
         "entity_id": _id("Track id or user id."),
-        "created_at": col(INSTANT, "Moment of the history row; null for a track or a user.", nullable=True),
+        "created_at": _instant("Moment of the history row; null for a track or a user.", nullable=True),
     },
 )
 
-QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload"))
+QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload", "value"))
 
 # -- star --------------------------------------------------------------------------------------------------------------
 
 _SPAN = {
     "valid_from": _day("First observed day of this state (UTC); the state itself may be older."),
     "valid_to": col(
-        pl.Date, "First observed day on which it was another, or not listed (UTC); null while it stands.", nullable=True
+        pl.Date,
+        "First observed day on which it was another, or not listed (UTC); null while it stands.",
+        within_days(),
+        nullable=True,
     ),
     "is_current": col(pl.Boolean, "Whether this state stands on the newest observed day."),
     "gone_on": col(
         pl.Date,
         "On the last state of what vanished and did not come back: first observed day without it (UTC); else null.",
+        within_days(),
         nullable=True,
     ),
 }
@@ -288,8 +304,8 @@ DIM_DATE = _star(
     ("date_id",),
     {
         "date_id": _day("The day (UTC)."),
-        "observed_before": col(pl.Date, "Observed day before it; null for the first.", nullable=True),
-        "year": col(pl.Int64, "Calendar year."),
+        "observed_before": col(pl.Date, "Observed day before it; null for the first.", within_days(), nullable=True),
+        "year": col(pl.Int64, "Calendar year.", between(FIRST_DAY.year, LAST_DAY.year)),
         "month": col(pl.Int64, "Month, 1 to 12.", between(1, 12)),
         "day": col(pl.Int64, "Day of the month.", between(1, 31)),
         "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", between(1, 53)),
@@ -372,14 +388,15 @@ FACT_LISTEN = _star(
     ("user_id", "listened_at", "position"),
     {
         "user_id": _id("Who listened."),
-        "listened_at": col(INSTANT, "Moment of the history row, as stated (UTC)."),
-        "position": col(pl.Int64, "Position in the history row, from 1.", at_least(1)),
+        "listened_at": _instant("Moment of the history row, as stated (UTC)."),
+        "position": col(pl.Int64, "Position in the history row, from 1.", counting(1)),
         "track_id": _id("What was listened to."),
         "listened_on": _day("Day of that moment (UTC)."),
         "observed_on": _day("First observed day of this state of the history row (UTC)."),
         "gone_on": col(
             pl.Date,
             "First observed day on which the history row was not listed any more; null while it is.",
+            within_days(),
             nullable=True,
         ),
     },
