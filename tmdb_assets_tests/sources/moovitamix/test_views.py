@@ -170,7 +170,7 @@ def test_top_artists(world: World) -> None:
         assert (row["listens"], row["tracks"]) == (len(listens), len({t for _, t in listens}))
         assert (row["listened_seconds"], row["timed_listens"]) == (
             sum(seconds(tracks[t]) or 0 for _, t in listens),
-            len(listens),
+            len([t for _, t in listens if seconds(tracks[t]) is not None]),
         )
 
 
