@@ -109,15 +109,12 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
         cadence=cadence,
         comes_from={
             "date_id": f"{COLUMN_QUALITY}.date_id",
-            "table_name": f"{COLUMN_QUALITY}.table_name",
-            "is_daily": f"{COLUMN_QUALITY}.table_name",
-            "drift_limit": f"{COLUMN_QUALITY}.table_name",
+            **dict.fromkeys(("table_name", "is_daily", "drift_limit", "superseded"), f"{COLUMN_QUALITY}.table_name"),
             "kept": f"{COLUMN_QUALITY}.rows",
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",
             "values_set_aside": f"{QUARANTINE}.origin {QUARANTINE}.column_name",
             "duplicates": f"{LEDGER}.duplicate_rows",
-            "superseded": f"{COLUMN_QUALITY}.table_name",
             "unaccounted": f"{LEDGER}.received_rows {QUARANTINE}.origin {COLUMN_QUALITY}.rows",
             "completeness": f"{COLUMN_QUALITY}.known_rows {COLUMN_QUALITY}.is_nullable",
             "outliers": f"{COLUMN_QUALITY}.outliers",
@@ -146,7 +143,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "quarantined": col(pl.Int64, "Rows set aside because they broke the contract.", some),
             "values_set_aside": col(
                 pl.Int64,
-                "Values set aside alone because they broke the contract: null in rows that are kept; null when nobody counted.",
+                "Values set aside alone: null in rows that are kept; null when nobody counted.",
                 some,
                 nullable=True,
             ),
@@ -310,7 +307,7 @@ class TableQuality:
             orient="row",
         )
         columns = tables[COLUMN_QUALITY].collect()
-        counted = [c.path for c in self._counted_tables]
+        counted, ranked = ([c.path for c in self.profiled if c.name in told] for told in (self.received, self.left_out))
         rejected = (
             tables[QUARANTINE]
             .group_by("date_id", table_name="origin")
@@ -325,9 +322,7 @@ class TableQuality:
             .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
                 pl.col("quarantined", "values_set_aside").fill_null(0),
-                pl.when(pl.col("table_name").is_in([c.path for c in self._ranked_tables])).then(
-                    pl.col("_repeated", "_superseded").fill_null(0)
-                ),
+                pl.when(pl.col("table_name").is_in(ranked)).then(pl.col("_repeated", "_superseded").fill_null(0)),
                 counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(counted)).then(0)),
             )
             .with_columns(received=pl.coalesce("received_rows", "counted"))
@@ -341,15 +336,10 @@ class TableQuality:
         became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
         return became.select(list(table_quality_contract("").schema))
 
-    @property
-    def _ranked_tables(self) -> list[Contract]:
-        """Profiled tables whose left out rows are counted here."""
-        return [c for c in self.profiled if c.name in self.left_out]
-
     def _told_apart(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
         counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
-        for contract in self._ranked_tables:
+        for contract in (c for c in self.profiled if c.name in self.left_out):
             tell = self.left_out[contract.name]
             rows = tell(**{table: tables[table] for table in inspect.signature(tell).parameters})
             is_superseded = pl.col("is_superseded")
@@ -359,15 +349,10 @@ class TableQuality:
             counts.append(by_day)
         return pl.concat(counts)
 
-    @property
-    def _counted_tables(self) -> list[Contract]:
-        """Profiled tables whose received rows are counted here."""
-        return [c for c in self.profiled if c.name in self.received]
-
     def _counted(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""
         counts = []
-        for contract in self._counted_tables:
+        for contract in (c for c in self.profiled if c.name in self.received):
             count = self.received[contract.name]
             rows = count(**{table: tables[table] for table in inspect.signature(count).parameters})
             counted = pl.col("received").cast(pl.Int64)

@@ -194,7 +194,7 @@ def _drop_rows(store: DeltaStore, person: Person) -> int:
     of_person = pl.col("user_id").is_in(ids)
     vanished = (pl.col("endpoint") != TRACKS_ENDPOINT) & pl.col("entity_id").is_in(ids)
     rows = store.scan(contracts.QUARANTINE).collect()
-    said = rows.select("origin", "payload", "reason").iter_rows()
+    said = rows.select("origin", "payload", "reason", "value").iter_rows()
     quarantined = pl.lit(pl.Series([_is_about(person, *row) for row in said], dtype=pl.Boolean))
     theirs = {
         contracts.QUARANTINE: quarantined,
@@ -213,9 +213,9 @@ def _drop_rows(store: DeltaStore, person: Person) -> int:
     return dropped
 
 
-def _is_about(person: Person, origin: str, payload: str | None, reason: str) -> bool:
-    """Whether a quarantined row is about the person: by its id, or by an e-mail anywhere in it."""
-    said = f"{payload or ''} {reason}".lower()
+def _is_about(person: Person, origin: str, payload: str | None, reason: str, value: str | None) -> bool:
+    """Whether a quarantined row or value is about the person: by its id, or by an e-mail anywhere in it."""
+    said = f"{payload or ''} {reason} {value or ''}".lower()
     if any(email in said for email in person.emails):
         return True
     if origin == contracts.TRACKS.path:

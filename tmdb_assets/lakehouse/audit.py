@@ -1,0 +1,289 @@
+"""The audit: which rows of a frame are kept, and what is set aside of it and why.
+
+What belongs here: `Audit` and the steps that lead to it: rows that break a rule, values that do, rows that another one
+stands for, and all of them in the layout of the quarantine. What does not: what a table promises (contracts.py), the kinds
+of rules (rules.py), which values break them (validation.py), when a frame is audited (extraction.py, publishing.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import polars as pl
+
+#: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
+#: "column = value: must be ...".
+SET_ASIDE = pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})
+
+#: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
+#: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
+#: `_set_aside`: values that are already null in the row, because they did not fit ·
+#: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
+TRACE: Mapping[str, Any] = {
+    "_rejected": pl.String,
+    "_set_aside": pl.List(SET_ASIDE),
+    "_payload": pl.String,
+    "_pointer": pl.String,
+}
+
+MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
+
+
+#: The columns of a quarantine, as `quarantine_contract` has them.
+ENTRY = pl.Schema(
+    {"date_id": pl.Date, "origin": pl.String, "row_number": pl.Int64}
+    | dict.fromkeys(("rule", "reason", "payload", "raw_pointer", "column_name", "value"), pl.String)
+)
+
+
+class Promise(Protocol):
+    """What an audit must know of a contract."""
+
+    @property
+    def path(self) -> str:
+        """The table's key as a path."""
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Column names and types, in order."""
+
+    @property
+    def grain(self) -> tuple[str, ...]:
+        """What makes a row unique."""
+
+    @property
+    def partition(self) -> str | None:
+        """The date column it is partitioned by."""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Columns that say how new a row is."""
+
+    @property
+    def duplicates(self) -> str:
+        """ "first" when rows that share a grain are expected."""
+
+    @property
+    def precedence(self) -> tuple[str, tuple[str, ...]] | None:
+        """Which value of which column counts before which."""
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Columns without which a row is nothing."""
+
+    @property
+    def all_hold(self) -> pl.Expr:
+        """Whether all rows keep all rules."""
+
+    def holds(self, name: str) -> pl.Expr:
+        """Whether the value of a column keeps its rules, row by row."""
+
+    def failures(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Values of some columns that break rules."""
+
+    def set_aside(self, frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+        """The frame without values that break a rule alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
+
+    `quarantined` are rows set aside, `values` those set aside alone of rows that are kept, both as the quarantine has them;
+    `lost` says how many kept rows lost a value of each column. A value of a row that is not kept is none of them: it goes
+    with its row. `left_out` has the grain of every row that another one of its grain stands for, and whether it
+    `is_superseded`.
+    """
+
+    contract: Promise
+    kept: pl.DataFrame
+    quarantined: pl.DataFrame
+    values: pl.DataFrame
+    received: int
+    left_out: pl.DataFrame
+    lost: Mapping[str, int]
+
+    @property
+    def superseded(self) -> int:
+        """Rows left out because one of their grain ranks higher by the contract's precedence."""
+        return int(self.left_out.get_column("is_superseded").sum())
+
+    @property
+    def duplicates(self) -> int:
+        """Rows left out because one of their grain, of the same rank, came before."""
+        return self.left_out.height - self.superseded
+
+    @property
+    def became(self) -> dict[str, int]:
+        """How many rows became what: kept, quarantined, duplicates and, in a table with a precedence, superseded."""
+        became = {"kept": self.kept.height, "quarantined": self.quarantined.height, "duplicates": self.duplicates}
+        return became | ({"superseded": self.superseded} if self.contract.precedence else {})
+
+    @property
+    def accounted(self) -> bool:
+        """received = kept + quarantined + duplicates + superseded."""
+        return self.received == sum(self.became.values())
+
+    @property
+    def entries(self) -> pl.DataFrame:
+        """What goes to the quarantine: rows, and values."""
+        return pl.concat([self.quarantined, self.values])
+
+    @property
+    def rules(self) -> dict[str, int]:
+        """How many rows and values each broken rule set aside, the most frequent first."""
+        counted = self.entries.select(pl.col("rule").str.split("; ").explode()).group_by("rule").len()
+        return dict(counted.sort("len", "rule", descending=[True, False]).iter_rows())
+
+
+def audit(contract: Promise, frame: pl.DataFrame) -> Audit:
+    """Hold a frame of the right shape to its contract (see `Contract.audit`)."""
+    trace = [pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns]
+    came = frame.with_columns(*trace, _row=pl.int_range(pl.len()))
+    has_trace = came.select(pl.col("_rejected").count() + pl.col("_set_aside").list.len().sum()).item()
+    rows, marks = came, _no_marks()
+    if has_trace or not came.select(contract.all_hold).item():
+        rows = contract.set_aside(came)
+        marks = _marks(contract, rows)
+    bad = marks.filter(pl.col("column_name").is_null())
+    valid = rows.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else rows
+    left_out = _left_out(contract, valid)
+    # wide rows are only moved when there is something to leave out
+    kept = valid.join(left_out, on="_row", how="anti", maintain_order="left") if left_out.height else valid
+    alone = marks.filter(pl.col("column_name").is_not_null()).join(kept.select("_row"), on="_row", how="semi")
+    lost = alone.group_by("column_name").agg(pl.col("_row").n_unique())
+    return Audit(
+        contract,
+        kept.select(list(contract.schema)),
+        _entries(contract, came, bad),
+        _entries(contract, came, alone),
+        frame.height,
+        left_out.drop("_row"),
+        dict(lost.iter_rows()),
+    )
+
+
+def _left_out(contract: Promise, valid: pl.DataFrame) -> pl.DataFrame:
+    """Rows that another one of their grain stands for: _row, the grain, and whether they are superseded."""
+    grain = list(contract.grain)
+    rank = pl.lit(0)
+    if contract.precedence:
+        column, best_first = contract.precedence
+        places = {value: place for place, value in enumerate(best_first)}
+        rank = pl.col(column).replace_strict(places, default=len(places), return_dtype=pl.Int64)
+    rows = valid if contract.duplicates == "first" else valid.clear()
+    shared = rows.select("_row", *grain, rank.alias("_rank")).filter(pl.struct(grain).is_duplicated())
+    ranked = shared.with_columns(is_superseded=pl.col("_rank") > pl.col("_rank").min().over(grain))
+    counts = ranked.filter(~pl.col("is_superseded")).filter(pl.struct(grain).is_first_distinct())
+    return ranked.join(counts, on="_row", how="anti", maintain_order="left").select("_row", *grain, "is_superseded")
+
+
+# -- what is set aside: rows (without a column_name), and values -----------------------------------------------------------
+
+
+def _no_marks() -> pl.DataFrame:
+    told = dict.fromkeys(("column_name", "value", "rule", "reason"), pl.String)
+    return pl.DataFrame(schema={"_row": pl.Int64, **told})
+
+
+def _marks(contract: Promise, rows: pl.DataFrame) -> pl.DataFrame:
+    """What is set aside of some rows: _row, column_name, value, rule, reason. A row's reasons name its values' too."""
+    fits = pl.col("_rejected").is_null()
+    keeps = pl.all_horizontal(
+        pl.lit(True), *[contract.holds(name) for name in contract.schema if name in contract.required]
+    )
+    refused = rows.filter(~fits).select("_row", reason="_rejected")
+    broken = contract.failures(rows.filter(fits & ~keeps), sorted(contract.required))
+    values = (
+        rows.select("_row", "_set_aside")
+        .explode("_set_aside", empty_as_null=False, keep_nulls=False)
+        .unnest("_set_aside")
+    )
+    # a required value that a reader could not read is missing for that reason
+    missing = broken.join(values, on=["_row", "column"], how="semi").filter(pl.col("value") == "null")
+    fatal = values.filter(pl.col("column").is_in(list(contract.required)))
+    reasons = pl.concat(
+        [
+            refused,
+            *[f.select("_row", "reason") for f in (fatal, broken.join(missing, on=["_row", "column"], how="anti"))],
+        ]
+    )
+    others = values.join(fatal, on=["_row", "column"], how="anti")
+    reasons = pl.concat([reasons, others.join(reasons, on="_row", how="semi").select("_row", "reason")])
+    of_rows = reasons.group_by("_row", maintain_order=True).agg(
+        rule=_rule("reason").str.join("; "), reason=pl.col("reason").str.join("; ")
+    )
+    alone = others.join(of_rows, on="_row", how="anti").select(
+        "_row", "value", "reason", rule=_rule("reason"), column_name=pl.col("column").str.replace_all(*_POSITION)
+    )
+    return pl.concat([_no_marks(), of_rows, alone], how="diagonal")
+
+
+_POSITION = (r"\[\d+\]", "[]")
+
+
+def _rule(reason: str) -> pl.Expr:
+    """The rule is the reason without the value and the position in a list, so that rows count under one rule.
+
+    A value may say anything, the words after it have no ": ": so it ends at the last one, and it is cut out first.
+    """
+    value, text = r"(?s)^([^\s=]+) = .*: ", r"(?s) \(text begins .*"
+    return pl.col(reason).str.replace(value, "${1} ").str.replace(text, "").str.replace_all(*_POSITION)
+
+
+def as_set_aside(broken: pl.DataFrame) -> pl.DataFrame:
+    """_row, _found: what was found in each row, as `_set_aside` has it."""
+    return broken.group_by("_row").agg(_found=pl.struct("column", "value", "reason"))
+
+
+def together(*lists: str | None) -> pl.Expr:
+    """The members of some lists in one; null is none."""
+    nothing = pl.lit([], dtype=TRACE["_set_aside"])
+    return pl.concat_list([pl.col(name).fill_null(nothing) for name in lists if name])
+
+
+def _entries(contract: Promise, came: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
+    """What is set aside in the layout of the quarantine; its day is the frame's own. Values come after all rows."""
+    if not marks.height:
+        return pl.DataFrame(schema=ENTRY)
+    days = [c for c in (contract.partition, *contract.order, "date_id") if c and c in contract.schema]
+    day = pl.coalesce(pl.col(c).cast(pl.Date) for c in days) if days else pl.lit(None, dtype=pl.Date)
+    as_json = pl.struct(
+        showable(dtype, pl.col(name)).alias(name) for name, dtype in contract.schema.items()
+    ).struct.json_encode()
+    placed = came.select(
+        "_row",
+        pl.int_range(pl.len()).over(day).alias("_position"),  # the same in a run of one day and of many
+        pl.len().over(day).cast(pl.Int64).alias("_rows"),
+        day.alias("date_id"),
+        pl.lit(contract.path).alias("origin"),
+        pl.coalesce("_payload", as_json).alias("payload"),
+        pl.col("_pointer").alias("raw_pointer"),
+    )
+    set_aside = placed.join(marks, on="_row", how="inner", maintain_order="left")
+    after_rows = pl.col("_rows") + pl.int_range(pl.len()).over("date_id")
+    number = pl.when(pl.col("column_name").is_null()).then("_position").otherwise(after_rows)
+    return set_aside.with_columns(row_number=number).select(list(ENTRY))
+
+
+def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
+    """The values of a column as text, cut when long; days and instants that no calendar reaches as its ends."""
+    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
+
+
+def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
+    """Values whose days and instants, nested ones too, can be written: Polars panics at one beyond the year 262142."""
+    if isinstance(dtype, pl.List):
+        return value.list.eval(showable(dtype.inner, pl.element()))  # type: ignore[arg-type]  # typed as class or instance
+    if isinstance(dtype, pl.Struct):
+        fields = [showable(f.dtype, value.struct.field(f.name)).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]  # as above
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    furthest = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}.get(dtype.base_type())
+    return value.to_physical().clip(-furthest, furthest).cast(dtype) if furthest else value
+
+
+def is_value(column: str = "column_name") -> pl.Expr:
+    """Whether an entry of a quarantine is a value that was set aside alone, and no row."""
+    return pl.col(column).is_not_null()
