@@ -69,7 +69,7 @@ class Exports:
 
     def believed(self, asked: Asked) -> tuple[pl.DataFrame | None, str]:
         """The export of the asked day, or None and why: there is none (then the sentence is empty), or what came is not
-        believed. One that is not believed is asked for once more."""
+        believed. It is asked for once more before that is said."""
         problem = ""
         for _ in range(TIMES_ASKED):
             try:
@@ -77,10 +77,8 @@ class Exports:
             except (BlockedError, SourceUnavailable) as error:
                 problem = str(error)
                 continue
-            if frame is None:
-                return None, ""
-            problem = self._too_small(asked, frame)
-            if not problem:
+            problem = self._too_small(asked, frame) if frame is not None else ""
+            if frame is not None and not problem:
                 return frame, ""
         return None, problem
 

@@ -306,7 +306,7 @@ def test_today_goes_on_before_its_export_is_ready(told: Told) -> None:
 def test_a_server_without_any_export_names_the_setting(told: Told) -> None:
     tmdb = client()
     assert "check TMDB_EXPORT_URL" in noted(tmdb.movie_ids(told.asked(Reach.LIVE)))
-    assert len(tmdb.files.asked) == 1 + exports.TIMES_ASKED * 3
+    assert len(tmdb.files.asked) == exports.TIMES_ASKED * 4
 
 
 def test_the_receipt_of_an_export_counts_lines_and_ids(told: Told) -> None:
