@@ -49,6 +49,8 @@ FIRST_RELEASE = dt.date(1870, 1, 1)
 
 #: How often a small list, or the first page of a large one, is asked for in one run before it is called false.
 TIMES_ASKED = 4
+#: Share of a list's films that may stay unseen while no export of the day names them: beyond, it is asked again.
+UNNAMED_AT_MOST = 0.001
 #: More films than both that are gone stop the day.
 MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
@@ -386,7 +388,7 @@ class Tmdb:
             style=style,
             # every film of the scope is looked for by id, so what is proved here is that all pages came
             tolerance=1.0,
-            repeat_above=1.0 if _has_whole_export(asked) else 0.0,
+            repeat_above=1.0 if _has_whole_export(asked) else UNNAMED_AT_MOST,
             wordings=_WORDINGS,
             max_passes=len(_WORDINGS),
             stop=is_below_floor if floor is not None and floor > float("-inf") else None,
