@@ -26,6 +26,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.json_text import read
+from tmdb_assets.lakehouse.showing import shown
 from tmdb_assets.settings import SettingsError, load_settings
 
 FILM = "movie_id"
@@ -42,10 +43,10 @@ class Film:
 
     movie_id: int
     title: str | None
-    release_date: dt.date | None
+    release_date: str | None
 
     def __str__(self) -> str:
-        year = f" ({self.release_date.year})" if self.release_date else ""
+        year = f" ({self.release_date.rsplit('-', 2)[0]})" if self.release_date else ""
         return f"film {self.movie_id}, {self.title or 'without a title'}{year}"
 
 
@@ -142,7 +143,7 @@ def _refuse_unwritten(store: DeltaStore, view: DerivedTable, films: Contract) ->
 
 
 def _film(store: DeltaStore, films: Contract, words: str) -> Film:
-    known = store.scan(films).select(FILM, "title", "original_title", "release_date").sort(FILM).collect()
+    known = shown(store.scan(films).select(FILM, "title", "original_title", "release_date").sort(FILM).collect())
     wanted = words.strip().casefold()
     if wanted.isdecimal():
         of_the_id = known.filter(pl.col(FILM) == int(wanted)) if int(wanted) < 2**63 else known.clear()
@@ -301,7 +302,7 @@ def _commit(commit: Mapping[str, Any]) -> str:
 def _shown(rows: pl.DataFrame, schema: Iterable[str]) -> Iterator[str]:
     if not rows.height:
         yield "    no row of the film"
-    for row in rows.head(ROWS).iter_rows(named=True):
+    for row in shown(rows.head(ROWS)).iter_rows(named=True):
         yield "    " + " · ".join(f"{name} {_text(row[name])}" for name in schema if row[name] is not None)
     if rows.height > ROWS:
         yield f"    and {rows.height - ROWS} more rows"

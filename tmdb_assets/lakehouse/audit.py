@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from tmdb_assets.lakehouse.showing import showable
+
 #: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
 #: "column = value: must be ...".
 SET_ASIDE = pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})
@@ -27,8 +29,6 @@ TRACE: Mapping[str, Any] = {
     "_payload": pl.String,
     "_pointer": pl.String,
 }
-
-MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
 
 
 #: The columns of a quarantine, as `quarantine_contract` has them.
@@ -266,22 +266,6 @@ def _entries(contract: Promise, came: pl.DataFrame, marks: pl.DataFrame) -> pl.D
     after_rows = pl.col("_rows") + pl.int_range(pl.len()).over("date_id")
     number = pl.when(pl.col("column_name").is_null()).then("_position").otherwise(after_rows)
     return set_aside.with_columns(row_number=number).select(list(ENTRY))
-
-
-def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
-    """The values of a column as text, cut when long; days and instants that no calendar reaches as its ends."""
-    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
-
-
-def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
-    """Values whose days and instants, nested ones too, can be written: Polars panics at one beyond the year 262142."""
-    if isinstance(dtype, pl.List):
-        return value.list.eval(showable(dtype.inner, pl.element()))  # type: ignore[arg-type]  # typed as class or instance
-    if isinstance(dtype, pl.Struct):
-        fields = [showable(f.dtype, value.struct.field(f.name)).alias(f.name) for f in dtype.fields]  # type: ignore[arg-type]  # as above
-        return pl.when(value.is_not_null()).then(pl.struct(fields))
-    furthest = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}.get(dtype.base_type())
-    return value.to_physical().clip(-furthest, furthest).cast(dtype) if furthest else value
 
 
 def is_value(column: str = "column_name") -> pl.Expr:

@@ -17,15 +17,12 @@ import polars as pl
 from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.audit import (
-    MAX_VALUE_CHARACTERS,
     SET_ASIDE,
     TRACE,
     Audit,
     as_set_aside,
-    as_text,
     audit,
     is_value,
-    showable,
     together,
 )
 from tmdb_assets.lakehouse.calendar import Cadence
@@ -41,11 +38,29 @@ from tmdb_assets.lakehouse.rules import (
     within_days,
     within_instants,
 )
+from tmdb_assets.lakehouse.showing import MAX_VALUE_CHARACTERS
 
 __all__ = [
-    "MAX_VALUE_CHARACTERS", "SET_ASIDE", "TRACE", "Audit", "Column", "Contract", "ContractError", "Rule", "as_text", "at_least",
-    "between", "col", "counting", "dictionary_lines", "is_value", "matches", "not_blank", "one_of", "quarantine_contract",
-    "showable", "within_days", "within_instants",
+    "MAX_VALUE_CHARACTERS",
+    "SET_ASIDE",
+    "TRACE",
+    "Audit",
+    "Column",
+    "Contract",
+    "ContractError",
+    "Rule",
+    "at_least",
+    "between",
+    "col",
+    "counting",
+    "dictionary_lines",
+    "is_value",
+    "matches",
+    "not_blank",
+    "one_of",
+    "quarantine_contract",
+    "within_days",
+    "within_instants",
 ]  # fmt: skip
 
 

@@ -15,7 +15,8 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from tmdb_assets.lakehouse.contracts import Contract, ContractError, Rule, as_text
+from tmdb_assets.lakehouse.contracts import Contract, ContractError, Rule
+from tmdb_assets.lakehouse.showing import as_text
 
 
 def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

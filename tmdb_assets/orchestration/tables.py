@@ -14,7 +14,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract, showable
+from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -22,6 +22,7 @@ from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToO
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.showing import shown
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -413,22 +414,14 @@ def _materialized(
     return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
 
 
-def _as_shown(name: str, dtype: pl.DataType) -> pl.Expr:
-    value = showable(dtype, pl.col(name)).alias(name)
-    if dtype.is_nested():
-        return pl.struct(value).struct.json_encode().str.strip_prefix(f'{{"{name}":').str.strip_suffix("}").alias(name)
-    return value.cast(pl.String) if dtype.is_temporal() else value
-
-
 def preview(rows: pl.LazyFrame, hidden: Sequence[str] = ()) -> str:
     """A few rows as a Markdown table, long texts cut; what is hidden stays in the lake.
 
     What Python has no value for (a day of the year 0) is shown as well: a preview is no reason to fail.
     """
     head = rows.head(PREVIEW_ROWS).with_columns(pl.lit("***").alias(c) for c in hidden).collect()
-    head = head.select(_as_shown(name, dtype) for name, dtype in head.schema.items())
     lines = ["| " + " | ".join(head.columns) + " |", "|" + " --- |" * head.width]
-    for row in head.iter_rows():
+    for row in shown(head).iter_rows():
         cells = [str(value)[:PREVIEW_CHARACTERS].replace("|", "\\|").replace("\n", " ") for value in row]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

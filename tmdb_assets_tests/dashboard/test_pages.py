@@ -537,7 +537,7 @@ def test_a_refused_month_comes_first_and_says_what_is_wrong_with_it(show: Any, f
     assert not test.exception
     assert test.selectbox(key="month").value == REFUSED
     assert {label: figure for label, (figure, _) in tiles(test).items()} == {
-        "Checks that hold": "5", "Users of the month": "–", "Rows set aside": "–",
+        "Checks that hold": "5", "Users of the month": "–", "Rows set aside": "–", "Values set aside": "–",
     }  # fmt: skip
     found = failures(test)
     assert [check for check, _ in found] == [checks.PROMISES["extraction_complete"]] * 2

@@ -1,4 +1,4 @@
-"""A row that breaks a rule waits in quarantine; when the rule is corrected the past day gives it back, from what was kept."""
+"""What breaks a rule waits in quarantine; when the rule is corrected the past day gives it back, from what was kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.contracts import between, col
+from tmdb_assets.lakehouse.contracts import Rule, between, col
 from tmdb_assets.sources.tmdb import assets, contracts
 from tmdb_assets_tests.end_to_end.harness import (
     DERIVED,
@@ -30,10 +30,13 @@ LONGEST = 125
 
 
 @contextmanager
-def stricter_rule() -> Iterator[None]:
-    """A rule that real films break: none may be longer than 125 minutes."""
-    runtime = col(pl.Int64, "Running time in minutes.", between(1, LONGEST), nullable=True)
-    strict = dataclasses.replace(contracts.MOVIES, columns={**contracts.MOVIES.columns, "runtime_minutes": runtime})
+def stricter_rules() -> Iterator[None]:
+    """Rules that real films break: none may be longer than 125 minutes, or have an id that is a multiple of 3."""
+    columns = {
+        "runtime_minutes": col(pl.Int64, "Running time in minutes.", between(1, LONGEST), nullable=True),
+        "movie_id": col(pl.Int64, "Film.", Rule(lambda value: value % 3 != 0, "must not be a multiple of 3")),
+    }
+    strict = dataclasses.replace(contracts.MOVIES, columns={**contracts.MOVIES.columns, **columns})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             contracts, "CONTRACTS", tuple(strict if c is contracts.MOVIES else c for c in contracts.CONTRACTS)
@@ -42,23 +45,33 @@ def stricter_rule() -> Iterator[None]:
         yield
 
 
-def test_a_corrected_rule_moves_rows_out_of_quarantine_and_a_new_one_moves_them_in(tmp_path: Path) -> None:
+def test_a_corrected_rule_moves_rows_and_values_out_of_quarantine_and_a_new_one_moves_them_in(tmp_path: Path) -> None:
     always, lake = tmp_path / "always", tmp_path / "lake"
     fill_plainly(always, DAY, answers=False)
-    with stricter_rule():
+    with stricter_rules():
         fill_plainly(lake, DAY, answers=False)
     under_the_rule, at = contents(lake), versions(lake)
-    too_long = read(always, "tmdb/clean/movies").filter(pl.col("runtime_minutes") > LONGEST)
-    ids = set(too_long.get_column("movie_id"))
+    movies, aside = read(always, "tmdb/clean/movies"), under_the_rule["tmdb/clean/quarantine"]
+    others = movies.filter(pl.col("movie_id") % 3 != 0)
+    too_long = others.filter(pl.col("runtime_minutes") > LONGEST)
+    ids, third = (
+        set(too_long.get_column("movie_id")),
+        set(movies.get_column("movie_id")) - set(others.get_column("movie_id")),
+    )
     assert ids
-    set_aside = under_the_rule["tmdb/clean/quarantine"].filter(pl.col("rule").str.starts_with("runtime_minutes"))
-    assert set(set_aside.get_column("payload").str.json_path_match("$.id").cast(pl.Int64)) == ids
+    assert third
+    values = aside.filter(pl.col("column_name") == "runtime_minutes")
+    assert set(values.get_column("payload").str.json_path_match("$.id").cast(pl.Int64)) == ids
     reasons = {
         f"runtime_minutes = {n}: must lie between 1 and {LONGEST}" for n in too_long.get_column("runtime_minutes")
     }
-    assert set(set_aside.get_column("reason")) == reasons
+    assert set(values.get_column("reason")) == reasons
+    rows = aside.filter(pl.col("rule").str.starts_with("movie_id must not be a multiple"))
+    assert set(rows.get_column("payload").str.json_path_match("$.id").cast(pl.Int64)) == third
     films = under_the_rule["tmdb/star/dim_movie"].filter(pl.col("observed_on").is_not_null())
-    assert ids.isdisjoint(films.get_column("movie_id"))
+    assert third.isdisjoint(films.get_column("movie_id"))
+    unknown = films.filter(pl.col("movie_id").is_in(list(ids)))
+    assert (unknown.height, unknown.get_column("runtime_minutes").null_count()) == (len(ids), len(ids))
 
     # Corrected: derived tables alone, with a source that could not be asked.
     daily = [path for path in DERIVED if not TABLES[path].is_whole]
@@ -67,8 +80,8 @@ def test_a_corrected_rule_moves_rows_out_of_quarantine_and_a_new_one_moves_them_
     assert differences(contents(lake), contents(always)) == []
     assert {path for path in RAW if versions(lake)[path] != at[path]} == set()
 
-    # And back again: the rule takes the films out of the star, as if they had never passed.
-    with stricter_rule():
+    # And back again: the rules take films and lengths out of the star, as if they had never passed.
+    with stricter_rules():
         fill_plainly(lake, DAY, answers=False)
     assert differences(contents(lake), under_the_rule) == []
     assert {path for path in RAW if versions(lake)[path] != at[path]} == set()

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import CalendarError, Clock
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col, quarantine_contract
+from tmdb_assets.lakehouse.contracts import Contract, at_least, between, col, quarantine_contract
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
 from tmdb_assets.lakehouse.extraction import (
     Asked,
@@ -371,6 +371,53 @@ def test_a_resumed_run_keeps_what_the_cut_one_set_aside(room: Room, today: dt.da
     assert observed.quarantined == 1
     grain = room.store.scan(quarantine_contract("toy"), [today]).select("date_id", "origin", "row_number").collect()
     assert grain.is_unique().all()
+
+
+WEIGHED = changed(RAW, columns={**RAW.columns, "weight": col(pl.Float64, "Weight.", between(0, 9), nullable=True)})
+
+
+class Weighing(FakeClient):
+    """A source that says what things weigh."""
+
+    def tables(self) -> Mapping[str, RawTable]:
+        return {"things": RawTable(WEIGHED, self.fetch, [LIST])}
+
+
+def weighed(day: dt.date, *said: tuple[int, float | None], how: Any = None) -> Chunk:
+    rows = [(day, "all", thing, weight) for thing, weight in said]
+    return Chunk(pl.DataFrame(rows, schema=WEIGHED.schema, orient="row"), [Receipt(LIST)], how)
+
+
+def test_values_are_set_aside_chunk_by_chunk_and_are_no_rows(room: Room, today: dt.date) -> None:
+    first = weighed(today, (1, 5.0), (2, -1.0), (2, 7.0), (0, 99.0))
+    cut = Weighing([first, weighed(today, (3, 99.0), (4, None)), ValueError("cut")])
+    with pytest.raises(ValueError, match="cut"):
+        room.observe(cut, today)
+    observed = room.observe(Weighing([weighed(today, (5, 1e300), (6, 1.0))]), today)
+    kept = room.store.scan(WEIGHED, [today]).sort("thing_id").select("thing_id", "weight").collect().rows()
+    assert kept == [(1, 5.0), (2, None), (3, None), (4, None), (5, None), (6, 1.0)]
+    entries = room.store.scan(quarantine_contract("toy"), [today]).collect()
+    told = entries.sort("row_number").select("column_name", "value", "reason").rows()
+    assert told == [
+        (None, None, "thing_id = 0: must be at least 1; weight = 99.0: must lie between 0 and 9"),
+        ("weight", "-1.0", "weight = -1.0: must lie between 0 and 9"),
+        ("weight", "99.0", "weight = 99.0: must lie between 0 and 9"),
+        ("weight", "1e+300", "weight = 1e+300: must lie between 0 and 9"),
+    ]
+    assert entries["row_number"].is_unique().all()
+    entry = room.entry(today)
+    assert (entry.received_rows, entry.duplicate_rows) == (8, 1), "6 kept, 1 set aside, 1 duplicate"
+    assert observed.quarantined == 0
+    assert Ledger(room.store, "toy").days_expired(WEIGHED, [today]) == set()
+
+
+def test_values_of_rows_that_stay_stay_set_aside(room: Room, today: dt.date) -> None:
+    room.observe(Weighing([weighed(today, (1, -1.0), (2, 2.0), how={})]), today)
+    room.observe(Weighing([weighed(today, (1, 3.0), how={})]), today)
+    assert room.store.scan(WEIGHED, [today]).collect().height == 2, "fewer rows never replace more"
+    assert room.rejected(today) == ["weight = -1.0: must lie between 0 and 9"]
+    room.observe(Weighing([weighed(today, (1, 3.0), (2, 2.0), how={})]), today)
+    assert room.rejected(today) == []
 
 
 def test_other_tables_and_days_keep_their_quarantine(lake: DeltaStore, today: dt.date, yesterday: dt.date) -> None:

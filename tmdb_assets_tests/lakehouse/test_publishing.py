@@ -455,6 +455,49 @@ def test_a_value_set_aside_leaves_its_row_and_comes_back_when_its_rule_is_relaxe
     assert source.kept(THINGS)[0][3] == -2
 
 
+def test_a_lake_whose_quarantine_knows_no_values_yet_goes_on(source: Toy) -> None:
+    now = quarantine_contract("toy")
+    before = replace(now, columns={n: c for n, c in now.columns.items() if n not in {"column_name", "value"}})
+    rows = [(day, THINGS.path, 0, "size must be 1", "size = 9: must be 1", "{}", None) for day in DAYS[:2]]
+    source.store.replace(before, pl.DataFrame(rows, schema=before.schema, orient="row"), DAYS[:2], {})
+    source.says(DAYS[1], notice(1, size=-2), notice(0))
+    source.publish(derived(things), DAYS[1])
+    told = source.store.scan(now).sort("date_id", "row_number").collect()
+    assert told.select("date_id", "row_number", "reason", "column_name", "value").rows() == [
+        (DAYS[0], 0, "size = 9: must be 1", None, None),
+        (DAYS[1], 1, "thing_id = 0: must be at least 1", None, None),
+        (DAYS[1], 2, "size = -2: must be at least 0", "size", "-2"),
+    ]
+    assert told.schema == now.schema
+
+
+def test_a_column_that_most_rows_lose_is_a_type_that_has_flipped(source: Toy) -> None:
+    source.says(DAYS[0], *[notice(n, size=-1 if n <= 50 else 1) for n in range(1, 101)])
+    source.publish(derived(things), DAYS[0])
+    assert len(source.kept(THINGS)) == 100, "half of the rows may lose it"
+    source.says(DAYS[1], *[notice(n, size=-1 if n <= 51 else 1) for n in range(1, 101)])
+    error = blocked(source, derived(things), DAYS[1])
+    assert "51 values of 100 rows are set aside alone, most often: size must be at least 0" in str(error)
+    assert error.check == "contract"
+    assert {day for day, *_ in source.rejected()} == {DAYS[0]}, "nothing of the day is visible"
+
+
+def test_rows_set_aside_and_rows_that_lost_a_value_count_together(source: Toy) -> None:
+    source.says(DAYS[0], *[notice(n, " " if n <= 30 else "a", -1 if 30 < n <= 51 else 1) for n in range(1, 101)])
+    error = blocked(source, derived(things), DAYS[0])
+    assert "30 of 100 rows break it and 21 values of 100 rows are set aside alone" in str(error)
+
+
+def test_a_view_is_our_own_arithmetic_and_sets_no_value_aside(source: Toy) -> None:
+    whole = replace(FACT, partition=None, references={})
+    source.says(DAYS[0], notice(1, size=1))
+    source.publish(derived(things), DAYS[0])
+    wrong = derived(
+        fact_size, contract=whole, build=lambda things: fact_size(things).with_columns(size=pl.lit(-1, dtype=pl.Int64))
+    )
+    assert blocked(source, wrong).check == "contract"
+
+
 def test_a_rule_that_is_tightened_moves_rows_into_quarantine_day_by_day(source: Toy) -> None:
     for day in DAYS[:2]:
         source.says(day, notice(1, size=5), notice(2, size=50))

@@ -49,7 +49,7 @@ def keep(store: DeltaStore, day: dt.date, number: int) -> None:
     """A day with one page, its content, and a row set aside."""
     store.append_new(TEXTS, frame(TEXTS, (number, f"text {number}")), {})
     store.replace(PAGES, frame(PAGES, (day, number)), [day], {})
-    aside = (day, PAGES.path, 0, "a rule", "a reason", f"payload {number}", None)
+    aside = (day, PAGES.path, 0, "a rule", "a reason", f"payload {number}", None, None, None)
     store.replace(QUARANTINE, frame(QUARANTINE, aside), [day], {})
 
 

@@ -19,8 +19,7 @@ from tmdb_assets.warehouse import figures
 SCORES = """
 SELECT
     date_id, table_name, score, received, kept, quarantined, values_set_aside, duplicates, superseded, unaccounted, orphans,
-    completeness,
-    extraction_completeness, is_extraction_finished, days_stale
+    completeness, extraction_completeness, is_extraction_finished, days_stale
 FROM tmdb.vw_data_quality
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
 ORDER BY date_id, table_name
@@ -32,7 +31,7 @@ SELECT
 FROM tmdb.vw_quarantine_rules
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
 GROUP BY table_name, rule
-ORDER BY rows + values_set_aside DESC, table_name, rule
+ORDER BY sum(rows) + sum(values_set_aside) DESC, table_name, rule
 """
 OBSERVED = """
 SELECT date_id, count(*) AS films, count(vote_count) AS films_with_votes

@@ -9,7 +9,7 @@
 
     raw/extraction_ledger   what was asked and what came
     raw/forgotten           who was forgotten (keyed hashes), so that they do not come back
-    clean/quarantine        rows that broke a contract
+    clean/quarantine        rows and values that broke a contract
 
 The source has no history and no way to ask for changes: incrementality is ours. A page is kept as its layout (the page
 with its rows taken out) and its rows, each content once under its hash; a day is a thin list of pages. The clean tables

@@ -7,7 +7,7 @@
     film details ────┘       └─ clean/movie_tombstones ───────────────────────────────┘
 
     raw/extraction_ledger   what was asked and what came, for every raw table
-    clean/quarantine        rows that broke a contract, from every table
+    clean/quarantine        rows and values that broke a contract, from every table
     star/fact_*_quality     what each day of each table is like, profiled when all of them stand
     star/dim_cpi            consumer prices by year, from data/reference alone
 

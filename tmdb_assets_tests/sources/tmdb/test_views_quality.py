@@ -292,6 +292,24 @@ def test_a_row_that_breaks_two_rules_counts_for_both_the_most_frequent_first() -
     ]
     row = only(ask("vw_data_quality", **tables))
     assert row["quarantined_by_rule"] == "b must not be null: 2; a must be at least 1: 1; c must not be blank: 1"
+    assert row["values_by_rule"] is None
+
+
+def test_values_set_aside_are_told_beside_the_rows_and_do_not_count_as_rows() -> None:
+    value = {"column_name": "d", "value": "-1"}
+    tables = {
+        "quarantine": [rejected(0, "b must not be null"), *[rejected(n, "d must be 1") | value for n in (5, 6)],
+                       rejected(7, "b must not be null") | value],
+        "fact_table_quality": [profile(table=MOVIES, quarantined=1, kept=9, values_set_aside=3)],
+    }  # fmt: skip
+    counted = [tuple(r.values())[2:] for r in ask("vw_quarantine_rules", quarantine=tables["quarantine"])]
+    assert counted == [("b must not be null", 1, 1), ("d must be 1", 0, 2)]
+    row = only(ask("vw_data_quality", **tables))
+    assert (row["quarantined"], row["values_set_aside"], row["unaccounted"]) == (1, 3, 0)
+    assert row["quarantined_by_rule"] == "b must not be null: 1"
+    assert row["values_by_rule"] == "d must be 1: 2; b must not be null: 1"
+    same = only(ask("vw_data_quality", fact_table_quality=[profile(table=MOVIES, quarantined=1, kept=9)]))
+    assert row["score"] == same["score"], "what is unknown counts in completeness"
 
 
 def test_what_a_value_says_is_no_rule() -> None:
@@ -300,9 +318,9 @@ def test_what_a_value_says_is_no_rule() -> None:
     asked = {"date_id": DAY, "movie_id": 1, "http_status": 200, "answered_id": 1, "payload": json.dumps(said)}
     details = pl.DataFrame([{column: asked.get(column) for column in schema}], schema=schema)
     audit = contracts.MOVIES.audit(clean.movies(details.lazy()))
-    counted = ask("vw_quarantine_rules", quarantine=audit.quarantined.to_dicts())
-    assert [(row["rule"], row["rows"]) for row in counted] == [("release_date must be a date", 1)]
-    assert audit.quarantined["reason"].to_list() == ["release_date = 2017: foo; bar: must be a date"]
+    counted = ask("vw_quarantine_rules", quarantine=audit.entries.to_dicts())
+    assert [tuple(row.values())[2:] for row in counted] == [("release_date must be a date", 0, 1)]
+    assert audit.values["reason"].to_list() == ["release_date = 2017: foo; bar: must be a date"]
 
 
 def test_a_column_without_rows_has_no_completeness() -> None:
