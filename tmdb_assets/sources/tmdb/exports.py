@@ -124,3 +124,10 @@ def kept_near(asked: Asked, *, before: int, after: int) -> dict[dt.date, int]:
     """Rows of the kept exports of the days around the asked one, itself included."""
     rows = asked.store.partition_rows(contracts.MOVIE_IDS)
     return {day: n for day, n in rows.items() if n and -before <= (day - asked.day).days <= after}
+
+
+def has_whole_export(asked: Asked) -> bool:
+    """Whether the day's own export is kept, and nothing has said that it is not whole."""
+    entry = asked.ledger.entry(asked.day, EXPORT)
+    is_doubted = entry is not None and not entry.is_finished
+    return not is_doubted and bool(asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day))

@@ -11,8 +11,6 @@ Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a p
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -22,35 +20,21 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
-from tmdb_assets.lakehouse.http import EndpointStats, Http, HttpError, Request
+from tmdb_assets.lakehouse.http import EndpointStats, Http, Request
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address
-from tmdb_assets.sources.tmdb.answers import (
-    REFERENCE_KEYS,
-    change_rows,
-    listed_movies,
-    page_rows,
-    reference_problem,
-)
+from tmdb_assets.sources.tmdb.answers import REFERENCE_KEYS, change_rows, reference_problem
 from tmdb_assets.sources.tmdb.changes import CHANGES, Feed, windows
 from tmdb_assets.sources.tmdb.details import DETAILS, Asking
-from tmdb_assets.sources.tmdb.exports import ASKED_BACK_DAYS, EXPORT, Exports, is_much_less
-from tmdb_assets.sources.tmdb.scope import LISTED_AT_MOST
+from tmdb_assets.sources.tmdb.exports import ASKED_BACK_DAYS, EXPORT, Exports, has_whole_export
+from tmdb_assets.sources.tmdb.lists import DISCOVER, Lists, add, receipt_of
 
-DISCOVER = "discover/movie"
 REFERENCE_LISTS = tuple(REFERENCE_KEYS)
 
-MAX_PAGE = 500
-DISCOVER_STYLE = PageStyle(page_size=20, max_page=MAX_PAGE)
-FIRST_RELEASE = dt.date(1870, 1, 1)
-
-#: How often a small list, or the first page of a large one, is asked for in one run before it is called false.
+#: How often a small list is asked for in one run before it is called false.
 TIMES_ASKED = 4
-#: Share of a list's films that may stay unseen while no export of the day names them: beyond, it is asked again.
-UNNAMED_AT_MOST = 0.001
 #: More films than both that are gone stop the day.
 MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
@@ -130,6 +114,11 @@ class Tmdb:
         """The ID exports on the file server."""
         return Exports(lambda: self.files, self.export_path)
 
+    @cached_property
+    def lists(self) -> Lists:
+        """The lists of films on the API."""
+        return Lists(lambda: self.api, self.path, self.exports, self.settings)
+
     def origin(self) -> str | None:
         """Who has been answering: the sandbox marks every answer, wherever it is reached. None before any answer."""
         seen = {marker for http in self._opened() for marker in http.markers}
@@ -183,28 +172,7 @@ class Tmdb:
         A list moves while it is walked. With the day's own export, films that it did not show are asked for by id; until
         then, it is asked again in other words.
         """
-        size = self.settings.scope_size
-        total = Receipt(DISCOVER, 0, 0, 0, 0)
-        for window, params, floor in self._windows(asked, size):
-            done = _window_kept_since(asked, window)
-            if done is not None:
-                total = _add(total, done)
-                asked.log(f"{DISCOVER} {asked.day} {window}: kept already, not asked again")
-                yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
-                continue
-            walk = self._walk_window(asked, window, params, size if floor is None else None, floor)
-            problem = self._disbelief(asked, walk.received_items) if floor is None else ""
-            for _ in range(TIMES_ASKED - 1 if problem else 0):
-                walk = self._walk_window(asked, window, params, size, floor, fresh=True)
-                problem = self._disbelief(asked, walk.received_items)
-                if not problem:
-                    break
-            if not problem and floor is None:
-                self._doubt_export(asked, walk)
-            total = _add(total, replace(_receipt(DISCOVER, walk), **_short(problem)))
-            yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
-        if total.is_complete and (problem := self._disbelief(asked, total.received_ids or 0)):
-            yield Chunk(contracts.DISCOVER_PAGES.empty(), [replace(total, **_short(problem))], replaces=None)
+        yield from self.lists.chunks(asked)
 
     def movie_changes(self, asked: Asked) -> Iterator[Chunk]:
         """Films changed from the day last observed to yesterday, in windows of at most 14 days, each of at most 500 pages.
@@ -228,7 +196,7 @@ class Tmdb:
             feed.walk(first, last, is_end_left_out=is_end_left_out)
         total = Receipt(CHANGES, 0, 0, 0, 0)
         for _, _, walk in feed.walks:
-            total = _add(total, replace(_receipt(CHANGES, walk), is_complete=True))
+            total = add(total, replace(receipt_of(CHANGES, walk), is_complete=True))
         if notes := [*feed.failed, *feed.cut]:
             by_age = (
                 f"films that changed unseen are asked for again after {self.settings.tmdb_details_max_age_days} days"
@@ -290,7 +258,7 @@ class Tmdb:
     def _unnamed(self, asked: Asked) -> str:
         """What is said while the list lacks films that nothing names: the day's export is not there yet."""
         listed = asked.ledger.entry(asked.day, DISCOVER)
-        if listed is None or _has_whole_export(asked):
+        if listed is None or has_whole_export(asked):
             return ""
         lacking = (listed.promised_ids or 0) - (listed.received_ids or 0)
         return f"the list lacks {lacking:,} films, which the day's export will name" if lacking > 0 else ""
@@ -302,100 +270,6 @@ class Tmdb:
 
     # -- what to ask for -------------------------------------------------------------------------------------------
 
-    def _windows(self, asked: Asked, size: int | None) -> Iterator[tuple[str, dict[str, str], float | None]]:
-        """Name, filter and popularity floor of each window to walk.
-
-        A list ends at page 500, so more than 10,000 films need windows of release dates, each at most 500 pages; for
-        the N most popular, each window is walked down to the popularity of the N-th film of the export.
-        """
-        if size is not None and size <= LISTED_AT_MOST:
-            yield "popularity", {}, None
-            return
-        exported = self.exports.newest(asked) if size is not None else None
-        floor = float("-inf") if exported is None or size is None else scope.popularity_floor(exported[1], size)
-        pending = [(FIRST_RELEASE, dt.date(asked.day.year + 20, 12, 31))]
-        while pending:
-            first, last = pending.pop()
-            params = {"primary_release_date.gte": first.isoformat(), "primary_release_date.lte": last.isoformat()}
-            pages = self._pages_of(asked, params)
-            if pages > MAX_PAGE and first < last:
-                middle = first + (last - first) // 2
-                pending += [(middle + dt.timedelta(days=1), last), (first, middle)]
-            elif pages:
-                yield f"{first}..{last}", params, floor
-
-    def _pages_of(self, asked: Asked, params: dict[str, str]) -> int:
-        """How many pages a window has. None at all is asked for again before it is believed."""
-        request = Request(self.path(asked.day, DISCOVER), {**_BY_POPULARITY, **params})
-        for times in range(TIMES_ASKED):
-            answer = self.api.get(request, endpoint=DISCOVER, fresh=times > 0)
-            pages = answer.json.get("total_pages") if isinstance(answer.json, dict) else None
-            if type(pages) is int and pages > 0:
-                return pages
-        if type(pages) is not int:
-            raise HttpError(f"{DISCOVER}: the first page of {params} has no whole number as total_pages.", DISCOVER)
-        return 0
-
-    def _disbelief(self, asked: Asked, shown: int) -> str:
-        """Why a list that shows so many films is not believed, or nothing."""
-        if self.settings.tmdb_assets_allow_mass_delete:
-            return ""
-        exported = self.exports.newest(asked)
-        problem = scope.too_few_listed(asked, shown, self.settings.scope_size, exported)
-        hint = "run the day again; if it is true, with TMDB_ASSETS_ALLOW_MASS_DELETE=1"
-        return f"{DISCOVER}: {problem}, so nothing of it is kept: {hint}." if problem else ""
-
-    def _doubt_export(self, asked: Asked, walk: PageWalk) -> None:
-        """Say in the ledger that the day's export is not whole, when it lacks many films that the list shows."""
-        entry = asked.ledger.entry(asked.day, EXPORT)
-        pages = pl.Series([page.answer.text for page in walk.pages], dtype=pl.String)
-        exported = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).select("movie_id").collect()
-        if entry is None or not entry.is_finished or not exported.height:
-            return
-        shown = scope.shown_on(pages)
-        lacking = shown.join(exported, on="movie_id", how="anti").height
-        if is_much_less(shown.height - lacking, shown.height):
-            note = (
-                f"{EXPORT} {asked.day}: it lacks {lacking:,} of {shown.height:,} films that the list shows, so it is not "
-                "whole; the next run of the day asks for it again"
-            )
-            asked.log(note)
-            asked.ledger.write(asked.day, [replace(entry, is_finished=False, note=note)], {})
-
-    def _walk_window(
-        self,
-        asked: Asked,
-        window: str,
-        params: dict[str, str],
-        size: int | None,
-        floor: float | None,
-        *,
-        fresh: bool = False,
-    ) -> PageWalk:
-        style = DISCOVER_STYLE
-        if size is not None:
-            style = replace(style, max_page=min(MAX_PAGE, -(-size // 20)))
-
-        def is_below_floor(page: Page) -> bool:
-            known = [p for p in map(_popularity, page.items) if p is not None]
-            return floor is not None and min(known, default=0.0) < floor
-
-        return walk_pages(
-            self.api,
-            self.path(asked.day, DISCOVER),
-            {**_BY_POPULARITY, **params},
-            endpoint=DISCOVER,
-            style=style,
-            # every film of the scope is looked for by id, so what is proved here is that all pages came
-            tolerance=1.0,
-            repeat_above=1.0 if _has_whole_export(asked) else UNNAMED_AT_MOST,
-            wordings=_WORDINGS,
-            max_passes=len(_WORDINGS),
-            stop=is_below_floor if floor is not None and floor > float("-inf") else None,
-            progress=f"{DISCOVER} {asked.day} {window}",
-            fresh=fresh,
-        )
-
     def _wanted_details(self, asked: Asked) -> pl.DataFrame:
         """movie_id, asked_because: every film whose details the day needs, each once."""
         size, day = self.settings.scope_size, asked.day
@@ -403,7 +277,7 @@ class Tmdb:
         newest = self.exports.newest(asked)
         in_scope = scope.scope(listed, newest[1] if newest else contracts.MOVIE_IDS.empty().lazy(), size)
         exported = asked.store.scan(contracts.MOVIE_IDS, [day]).select("movie_id").collect()
-        if not _has_whole_export(asked):
+        if not has_whole_export(asked):
             exported = exported.clear()  # what is not whole does not tell what has vanished
         last = scope.last_details(asked.store, day)
         unlisted = scope.unlisted(listed, in_scope, last, size)
@@ -473,71 +347,7 @@ class Tmdb:
         }
 
 
-#: Filters that leave nothing out, alone and together: TMDB keeps its answers by the words of the question.
-_NO_FILTERS = {"vote_count.gte": 0, "vote_average.gte": 0, "vote_average.lte": 10}
-_WORDINGS = tuple(
-    {name: _NO_FILTERS[name] for name in names}
-    for count in range(len(_NO_FILTERS) + 1)
-    for names in itertools.combinations(_NO_FILTERS, count)
-)
-_BY_POPULARITY = {"sort_by": "popularity.desc", "include_adult": "false", "include_video": "false"}
-
-
 # -- small steps -----------------------------------------------------------------------------------------------------------
-
-
-def _short(problem: str) -> dict[str, Any]:
-    return {"is_complete": False, "sentence": problem} if problem else {}
-
-
-def _popularity(item: Any) -> float | None:
-    value = item.get("popularity") if isinstance(item, dict) else None
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _receipt(endpoint: str, walk: PageWalk) -> Receipt:
-    received_pages = len({page.number for page in walk.pages})
-    return Receipt(
-        endpoint,
-        walk.promised_pages,
-        received_pages,
-        walk.promised_items,
-        walk.received_items,
-        walk.complete,
-        walk.describe(),
-    )
-
-
-def _add(total: Receipt, part: Receipt) -> Receipt:
-    def plus(a: int | None, b: int | None) -> int:
-        return (a or 0) + (b or 0)
-
-    return Receipt(
-        total.endpoint,
-        plus(total.promised_pages, part.promised_pages),
-        plus(total.received_pages, part.received_pages),
-        plus(total.promised_ids, part.promised_ids),
-        plus(total.received_ids, part.received_ids),
-        total.is_complete and part.is_complete,
-        part.sentence or total.sentence,
-    )
-
-
-def _window_kept_since(asked: Asked, window: str) -> Receipt | None:
-    """The receipt of a window that the cut run being resumed had kept already."""
-    pages = asked.store.scan(contracts.DISCOVER_PAGES, [asked.day]).filter(pl.col("window") == window).collect()
-    if not pages.height or pages.get_column("fetched_at").min() < asked.since:  # type: ignore[operator]  # a column of instants
-        return None
-    count = pages.get_column("page").n_unique()
-    ids = listed_movies(pages.get_column("payload")).get_column("id").n_unique()
-    return Receipt(DISCOVER, count, count, ids, ids)
-
-
-def _has_whole_export(asked: Asked) -> bool:
-    """Whether the day's own export is kept, and nothing has said that it is not whole."""
-    entry = asked.ledger.entry(asked.day, EXPORT)
-    is_doubted = entry is not None and not entry.is_finished
-    return not is_doubted and bool(asked.store.partition_rows(contracts.MOVIE_IDS).get(asked.day))
 
 
 def _anything_kept(asked: Asked) -> bool:

@@ -24,7 +24,7 @@ from tmdb_assets.lakehouse.http import Answer, HttpError, Request, SourceUnavail
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.pages import Page, PageWalk
 from tmdb_assets.settings import load_settings
-from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, raw, scope
+from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, lists, raw, scope
 from tmdb_assets.sources.tmdb import details as asking
 from tmdb_assets.sources.tmdb.changes import windows
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
@@ -125,7 +125,7 @@ def windows_walked(
 ) -> list[tuple[str, dict[str, str], float | None]]:
     tmdb = client(**settings)
     tmdb.__dict__["api"] = Catalogue(films_on)
-    return list(tmdb._windows(told.asked(), tmdb.settings.scope_size))
+    return list(tmdb.lists.windows(told.asked()))
 
 
 @pytest.mark.parametrize("scope", ["top:1", "top:9999", "top:10000"])
@@ -143,7 +143,7 @@ def test_the_whole_catalogue_is_walked_in_windows_that_a_list_can_hold(told: Tol
     found = windows_walked(told, per_day, tmdb_scope="all")
     spans = [tuple(map(dt.date.fromisoformat, name.split(".."))) for name, _, _ in found]
     assert len(spans) > 10
-    assert spans[0][0] == raw.FIRST_RELEASE
+    assert spans[0][0] == lists.FIRST_RELEASE
     assert spans[-1][1] == dt.date(DAY.year + 20, 12, 31)
     for (_, before), (after, _) in pairwise(spans):
         assert after == before + dt.timedelta(days=1)
@@ -175,14 +175,14 @@ def test_a_walk_stops_below_the_floor_and_not_at_it(monkeypatch: pytest.MonkeyPa
     tmdb = client(tmdb_scope="top:20000")
     tmdb.__dict__["api"] = None
     walked: list[Any] = []
-    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walked.append(how))
+    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walked.append(how))
     dates = {"primary_release_date.gte": "2020-01-01", "primary_release_date.lte": "2020-02-01"}
-    tmdb._walk_window(told.asked(), "w", dates, None, 5.0)
+    tmdb.lists._walk(told.asked(), "w", dates, None, 5.0)
     stop = walked[0]["stop"]
     assert not stop(one_page([listed(1, 7.0), listed(2, 5.0)]))
     assert stop(one_page([listed(1, 7.0), listed(2, 4.9)]))
     assert not stop(one_page([listed(1, 7.0), listed(2, "x"), None]))
-    tmdb._walk_window(told.asked(), "w", dates, None, float("-inf"))
+    tmdb.lists._walk(told.asked(), "w", dates, None, float("-inf"))
     assert walked[1]["stop"] is None
 
 
@@ -193,8 +193,8 @@ def test_the_n_most_popular_need_so_many_pages(
     tmdb = client()
     tmdb.__dict__["api"] = None
     walked: list[Any] = []
-    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walked.append(how))
-    tmdb._walk_window(told.asked(), "popularity", {}, wanted, None)
+    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walked.append(how))
+    tmdb.lists._walk(told.asked(), "popularity", {}, wanted, None)
     assert walked[0]["style"].max_page == pages
 
 
@@ -215,7 +215,7 @@ def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.M
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
     tmdb = client(tmdb_scope="top:20")
     tmdb.__dict__["api"] = None
-    monkeypatch.setattr(raw, "walk_pages", lambda *_, **how: walk([one_page([listed(5)])]))
+    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walk([one_page([listed(5)])]))
     (chunk,) = tmdb.discover_pages(told.asked(since=NOON + dt.timedelta(minutes=1)))
     assert chunk.replaces == {"window": "popularity"}
     assert chunk.frame.select("date_id", "window", "page", "result_count").rows() == [(DAY, "popularity", 1, 1)]
