@@ -183,9 +183,11 @@ def _left_out(contract: Promise, valid: pl.DataFrame) -> pl.DataFrame:
 # -- what is set aside: rows (without a column_name), and values -----------------------------------------------------------
 
 
+_TOLD = ("column_name", "value", "rule", "reason")
+
+
 def _no_marks() -> pl.DataFrame:
-    told = dict.fromkeys(("column_name", "value", "rule", "reason"), pl.String)
-    return pl.DataFrame(schema={"_row": pl.Int64, **told})
+    return pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(_TOLD, pl.String)})
 
 
 def _marks(contract: Promise, rows: pl.DataFrame) -> pl.DataFrame:
@@ -196,11 +198,8 @@ def _marks(contract: Promise, rows: pl.DataFrame) -> pl.DataFrame:
     )
     refused = rows.filter(~fits).select("_row", reason="_rejected")
     broken = contract.failures(rows.filter(fits & ~keeps), sorted(contract.required))
-    values = (
-        rows.select("_row", "_set_aside")
-        .explode("_set_aside", empty_as_null=False, keep_nulls=False)
-        .unnest("_set_aside")
-    )
+    noted = rows.filter(pl.col("_set_aside").list.len() > 0).select("_row", "_set_aside")
+    values = noted.explode("_set_aside", empty_as_null=False, keep_nulls=False).unnest("_set_aside")
     # a required value that a reader could not read is missing for that reason
     missing = broken.join(values, on=["_row", "column"], how="semi").filter(pl.col("value") == "null")
     fatal = values.filter(pl.col("column").is_in(list(contract.required)))
@@ -233,15 +232,16 @@ def _rule(reason: str) -> pl.Expr:
     return pl.col(reason).str.replace(value, "${1} ").str.replace(text, "").str.replace_all(*_POSITION)
 
 
-def as_set_aside(broken: pl.DataFrame) -> pl.DataFrame:
-    """_row, _found: what was found in each row, as `_set_aside` has it."""
-    return broken.group_by("_row").agg(_found=pl.struct("column", "value", "reason"))
-
-
-def together(*lists: str | None) -> pl.Expr:
-    """The members of some lists in one; null is none."""
+def with_notes(rows: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    """Rows with what is broken of them (`_row`, column, value, reason) added to their `_set_aside`."""
+    found = broken.group_by("_row", maintain_order=True).agg(_found=pl.struct("column", "value", "reason"))
+    if "_set_aside" not in rows.columns:
+        rows = rows.with_columns(_set_aside=pl.lit(None, dtype=TRACE["_set_aside"]))
     nothing = pl.lit([], dtype=TRACE["_set_aside"])
-    return pl.concat_list([pl.col(name).fill_null(nothing) for name in lists if name])
+    before = found.join(rows.select("_row", "_set_aside"), on="_row", how="left", maintain_order="left")
+    notes = before.select("_row", _notes=pl.concat_list(pl.col("_set_aside").fill_null(nothing), "_found"))
+    beside = rows.join(notes, on="_row", how="left", maintain_order="left")
+    return beside.with_columns(_set_aside=pl.coalesce("_notes", "_set_aside")).drop("_notes")
 
 
 def _entries(contract: Promise, came: pl.DataFrame, marks: pl.DataFrame) -> pl.DataFrame:
@@ -250,22 +250,26 @@ def _entries(contract: Promise, came: pl.DataFrame, marks: pl.DataFrame) -> pl.D
         return pl.DataFrame(schema=ENTRY)
     days = [c for c in (contract.partition, *contract.order, "date_id") if c and c in contract.schema]
     day = pl.coalesce(pl.col(c).cast(pl.Date) for c in days) if days else pl.lit(None, dtype=pl.Date)
-    as_json = pl.struct(
-        showable(dtype, pl.col(name)).alias(name) for name, dtype in contract.schema.items()
-    ).struct.json_encode()
-    placed = came.select(
+    as_json = pl.struct(showable(dtype, pl.col(name)).alias(name) for name, dtype in contract.schema.items())
+    places = came.select(
         "_row",
-        pl.int_range(pl.len()).over(day).alias("_position"),  # the same in a run of one day and of many
-        pl.len().over(day).cast(pl.Int64).alias("_rows"),
-        day.alias("date_id"),
-        pl.lit(contract.path).alias("origin"),
-        pl.coalesce("_payload", as_json).alias("payload"),
-        pl.col("_pointer").alias("raw_pointer"),
+        _day=day,
+        _position=pl.int_range(pl.len()).over(day),  # the same in a run of one day and of many
+        _rows=pl.len().over(day).cast(pl.Int64),
     )
-    set_aside = placed.join(marks, on="_row", how="inner", maintain_order="left")
-    after_rows = pl.col("_rows") + pl.int_range(pl.len()).over("date_id")
-    number = pl.when(pl.col("column_name").is_null()).then("_position").otherwise(after_rows)
-    return set_aside.with_columns(row_number=number).select(list(ENTRY))
+    marked = places.join(
+        marks.rename({name: f"_{name}" for name in _TOLD}), on="_row", how="inner", maintain_order="left"
+    )
+    is_row = pl.col("_column_name").is_null()
+    number = pl.when(is_row).then("_position").otherwise(pl.col("_rows") + pl.int_range(pl.len()).over("_day"))
+    return marked.join(came, on="_row", how="left", maintain_order="left").select(
+        date_id="_day",
+        origin=pl.lit(contract.path),
+        row_number=number,
+        payload=pl.coalesce("_payload", as_json.struct.json_encode()),
+        raw_pointer="_pointer",
+        **{name: f"_{name}" for name in _TOLD},
+    ).select(list(ENTRY))  # fmt: skip
 
 
 def is_value(column: str = "column_name") -> pl.Expr:

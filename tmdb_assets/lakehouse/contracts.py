@@ -20,10 +20,9 @@ from tmdb_assets.lakehouse.audit import (
     SET_ASIDE,
     TRACE,
     Audit,
-    as_set_aside,
     audit,
     is_value,
-    together,
+    with_notes,
 )
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.errors import LakehouseError
@@ -244,12 +243,8 @@ class Contract:
             return frame
         rows = frame.with_columns(_row=pl.int_range(pl.len()))
         broken = self.failures(rows.filter(~pl.all_horizontal(*holds.values())), ruled)
-        return (
-            rows.with_columns(pl.when(held).then(name).alias(name) for name, held in holds.items())
-            .join(as_set_aside(broken), on="_row", how="left", maintain_order="left")
-            .with_columns(_set_aside=together("_set_aside" if "_set_aside" in frame.columns else None, "_found"))
-            .drop("_found", *(() if "_row" in frame.columns else ("_row",)))
-        )
+        sound = rows.with_columns(pl.when(held).then(name).alias(name) for name, held in holds.items())
+        return with_notes(sound, broken).drop(() if "_row" in frame.columns else "_row")
 
 
 def _refuse_other_shape(contract: Contract, frame: pl.DataFrame) -> None:

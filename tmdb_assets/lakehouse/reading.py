@@ -11,9 +11,14 @@ import polars as pl
 from tmdb_assets.lakehouse.contracts import MAX_VALUE_CHARACTERS, TRACE
 
 
-def day(text: pl.Expr) -> pl.Expr:
-    """The day a text states, written as 2024-01-31 and no other way; null when it does not."""
-    return pl.when(text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")).then(text).str.to_date("%Y-%m-%d", strict=False)
+def day(text: pl.Expr, then: str = "") -> pl.Expr:
+    """The day a text states, written as 2024-01-31 and no other way; null when it does not.
+
+    `then`: a character after which more may follow, such as a time of day.
+    """
+    end = f"({then}|$)" if then else "$"
+    written = pl.when(text.str.contains(f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{end}")).then(text.str.head(10))
+    return written.str.to_date("%Y-%m-%d", strict=False)
 
 
 def instant(text: pl.Expr) -> pl.Expr:

@@ -140,7 +140,7 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         ),
         crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")), job=_known(_field("job"))),
         releases=_releases(),
-        release_texts=_in("release_dates", "results").list.eval(_field("release_dates").list.eval(_known(_field("release_date")))),
+        release_texts=_in("release_dates", "results").list.eval(_field("release_dates").list.eval(_field("release_date"))),
     )  # fmt: skip
 
 
@@ -153,28 +153,24 @@ def _read_release_date(film: pl.DataFrame) -> pl.DataFrame:
 
 def _note_release_days(film: pl.DataFrame) -> pl.DataFrame:
     """The same for the releases by country, which are nested: a text that has no day in them is noted."""
-    said = (
-        film.select("release_texts", _film=pl.int_range(pl.len()))
-        .explode("release_texts", empty_as_null=False, keep_nulls=False)
-        .with_columns(pl.col("release_texts").list.drop_nulls())
-        .explode("release_texts", empty_as_null=False, keep_nulls=False)
-    )
-    text = pl.col("release_texts")
-    unread = said.filter(_release_day(text).is_null())
+    texts = film.select("release_texts", _film=pl.int_range(pl.len()))
+    for _ in range(2):  # by country, and by release
+        texts = texts.explode("release_texts", empty_as_null=False, keep_nulls=False)
+    text, day = _known("release_texts"), _release_day(_known("release_texts"))
+    unread = texts.select(pl.col("release_texts").unique()).filter(text.is_not_null() & day.is_null())
     if not unread.height:
         return film
     path = "release_dates.results[].release_dates[].release_date"
-    notes = unread.group_by("_film").agg(
-        reading.unread(path, text, _release_day(text), contracts.RELEASED.error).alias("_notes")
-    )
-    films = film.with_row_index("_film").with_columns(pl.col("_film").cast(pl.Int64))
-    beside = films.join(notes, on="_film", how="left", maintain_order="left")
+    notes = texts.join(unread, on="release_texts", how="semi", maintain_order="left").group_by("_film")
+    found = notes.agg(reading.unread(path, text, day, contracts.RELEASED.error).alias("_notes"))
+    films = film.with_columns(_film=pl.int_range(pl.len()))
+    beside = films.join(found, on="_film", how="left", maintain_order="left")
     return reading.noted(beside, pl.col("_notes")).drop("_film", "_notes")
 
 
 def _release_day(text: pl.Expr) -> pl.Expr:
     """The day of a release; TMDB dates them with a time of day that means nothing."""
-    day = reading.day(text.str.replace(r"T.*$", ""))
+    day = reading.day(text, then="T")
     return pl.when(contracts.RELEASED.holds(day)).then(day)
 
 
