@@ -174,11 +174,12 @@ class Contract:
         keys = {*self.grain, *self.owner, *self.order, *([self.partition] if self.partition else ())}
         return frozenset(name for name, column in self.columns.items() if not column.nullable or name in keys)
 
-    def holds(self, name: str) -> pl.Expr:
-        """Whether the value of a column keeps its rules, row by row; a null does where it is allowed."""
-        column = self.columns[name]
-        kept = pl.all_horizontal(pl.lit(True), *[rule.holds(pl.col(name)) for rule in column.rules])
-        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & pl.col(name).is_not_null()
+    def holds(self, name: str, of: pl.Expr | None = None) -> pl.Expr:
+        """Whether the value of a column, or `of` another expression that is to become it, keeps the column's rules, row by
+        row; a null does where it is allowed."""
+        column, value = self.columns[name], pl.col(name) if of is None else of
+        kept = pl.all_horizontal(pl.lit(True), *[rule.holds(value) for rule in column.rules])
+        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & value.is_not_null()
 
     @cached_property
     def all_hold(self) -> pl.Expr:

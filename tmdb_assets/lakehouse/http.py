@@ -565,7 +565,10 @@ class Http:
             return _Failure(f"HTTP {status} with {problem}", status)
         answer = Answer(call.request, status, response.headers, self._now(), content=body)
         if not call.as_json:
-            return answer if size or status != 200 else _Failure(f"HTTP {status} with an empty body", status)
+            is_packed_nothing = response.headers.get("Content-Length", "0") != "0"  # what it says is for the caller
+            if size or is_packed_nothing or status != 200:
+                return answer
+            return _Failure(f"HTTP {status} with an empty body", status)
         try:
             text = text_of(body)
             return replace(answer, text=text, content=b"", json=read(text))

@@ -15,7 +15,7 @@ import polars as pl
 from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.http import Answer
-from tmdb_assets.lakehouse.json_text import write
+from tmdb_assets.lakehouse.json_text import NotJson, read, write
 from tmdb_assets.lakehouse.pages import PageWalk
 from tmdb_assets.lakehouse.payloads import decode, decode_items
 from tmdb_assets.sources.tmdb import contracts, payloads
@@ -57,6 +57,16 @@ def listed_movies(pages: pl.Series) -> pl.DataFrame:
     return decode_items(pages, "results", payloads.ListedMovie)
 
 
+def shows_figures() -> pl.Expr:
+    """Whether a row of listed_movies() names a film that can be, with its popularity and its votes, as the contract has it."""
+    count = pl.col("vote_count")
+    mean = pl.when(count > 0).then("vote_average")
+    figures = {"movie_id": pl.col("id"), "popularity": pl.col("popularity"), "vote_count": count, "vote_average": mean}
+    kept = [contracts.MOVIE_STATS.holds(name, of=value) for name, value in figures.items()]
+    has_votes = (count == 0) | mean.is_not_null()
+    return pl.col("_rejected").is_null() & pl.all_horizontal(*kept, has_votes.fill_null(False))
+
+
 def page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:
     """The pages of a walk, verbatim, as rows of raw/discover_pages."""
     rows = [
@@ -95,6 +105,11 @@ def details_rows(day: dt.date, answers: Iterable[Answer]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=contracts.MOVIE_DETAILS.schema, orient="row")
 
 
+EXACT_BELOW = 2.0**53  # whole numbers that a float holds exactly
+
+#: A small list may lose so many entries from one day to the next: they hardly ever change.
+ENTRIES_LOST_AT_MOST, ENTRIES_FEW = 0.3, 3
+
 #: Path of each small list: where in the answer it stands (None: it is the answer), and the key of each entry.
 REFERENCE_KEYS: dict[str, tuple[str | None, str]] = {
     "genre/movie/list": ("genres", "id"),
@@ -103,23 +118,45 @@ REFERENCE_KEYS: dict[str, tuple[str | None, str]] = {
 }
 
 
-def reference_problem(endpoint: str, answer: Answer) -> str:
-    """Why an answer is not the small list that was asked for; nothing when it is: a list, with an entry that has a key."""
+def reference_problem(endpoint: str, body: Any, text: str, before: int) -> str:
+    """Why an answer is not the small list that was asked for; nothing when it is: a list of entries that have a key, about
+    as many as the one kept `before` had."""
     name, key = REFERENCE_KEYS[endpoint]
-    body = answer.json
     where = f"no list {name!r}" if name else "no list"
     if name is not None:
         body = body.get(name) if isinstance(body, dict) else None
     if not isinstance(body, list):
-        return f"the answer has {where} (it begins {answer.text[:60]!r})"
-    if not any(isinstance(entry, dict) and entry.get(key) is not None for entry in body):
+        return f"the answer has {where} (it begins {text[:60]!r})"
+    entries = sum(isinstance(entry, dict) and entry.get(key) is not None for entry in body)
+    if not entries:
         return f"the list is empty, or no entry has a {key!r}"
+    if before - entries > max(ENTRIES_FEW, ENTRIES_LOST_AT_MOST * before):
+        return f"the list has {entries:,} entries with a {key!r} where the one kept before has {before:,}"
     return ""
 
 
+def reference_entries(endpoint: str, text: str) -> int:
+    """Entries that a kept small list has; 0 for one that cannot be read."""
+    name, _ = REFERENCE_KEYS[endpoint]
+    try:
+        body = read(text)
+    except NotJson:
+        return 0
+    found = body.get(name) if name is not None and isinstance(body, dict) else body
+    return len(found) if isinstance(found, list) else 0
+
+
+def id_problem(answer: Answer) -> str:
+    """Why an answer with status 200 names no film, in few words."""
+    found = answer.json.get("id") if isinstance(answer.json, dict) else None
+    return "an answer without an id" if found is None else f"an answer whose id is {write(found)[:60]}"
+
+
 def answered_id(answer: Answer) -> int | None:
-    """Id of the film that answered; None when none did."""
+    """Id of the film that answered; None when none did. A whole number may be written 4.0."""
     found = answer.json.get("id") if answer.status == 200 and isinstance(answer.json, dict) else None
+    if isinstance(found, float) and found.is_integer() and abs(found) < EXACT_BELOW:
+        return int(found)
     return found if type(found) is int else None
 
 

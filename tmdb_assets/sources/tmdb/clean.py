@@ -17,7 +17,7 @@ import polars as pl
 from tmdb_assets.lakehouse import reading
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
-from tmdb_assets.sources.tmdb.answers import listed_movies
+from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
 
 #: The shape behind the payloads of each clean table: fields it does not know are reported.
 SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": payloads.ListedMovie}
@@ -209,7 +209,7 @@ def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
             vote_count="vote_count",
             title=_known("title"),
             original_title=_known("original_title"),
-            seen_in=pl.lit("list"),
+            seen_in=pl.when(shows_figures()).then(pl.lit("list")).otherwise(pl.lit("list in part")),
             _pointer=pointer,
         )
     )

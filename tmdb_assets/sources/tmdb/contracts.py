@@ -46,7 +46,7 @@ DOLLARS = between(
 )  # the most expensive film cost, and the most successful brought, less than 3 billion
 CAST_ORDER = counting(0, 1_000_000)
 LANGUAGE_CODE = matches("[a-z]{2,3}", "two or three small letters")
-SEEN_IN = ("list", "details", "export")  # where a film's figures of a day may stand, the best first
+SEEN_IN = ("list", "details", "list in part", "export")  # where a film's figures of a day may stand, the best first
 CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
 
 
@@ -285,8 +285,8 @@ MOVIE_STATS = Contract(
     SOURCE,
     "clean",
     "movie_stats",
-    "Popularity and votes per film and day: from the list pages, else from details asked for because no list showed the "
-    "film, else from the ID export (votes null). What a better one of these says of a film supersedes the others.",
+    "Popularity and votes per film and day: from a list page that states them, else from the film's details of the day, else "
+    "from the ID export (votes null). What a better one of these says of a film supersedes the others.",
     grain=("date_id", "movie_id"),
     partition="date_id",
     columns={
@@ -296,7 +296,11 @@ MOVIE_STATS = Contract(
         "title": _text("Title in English, when a list page stated it"),
         "original_title": _text("Title in the original language"),
         "adult": _flag("Whether TMDB files it as adult"),
-        "seen_in": col(pl.String, "Where the figures come from.", one_of(SEEN_IN)),
+        "seen_in": col(
+            pl.String,
+            "Where the figures come from; a list row that lacks one of them is a list in part.",
+            one_of(SEEN_IN),
+        ),
     },
     duplicates="first",
     precedence=("seen_in", SEEN_IN),

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 
 from tmdb_assets.lakehouse.extraction import Chunk, Receipt
 from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Request
-from tmdb_assets.sources.tmdb.answers import answered_id, details_rows
+from tmdb_assets.sources.tmdb.answers import answered_id, details_rows, id_problem
+from tmdb_assets.sources.tmdb.scope import few_of
 
 DETAILS = "movie/{id}"
 APPENDED = "credits,keywords,external_ids,release_dates"
 PER_COMMIT = 1000
 #: A film is asked for with so few attempts at first, so that one that fails holds nobody up, and once more at the end.
-ATTEMPTS_AT_FIRST = 4
+ATTEMPTS_AT_FIRST, ATTEMPTS_AT_LAST = 4, 6
 #: Films that fail in a row, with no answer in between: the source is down.
 GIVE_UP_AFTER = 100
 #: More films than both that cannot be had stop the day.
@@ -34,8 +35,8 @@ Film = tuple[int, str]
 @dataclass
 class Asking:
     """One day's asking. `path` tells where a film is asked for; `shown` which films list or export of the day show;
-    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is; `unnamed`
-    says which films cannot be asked for yet."""
+    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is; `known`
+    films are what the day is about; `unnamed` says which films cannot be asked for yet."""
 
     api: Http
     day: dt.date
@@ -44,8 +45,10 @@ class Asking:
     again: set[int]
     promised: int
     received: int
+    known: int
     unnamed: str = ""
     failed: dict[int, str] = field(default_factory=dict)
+    came: bool = True
 
     def chunks(self, films: Sequence[Film]) -> Iterator[Chunk]:
         """The answers about the films, in pieces, then the verdict. What arrived before an error is kept before it is
@@ -78,7 +81,7 @@ class Asking:
             elif isinstance(outcome, Answer):
                 yield outcome
         came, last = len(doubtful) < len(films), None
-        for outcome in self._ask(doubtful, None):
+        for outcome in self._ask(doubtful, ATTEMPTS_AT_LAST):
             if why := _failure(outcome):
                 self.failed[_film(outcome)[0]] = why
                 last = outcome if isinstance(outcome, HttpError) else last
@@ -87,8 +90,9 @@ class Asking:
                 yield outcome
         if last and not came and len(films) > 1:
             raise last
+        self.came = came
 
-    def _ask(self, films: Sequence[Film], attempts: int | None) -> Iterator[Answer | HttpError]:
+    def _ask(self, films: Sequence[Film], attempts: int) -> Iterator[Answer | HttpError]:
         requests = (
             Request(self.path(f"movie/{movie_id}"), {"append_to_response": APPENDED}, key=(movie_id, why))
             for movie_id, why in films
@@ -97,7 +101,7 @@ class Asking:
             requests,
             endpoint=DETAILS,
             accepted=(200, 404),
-            fresh=attempts is None,
+            fresh=attempts == ATTEMPTS_AT_LAST,
             attempts=attempts,
             give_up_after=GIVE_UP_AFTER,
             progress=f"{DETAILS} {self.day}",
@@ -119,7 +123,7 @@ class Asking:
         """What the ledger says at the end: films that could not be had are named, too many of them stop the day."""
         whole = Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)
         said = [self.unnamed] if self.unnamed else []
-        at_most = max(FAILED_AT_LEAST, math.floor(FAILED_SHARE * self.promised))
+        at_most = math.floor(few_of(self.known, FAILED_SHARE, FAILED_AT_LEAST))
         if self.failed:
             named = "; ".join(f"{movie_id} ({why})" for movie_id, why in sorted(self.failed.items())[:NAMED_AT_MOST])
             more = f" and {len(self.failed) - NAMED_AT_MOST:,} more" if len(self.failed) > NAMED_AT_MOST else ""
@@ -128,7 +132,7 @@ class Asking:
             return whole
         return replace(
             whole,
-            is_complete=len(self.failed) <= at_most,
+            is_complete=len(self.failed) <= (at_most if self.came else min(at_most, FAILED_AT_LEAST)),
             sentence=f"{said[-1]}. More than {at_most:,} failed, so nothing of the day is published: run it again.",
             note=f"{DETAILS} {self.day}: {'; '.join(said)}; they are asked for again by the next run",
             is_finished=False,
@@ -148,5 +152,5 @@ def _failure(outcome: Answer | HttpError) -> str:
     if isinstance(outcome, HttpError):
         return outcome.message.rpartition("the last one brought ")[2].rstrip(".")
     if outcome.status == 200 and answered_id(outcome) is None:
-        return "an answer without an id"
+        return id_problem(outcome)
     return ""

@@ -82,6 +82,10 @@ class Exports:
                 return frame, ""
         return None, problem
 
+    def is_compared(self, asked: Asked) -> bool:
+        """Whether another day's export tells how many films the asked day's should hold."""
+        return self._to_compare_with(asked)[1] > 0
+
     def _too_small(self, asked: Asked, frame: pl.DataFrame) -> str:
         name = f"{EXPORT} {asked.day}"
         if not frame.height:

@@ -33,6 +33,8 @@ FIRST_RELEASE = dt.date(1870, 1, 1)
 TIMES_ASKED = 4
 #: Share of a list's films that may stay unseen while no export of the day names them: beyond, it is asked again.
 UNNAMED_AT_MOST = 0.001
+#: More films than both that a list lacks, and that nothing names, stop the day.
+UNSEEN_SHARE, UNSEEN_AT_LEAST = 0.05, 10
 
 BY_POPULARITY = {"sort_by": "popularity.desc", "include_adult": "false", "include_video": "false"}
 #: Filters that leave nothing out, alone and together: TMDB keeps its answers by the words of the question.
@@ -70,10 +72,10 @@ class Lists:
                 yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
                 continue
             walk = self._walk(asked, window, params, size if floor is None else None, floor)
-            problem = self._disbelief(asked, walk.received_items) if floor is None else ""
+            problem = self._disbelief_of(asked, walk) if floor is None else ""
             for _ in range(TIMES_ASKED - 1 if problem else 0):
                 walk = self._walk(asked, window, params, size, floor, fresh=True)
-                problem = self._disbelief(asked, walk.received_items)
+                problem = self._disbelief_of(asked, walk)
                 if not problem:
                     break
             if not problem and floor is None:
@@ -118,6 +120,24 @@ class Lists:
             raise HttpError(f"{DISCOVER}: the first page of {params} has no whole number as total_pages.", DISCOVER)
         return 0
 
+    def _disbelief_of(self, asked: Asked, walk: PageWalk) -> str:
+        """Why a list is not believed: it shows too few films, or lacks many that nothing names."""
+        problem = self._disbelief(asked, walk.received_items)
+        lacking = walk.promised_items - walk.received_items
+        few = scope.few_of(walk.promised_items, UNSEEN_SHARE, UNSEEN_AT_LEAST)
+        if problem or lacking <= few or has_whole_export(asked) or self.settings.tmdb_assets_allow_mass_delete:
+            return problem
+        if (newest := self.exports.newest(asked)) is not None:
+            shown = scope.shown_on(_texts_of(walk)).lazy()
+            named = scope.listable(newest[1]).join(shown, on="movie_id", how="anti").select(pl.len())
+            lacking -= named.collect().item()
+        if lacking <= few:
+            return ""
+        return (
+            f"{DISCOVER}: the list shows {walk.received_items:,} of the {walk.promised_items:,} films that it promises, and no "
+            "export names the others, so nothing of it is kept: run the day again."
+        )
+
     def _disbelief(self, asked: Asked, shown: int) -> str:
         """Why a list that shows so many films is not believed, or nothing."""
         if self.settings.tmdb_assets_allow_mass_delete:
@@ -130,11 +150,10 @@ class Lists:
     def _doubt_export(self, asked: Asked, walk: PageWalk) -> None:
         """Say in the ledger that the day's export is not whole, when it lacks many films that the list shows."""
         entry = asked.ledger.entry(asked.day, EXPORT)
-        pages = pl.Series([page.answer.text for page in walk.pages], dtype=pl.String)
         exported = asked.store.scan(contracts.MOVIE_IDS, [asked.day]).select("movie_id").collect()
         if entry is None or not entry.is_finished or not exported.height:
             return
-        shown = scope.shown_on(pages)
+        shown = scope.shown_on(_texts_of(walk))
         lacking = shown.join(exported, on="movie_id", how="anti").height
         if is_much_less(shown.height - lacking, shown.height):
             note = (
@@ -177,6 +196,10 @@ class Lists:
             progress=f"{DISCOVER} {asked.day} {window}",
             fresh=fresh,
         )
+
+
+def _texts_of(walk: PageWalk) -> pl.Series:
+    return pl.Series([page.answer.text for page in walk.pages], dtype=pl.String)
 
 
 def _popularity(item: Any) -> float | None:

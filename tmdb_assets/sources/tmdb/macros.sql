@@ -17,7 +17,7 @@ COMMENT ON MACRO tmdb.any_says IS 'Whether any text of a list has a part, whatev
 -- genres: a list, all of which the film must have (whole names, any case). actor, director, writer, keyword, company,
 -- country, language, collection: the whole name or part of it, any case. text: part of title, original title, tagline or
 -- overview. years: [from, to], both included, null for an open end. min_rating: mean vote, 0 to 10. min_votes: votes.
--- min_budget, max_budget, min_revenue: US dollars, both ends included. status: the whole word that TMDB uses, any case
+-- min_budget, max_budget, min_revenue: US dollars, both ends included. status: one word that TMDB uses, or a list of them, any case
 -- (Released, Post Production, In Production, Planned, Rumored, Canceled).
 -- An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
 --   FROM tmdb.search_movies(genres := ['science fiction', 'action'], actor := 'bruce willis') ORDER BY vote_average DESC
@@ -70,7 +70,17 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
         AND (min_budget IS NULL OR coalesce(film.budget_usd >= min_budget, false))
         AND (max_budget IS NULL OR coalesce(film.budget_usd <= max_budget, false))
         AND (min_revenue IS NULL OR coalesce(film.revenue_usd >= min_revenue, false))
-        AND (status IS NULL OR coalesce(lower(film.status) = lower(trim(status)), false))
+        AND (
+            status IS NULL
+            OR CAST(status AS VARCHAR) = '[]'
+            OR coalesce(
+                -- one status or a list of them: as text, a list stands in brackets
+                list_contains(
+                    string_split(lower(trim(trim(CAST(status AS VARCHAR)), '[]')), ', '), lower(film.status)
+                ),
+                false
+            )
+        )
         AND (
             coalesce(len(CAST(years AS INTEGER[])), 0) = 0
             OR coalesce(

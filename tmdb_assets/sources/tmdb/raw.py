@@ -25,7 +25,7 @@ from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address
-from tmdb_assets.sources.tmdb.answers import REFERENCE_KEYS, change_rows, reference_problem
+from tmdb_assets.sources.tmdb.answers import REFERENCE_KEYS, change_rows, reference_entries, reference_problem
 from tmdb_assets.sources.tmdb.changes import CHANGES, Feed, windows
 from tmdb_assets.sources.tmdb.details import DETAILS, Asking
 from tmdb_assets.sources.tmdb.exports import ASKED_BACK_DAYS, EXPORT, Exports, has_whole_export
@@ -144,17 +144,25 @@ class Tmdb:
         """
         frame, problem = self.exports.believed(asked)
         if frame is not None:
-            films = frame.get_column("movie_id").n_unique()
-            yield Chunk(frame, [Receipt(EXPORT, 1, 1, frame.height, films)])
+            whole = Receipt(EXPORT, 1, 1, frame.height, frame.get_column("movie_id").n_unique())
+            if asked.reach is Reach.PAST and not self.exports.is_compared(asked):
+                doubt = f"{EXPORT} {asked.day}: no other day's export is there to tell whether it is whole; the next run asks again"
+                whole = replace(whole, is_finished=False, note=doubt)
+            yield Chunk(frame, [whole])
             return
         if asked.reach is Reach.PAST and not _anything_kept(asked):
             if problem:
-                raise BlockedError("extraction_complete", f"{problem}; run the day again, it is asked for anew.")
+                refused = f"{problem}: run the day again, it is asked for anew."
+                receipt = Receipt(
+                    EXPORT, received_ids=0, is_complete=False, sentence=refused, is_finished=False, note=problem
+                )
+                yield Chunk(contracts.MOVIE_IDS.empty(), [receipt], replaces=None)
+                return
             raise NothingToObserve(
                 f"{asked.day}: nothing was kept on that day and TMDB has no ID export of it (exports are kept for "
                 "about 90 days); a past day cannot be observed any more, so nothing was written."
             )
-        note = f"{problem}; what was kept of it stays" if problem else self._absence(asked)
+        note = f"{problem}; the next run asks for it again" if problem else self._absence(asked)
         nothing = Receipt(EXPORT, received_ids=0, is_finished=False, note=note)
         yield Chunk(contracts.MOVIE_IDS.empty(), [nothing], replaces=None)
 
@@ -212,12 +220,13 @@ class Tmdb:
     def reference(self, asked: Asked) -> Iterator[Chunk]:
         """The small lists: genres, languages, countries. Each is looked at before anything else is asked."""
         rows, receipts = [], []
+        before = self._reference_before(asked)
         for endpoint in REFERENCE_LISTS:
             problem = ""
             for times in range(TIMES_ASKED):
                 request = Request(self.path(asked.day, endpoint))
                 answer = self.api.get(request, endpoint=endpoint, fresh=times > 0)
-                problem = reference_problem(endpoint, answer)
+                problem = reference_problem(endpoint, answer.json, answer.text, before.get(endpoint, 0))
                 if not problem:
                     break
             if problem:
@@ -227,13 +236,21 @@ class Tmdb:
         frame = pl.DataFrame(rows, schema=contracts.REFERENCE.schema, orient="row")
         yield Chunk(frame, receipts)
 
+    def _reference_before(self, asked: Asked) -> dict[str, int]:
+        """Entries of each small list on the newest day before that has them."""
+        days = [day for day in asked.store.partition_rows(contracts.REFERENCE) if day < asked.day]
+        kept = (
+            asked.store.scan(contracts.REFERENCE, [max(days)]).select("endpoint", "payload").collect() if days else None
+        )
+        return {} if kept is None else {e: reference_entries(e, text) for e, text in kept.iter_rows()}
+
     def movie_details(self, asked: Asked) -> Iterator[Chunk]:
         """Details of the films that are new, changed, stale, vanished or not listed, and not yet kept today; 404 is a
         tombstone, and is asked for again by every later run of the day.
 
         What arrives is kept whatever comes after it. A film that cannot be had is named, and asked for again next time.
         """
-        wanted = self._wanted_details(asked)
+        wanted, in_scope = self._wanted_details(asked)
         kept = scope.details_kept(asked.store, asked.day)
         answered = kept.filter("is_answered")
         again = kept.filter(~pl.col("is_answered")).select("movie_id", "asked_because")
@@ -251,6 +268,7 @@ class Tmdb:
             set(again.get_column("movie_id")),
             promised,
             kept.height,
+            max(promised, in_scope),
             self._unnamed(asked),
         )
         yield from asking.chunks(missing.rows())
@@ -270,8 +288,8 @@ class Tmdb:
 
     # -- what to ask for -------------------------------------------------------------------------------------------
 
-    def _wanted_details(self, asked: Asked) -> pl.DataFrame:
-        """movie_id, asked_because: every film whose details the day needs, each once."""
+    def _wanted_details(self, asked: Asked) -> tuple[pl.DataFrame, int]:
+        """movie_id, asked_because: every film whose details the day needs, each once; and how many films the day is about."""
         size, day = self.settings.scope_size, asked.day
         listed = scope.listed_films(asked.store, day)
         newest = self.exports.newest(asked)
@@ -285,17 +303,19 @@ class Tmdb:
             # A source with history is observed whole on each of its days: anything less would depend on which days
             # happened to be run before. What left the export since the day before is asked for, to be a tombstone.
             left = self._left_since_yesterday(asked, exported)
-            return scope.because(("unlisted", unlisted), ("history", in_scope), ("vanished", left))
+            wanted = scope.because(("unlisted", unlisted), ("history", in_scope), ("vanished", left))
+            return wanted, in_scope.height
         alive = last.filter("is_alive")
         vanished = alive.join(exported, on="movie_id", how="anti") if exported.height else alive.clear()
         oldest = day - dt.timedelta(days=self.settings.tmdb_details_max_age_days)
-        return scope.because(
+        wanted = scope.because(
             ("unlisted", unlisted),
             ("new", in_scope.join(alive, on="movie_id", how="anti")),  # listed again after a 404, it is new again
             ("vanished", vanished),
             ("changed", scope.changed_since_seen(asked, alive, oldest)),
             ("stale", alive.join(in_scope, on="movie_id", how="semi").filter(self._is_stale(day))),
         )
+        return wanted, in_scope.height
 
     def _is_stale(self, day: dt.date) -> pl.Expr:
         """Older than allowed; or the film's own turn, while it was only asked for when it was new.
@@ -322,7 +342,7 @@ class Tmdb:
         else:
             known = scope.last_details(asked.store, asked.day).filter("is_alive").height
         known = max(known, day_rows.height)
-        at_most = max(MASS_DELETE_AT_LEAST, MASS_DELETE_SHARE * known)
+        at_most = scope.few_of(known, MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST)
         if self.settings.tmdb_assets_allow_mass_delete or gone.height <= at_most:
             return
         raise BlockedError(

@@ -13,7 +13,7 @@ import polars as pl
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import Asked
 from tmdb_assets.sources.tmdb import contracts
-from tmdb_assets.sources.tmdb.answers import listed_movies
+from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
 
 #: Films of one list: 500 pages of 20.
 LISTED_AT_MOST = 20 * 500
@@ -23,15 +23,14 @@ NEAR_DAYS = 30
 
 
 def listed_films(store: DeltaStore, day: dt.date) -> pl.DataFrame:
-    """movie_id, popularity of the films that the kept list pages of a day show, each once; unreadable rows show none."""
+    """movie_id, popularity of the films that the kept list pages of a day show with all their figures, each once."""
     pages = store.scan(contracts.DISCOVER_PAGES, [day]).select("payload").collect()
     return shown_on(pages.get_column("payload"))
 
 
 def shown_on(pages: pl.Series) -> pl.DataFrame:
-    """movie_id, popularity of the films on some list pages, each once; unreadable rows show none."""
-    films = listed_movies(pages).filter(pl.col("_rejected").is_null())
-    shown = films.select(movie_id="id", popularity="popularity").drop_nulls("movie_id")
+    """movie_id, popularity of the films that some list pages show with all their figures, each once."""
+    shown = listed_movies(pages).filter(shows_figures()).select(movie_id="id", popularity="popularity")
     return shown.group_by("movie_id").agg(pl.col("popularity").max())
 
 
@@ -108,6 +107,12 @@ def changed_since_seen(asked: Asked, alive: pl.DataFrame, oldest: dt.date) -> pl
     newest = told.group_by("movie_id").agg(told_on=pl.col("date_id").max()).collect()
     later = alive.join(newest, on="movie_id", how="inner").filter(pl.col("told_on") > pl.col("date_id"))
     return later.select("movie_id")
+
+
+def few_of(films: int, share: float, at_least: int) -> float:
+    """How many of some films may be missing without a word that stops the day: a share of them, of a small number at
+    least so many, but never more than half."""
+    return max(share * films, min(at_least, max(1, films / 2)))
 
 
 def because(*parts: tuple[str, pl.DataFrame]) -> pl.DataFrame:

@@ -286,7 +286,7 @@ def _newest(key: str, *ranked: pl.DataFrame) -> pl.DataFrame:
     state = [c for c in seen.columns if c not in {key, "observed_on", "_rank"}]
     newest = seen.drop_nulls(key).filter(pl.col("observed_on") == pl.col("observed_on").max().over(key))
     counted = newest.group_by(key, "observed_on", "_rank", *state).len("_times")
-    order = {"observed_on": True, "_rank": False, "_full": True, "_times": True, **dict.fromkeys(state, False)}
+    order = {"observed_on": True, "_full": True, "_rank": False, "_times": True, **dict.fromkeys(state, False)}
     full = pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int64) for c in state)
     best = counted.with_columns(_full=full).sort(list(order), descending=list(order.values()), nulls_last=True)
     return best.unique(key, keep="first", maintain_order=True).sort(key).select(key, *state, "observed_on")

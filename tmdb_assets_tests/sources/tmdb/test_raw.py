@@ -222,6 +222,42 @@ def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.M
     assert contracts.DISCOVER_PAGES.audit(chunk.frame).kept.height == 1
 
 
+def walked(shown: int, promised: int) -> PageWalk:
+    """A walk over all pages of a list that shows so many of its films."""
+    items = [listed(n) for n in range(1, shown + 1)]
+    return PageWalk("e", [one_page(items)], 1, promised, shown, 0, True, [], 1)
+
+
+@pytest.mark.parametrize("promised", [20, 167, 10_000])
+def test_before_an_export_names_them_few_films_of_a_list_may_stay_unseen(told: Told, promised: int) -> None:
+    few = int(scope.few_of(promised, lists.UNSEEN_SHARE, lists.UNSEEN_AT_LEAST))
+    tmdb = client()
+    assert tmdb.lists._disbelief_of(told.asked(), walked(promised - few, promised)) == ""
+    said = tmdb.lists._disbelief_of(told.asked(), walked(promised - few - 1, promised))
+    assert f"of the {promised:,} films that it promises, and no export names the others" in said
+
+
+def test_films_of_a_list_that_the_export_before_names_may_stay_unseen(told: Told) -> None:
+    told.keep(contracts.MOVIE_IDS, export(YESTERDAY, *[(n, 1.0) for n in range(1, 151)]))
+    assert client().lists._disbelief_of(told.asked(), walked(120, 160)) == ""
+    assert "no export names" in client().lists._disbelief_of(told.asked(), walked(120, 170))
+
+
+@pytest.mark.parametrize(("shown", "is_believed"), [(0, False), (69, False), (70, True), (100, True)])
+@pytest.mark.parametrize("before", ["export", "list"])
+def test_a_list_that_shows_far_fewer_films_than_it_should_is_not_believed(
+    told: Told, before: str, shown: int, is_believed: bool
+) -> None:
+    if before == "export":
+        told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in range(1, 101)]))
+    else:
+        told.keep(contracts.DISCOVER_PAGES, *[page(YESTERDAY, k, *[listed(n) for n in range(20)]) for k in range(1, 6)])
+    said = client().lists._disbelief(told.asked(), shown)
+    assert (said == "") == is_believed
+    assert is_believed or "so nothing of it is kept" in said
+    assert client(tmdb_assets_allow_mass_delete=True).lists._disbelief(told.asked(), shown) == ""
+
+
 # -- the export ----------------------------------------------------------------------------------------------------------
 
 
@@ -341,8 +377,19 @@ def test_a_past_day_of_which_only_half_an_export_is_to_be_had_fails_and_stays_op
     told: Told, body: bytes, said: str
 ) -> None:
     told.keep(contracts.MOVIE_IDS, export(YESTERDAY, *[(n, 1.0) for n in range(1, 101)]))
-    with pytest.raises(BlockedError, match=said):
-        list(client(exports={DAY: body}).movie_ids(told.asked(Reach.PAST)))
+    (chunk,) = client(exports={DAY: body}).movie_ids(told.asked(Reach.PAST))
+    (receipt,) = chunk.receipts
+    assert (chunk.frame.height, receipt.is_complete, receipt.is_finished) == (0, False, False)
+    assert said in receipt.sentence and said in receipt.note
+
+
+def test_a_past_day_whose_export_nothing_can_be_held_against_stays_open(told: Told) -> None:
+    (chunk,) = client(exports={DAY: films_of(60)}).movie_ids(told.asked(Reach.PAST))
+    (receipt,) = chunk.receipts
+    assert (chunk.frame.height, receipt.is_complete, receipt.is_finished) == (60, True, False)
+    assert "no other day's export" in receipt.note
+    (chunk,) = client(exports={DAY: films_of(60), YESTERDAY: films_of(60)}).movie_ids(told.asked(Reach.PAST))
+    assert chunk.receipts[0].is_finished
 
 
 @pytest.mark.parametrize("count", [90, 100, 300])
@@ -454,7 +501,7 @@ def changed(*ids: int) -> pl.DataFrame:
 
 
 def wanted(tmdb: raw.Tmdb, asked: Asked) -> dict[int, str]:
-    found = tmdb._wanted_details(asked)
+    found, _ = tmdb._wanted_details(asked)
     assert found["movie_id"].is_unique().all()
     return dict(found.sort("movie_id").iter_rows())
 
@@ -502,7 +549,7 @@ def test_a_film_that_could_not_be_had_after_it_changed_is_asked_for_again(told: 
 
 def test_the_scope_is_the_most_popular_of_list_and_export(told: Told) -> None:
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1, 3.0), listed(2, 9.0), listed(3, 3.0)))
-    told.keep(contracts.DISCOVER_PAGES, page(DAY, 2, listed(1, 4.0), listed("x", 99.0), None))
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 2, listed(1, 4.0), listed("x", 99.0), listed(-3, 99.0), None))
     told.keep(contracts.MOVIE_IDS, export(DAY, (77, 3.5), (1, 500.0)))
     told.keep(contracts.MOVIE_IDS, export(DAY, (88, 900.0), adult=True))
     assert wanted(client(tmdb_scope="top:2"), told.asked()) == {1: "new", 2: "new"}, "the list counts before the export"
@@ -526,6 +573,28 @@ def test_every_film_of_the_scope_is_listed_or_asked_for_by_id(data: st.DataObjec
     last = pl.DataFrame(schema={"movie_id": pl.Int64, "asked_because": pl.String, "is_alive": pl.Boolean})
     missing = scope.unlisted(listed_, pl.DataFrame({"movie_id": wanted_}), last, size)
     assert set(missing["movie_id"]) == set(wanted_) - set(shown)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"popularity": -1},
+        {"popularity": None},
+        {"popularity": 1e16},
+        {"popularity": "5"},
+        {"vote_count": None},
+        {"vote_count": 10**30},
+        {"vote_average": 11.0},
+        {"vote_average": None},
+    ],
+    ids=str,
+)
+def test_a_film_whose_row_lacks_a_figure_is_asked_for_by_id(told: Told, changes: dict[str, Any]) -> None:
+    told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1), listed(2, **changes)))
+    told.keep(contracts.MOVIE_IDS, export(DAY, (1, 5.0), (2, 4.0)))
+    known = details(YESTERDAY, film(1), film(2))
+    told.keep(contracts.MOVIE_DETAILS, known)
+    assert wanted(client(), told.asked()) == {2: "unlisted"}
 
 
 def test_a_film_that_no_window_ever_shows_is_left_to_its_age(told: Told) -> None:
@@ -617,7 +686,7 @@ def test_details_kept_today_are_not_asked_again_and_are_counted(monkeypatch: pyt
     assert contracts.MOVIE_DETAILS.audit(chunks[0].frame).kept.height == 3
 
 
-@pytest.mark.parametrize("wrong", [down(), down(451), NAMELESS, [1], {"id": None}, {"id": "2"}], ids=str)
+@pytest.mark.parametrize("wrong", [down(), down(451), NAMELESS, [1], {"id": None}, {"id": "2"}, {"id": 2.5}], ids=str)
 def test_a_film_that_fails_is_asked_once_more_then_named_and_takes_no_other_with_it(told: Told, wrong: Any) -> None:
     chunks, server = details_asked(told, 5, film_2=[wrong])
     assert server.asked == [1, 2, 3, 4, 5, 2]
@@ -625,6 +694,25 @@ def test_a_film_that_fails_is_asked_once_more_then_named_and_takes_no_other_with
     receipt = chunks[-1].receipts[0]
     assert (receipt.is_complete, receipt.is_finished) == (True, False)
     assert receipt.note.startswith(f"movie/{{id}} {DAY}: 1 of 5 films could not be had: 2 (")
+
+
+def test_an_id_that_is_none_is_told_as_it_is() -> None:
+    assert answers.id_problem(answer('{"id": "2"}')) == 'an answer whose id is "2"'
+    assert answers.id_problem(answer("[1]")) == "an answer without an id"
+    assert answers.answered_id(answer('{"id": 2.0}')) == 2
+
+
+def test_in_a_small_scope_as_in_a_large_one_all_that_fails_stops_the_day(told: Told) -> None:
+    chunks, _ = details_asked(told, 10, **{f"film_{n}": [NAMELESS] for n in range(1, 11)})
+    assert not chunks[-1].receipts[0].is_complete
+
+
+@given(st.integers(1, 10**6), st.floats(0.01, 0.2), st.integers(1, 50))
+def test_few_of_some_films_are_never_most_of_them(films: int, share: float, at_least: int) -> None:
+    few = scope.few_of(films, share, at_least)
+    assert few >= 1 or few == share * films
+    assert few <= max(1, films / 2)
+    assert few >= min(share * films, films / 2)
 
 
 def test_a_film_that_answers_at_the_second_asking_is_had(told: Told) -> None:
@@ -687,7 +775,8 @@ def test_who_answered_is_kept_beside_who_was_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("films", "gone", "blocks"), [(200, 10, False), (200, 11, True), (40, 5, False), (40, 6, True), (10, 1, False)]
+    ("films", "gone", "blocks"),
+    [(200, 10, False), (200, 11, True), (40, 5, False), (40, 6, True), (10, 1, False), (10, 5, False), (5, 3, True)],
 )
 @pytest.mark.parametrize("reach", [Reach.LIVE, Reach.HISTORY])
 def test_more_than_one_in_twenty_gone_in_a_day_blocks(
