@@ -258,6 +258,74 @@ def test_a_list_that_shows_far_fewer_films_than_it_should_is_not_believed(
     assert client(tmdb_assets_allow_mass_delete=True).lists._disbelief(told.asked(), shown) == ""
 
 
+# -- the small lists -----------------------------------------------------------------------------------------------------
+
+GOOD: dict[str, Any] = {
+    "genre/movie/list": {"genres": [{"id": n, "name": f"Genre {n}"} for n in range(1, 20)]},
+    "configuration/languages": [{"iso_639_1": "en"}, {"iso_639_1": "fr"}],
+    "configuration/countries": [{"iso_3166_1": "FR"}],
+}
+
+
+@dataclass
+class Small:
+    """Answers the small lists as `said` tells, each in turn, and as they are after that."""
+
+    said: dict[str, list[Any]]
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, request: Request, **how: Any) -> Answer:
+        self.asked.append(request.path)
+        told = self.said.get(request.path)
+        body = told.pop(0) if told else GOOD[request.path]
+        return Answer(request, 200, {}, NOON, text=json.dumps(body), json=body)
+
+
+def small(told: Told, endpoint: str, *bodies: Any) -> tuple[Small, Iterator[Chunk]]:
+    tmdb, server = client(), Small({endpoint: list(bodies)})
+    tmdb.__dict__["api"] = server
+    return server, tmdb.reference(told.asked())
+
+
+NO_LIST = [
+    None,
+    5,
+    "busy",
+    {},
+    [],
+    {"success": False, "status_code": 34},
+    {"genres": None},
+    {"genres": {}},
+    [None],
+    [{}],
+]
+
+
+@pytest.mark.parametrize("body", NO_LIST, ids=str)
+@pytest.mark.parametrize("endpoint", GOOD)
+def test_a_small_list_that_is_none_is_named_before_anything_else_is_asked(told: Told, endpoint: str, body: Any) -> None:
+    server, chunks = small(told, endpoint, *[body] * raw.TIMES_ASKED)
+    with pytest.raises(BlockedError, match=f"^{endpoint} {DAY}: the ") as raised:
+        list(chunks)
+    assert raised.value.check == "extraction_complete"
+    assert server.asked[-raw.TIMES_ASKED :] == [endpoint] * raw.TIMES_ASKED
+
+
+def test_a_small_list_that_was_false_at_first_is_asked_again(told: Told) -> None:
+    server, chunks = small(told, "genre/movie/list", {"genres": None}, {"genres": []})
+    (chunk,) = chunks
+    assert server.asked.count("genre/movie/list") == 3 and chunk.frame.height == 3
+
+
+def test_a_small_list_that_lost_most_of_its_entries_is_not_believed(told: Told) -> None:
+    (chunk,) = small(told, "genre/movie/list")[1]
+    told.keep(contracts.REFERENCE, chunk.frame.with_columns(date_id=pl.lit(YESTERDAY)))
+    fewer = {"genres": GOOD["genre/movie/list"]["genres"][:13]}
+    with pytest.raises(BlockedError, match="the list has 13 entries with a 'id' where the one kept before has 19"):
+        list(small(told, "genre/movie/list", *[fewer] * raw.TIMES_ASKED)[1])
+    assert list(small(told, "genre/movie/list", {"genres": GOOD["genre/movie/list"]["genres"][:14]})[1])
+
+
 # -- the export ----------------------------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,14 @@ def test_the_name_of_tmdbs_list_counts_before_that_of_the_films() -> None:
     assert [r[:2] for r in star.dim_genre(seen.lazy(), said).rows()] == [(1, "Drama"), (2, "War"), (3, "Gone")]
 
 
+def test_a_name_that_tmdbs_list_leaves_out_does_not_erase_the_films_own() -> None:
+    said = reference(
+        D[0], "genre/movie/list", '{"genres": [{"id": 1}, {"id": 2, "name": ""}, {"id": 3, "name": "War"}]}'
+    )
+    seen = movies(D[0], film(1, genres=[{"id": 1, "name": "Drama"}, {"id": 3, "name": "war"}]))
+    assert [r[:2] for r in star.dim_genre(seen.lazy(), said).rows()] == [(1, "Drama"), (2, None), (3, "War")]
+
+
 def test_languages_come_from_the_list_the_films_and_their_originals() -> None:
     text = '[{"iso_639_1": "xx", "english_name": "No Language", "name": ""}, {"iso_639_1": "sh", "english_name": ""}]'
     spoken = [{"iso_639_1": "cn", "english_name": "Cantonese", "name": ""}]

@@ -376,6 +376,10 @@ def test_every_condition_narrows_as_plain_python_does(world: World, warehouse_of
         with_it = {i for i, row in rows.items() if row["status"] == status}
         assert found(connection, f"status := ' {status.upper()} '") == with_it
     assert found(connection, "status := 'release'") == set(), "a status is named whole"
+    assert found(connection, "status := ['released', 'Rumored']") == {
+        i for i, row in rows.items() if row["status"] in {"Released", "Rumored"}
+    }
+    assert found(connection, "status := []") == set(rows)
     texts = {
         i
         for i, row in rows.items()
