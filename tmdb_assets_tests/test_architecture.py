@@ -22,7 +22,6 @@ LONG_ON_PURPOSE = {
     "tmdb_assets/lakehouse/delta.py": "one store: every way to read, write and keep up a table",
     "tmdb_assets/sources/tmdb/contracts.py": "a list of tables",
     "tmdb_assets/sources/moovitamix/contracts.py": "a list of tables",
-    "tmdb_assets/sources/tmdb/raw.py": "one client: every question put to TMDB",
 }
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "util", "base"}
 

@@ -12,17 +12,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from tmdb_assets.lakehouse.calendar import Cadence, Clock
-from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract
+from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome
+from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import Commit, DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed, SourceClient
+from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, SourceClient
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.lakehouse.showing import shown
+from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -156,12 +157,20 @@ def raw_asset(
 
         def events() -> Events:
             with one_fetch_at_a_time(store, contract.source, context.log.info):
-                observed, lost = _observe(context, store, client, contract, days, after)
+                extractor = Extractor(
+                    store,
+                    Ledger(store, contract.source),
+                    context.resources.clock,
+                    client,
+                    context.log.info,
+                    _commit_metadata(context, contract),
+                )
+                observed, lost = observe_days(extractor, contract, days, after, context.log.warning)
             seen = [o.day for o in observed]
             yield _materialized(
-                context, contract, seen, [c for o in observed for c in o.commits], _ledger_metadata(observed)
+                context, contract, seen, [c for o in observed for c in o.commits], ledger_metadata(observed)
             )
-            yield from _results(contract, _raw_outcomes(store, contract, observed, lost, names))
+            yield from _results(contract, raw_outcomes(store, contract, observed, lost, names))
 
         yield from _told(contract, events())
 
@@ -237,49 +246,7 @@ def side_asset(
     return report
 
 
-# -- fetching ------------------------------------------------------------------------------------------------------------
-
-
-def _observe(
-    context: dg.AssetExecutionContext,
-    store: DeltaStore,
-    client: SourceClient,
-    contract: Contract,
-    days: Sequence[dt.date],
-    after: Iterable[Contract],
-) -> tuple[list[Observed], dict[dt.date, LakehouseError]]:
-    """Every day of the run, and those that could not be had with the reason: one day takes no other with it.
-
-    Raises when not a single day could be had, and what would stop any other day too (no room, no answer at all).
-    """
-    tables = client.tables()
-    clock: Clock = context.resources.clock
-    metadata = _commit_metadata(context, contract)
-    ledger = Ledger(store, contract.source)
-    extractor = Extractor(store, ledger, clock, client, context.log.info, metadata)
-    for day in days:
-        clock.reach(day, has_history=client.has_history)
-    endpoints = [endpoint for c in after for endpoint in tables[c.name].endpoints]
-    fell_short = ledger.days_short(days).filter(pl.col("endpoint").is_in(endpoints)) if len(days) > 1 else None
-    observed: list[Observed] = []
-    lost: dict[dt.date, LakehouseError] = {}
-    for day in days:
-        if fell_short is not None and (short := fell_short.filter(pl.col("date_id") == day)).height:
-            what = f"{contract.path} {day}: left out, because {short.item(0, 'endpoint')} fell short"
-            lost[day] = BlockedError("extraction_complete", what)
-            continue
-        try:
-            observed.append(extractor.observe(tables[contract.name], day))
-        except (NothingToObserve, BlockedError) as error:
-            lost[day] = error
-    for reason in lost.values() if observed else ():
-        context.log.warning(str(reason))
-    if lost and not observed:
-        first = next(iter(lost.values()))
-        if len(lost) == 1:
-            raise first
-        raise NothingToObserve(f"{len(lost)} days cannot be observed; the first: {first}")
-    return observed, lost
+# -- days of the ledger ----------------------------------------------------------------------------------------------------
 
 
 def _proven(store: DeltaStore, contract: Contract, days: list[dt.date], log: Callable[[str], None]) -> list[dt.date]:
@@ -299,52 +266,6 @@ def _proven(store: DeltaStore, contract: Contract, days: list[dt.date], log: Cal
     if left_out:
         log(f"{contract.path}: {', '.join(left_out)} left out, their observation is not complete")
     return proven
-
-
-def _raw_outcomes(
-    store: DeltaStore,
-    contract: Contract,
-    observed: Sequence[Observed],
-    lost: Mapping[dt.date, LakehouseError],
-    names: Sequence[str],
-) -> Iterator[Outcome]:
-    audits = [audit for o in observed for audit in o.audits]
-    days = [o.day for o in observed]
-    yield contract_kept(contract, audits)
-    yield grain_kept(contract, store, days)
-    yield _accounted(store, contract, observed)
-    notes = [*map(str, lost.values()), *(e.note for o in observed for e in o.entries if e.note)]
-    arrived = f"{len(notes)} things fell short; the first: {notes[0]}" if len(notes) > 1 else "".join(notes)
-    yield Outcome("extraction_complete", not notes, arrived or "what was promised arrived", warns=True)
-    if "mass_delete" in names:
-        yield Outcome("mass_delete", True, "no more than 5% of the films are gone")
-    if contract.drift_limit is not None:
-        yield drift(contract, store, days)
-
-
-def _accounted(store: DeltaStore, contract: Contract, observed: Sequence[Observed]) -> Outcome:
-    """Whether what the ledger says came on the days just observed is where it belongs."""
-    fetched = [o for o in observed if o.fetched and o.entries]
-    days = [o.day for o in fetched]
-    rows = store.partition_rows(contract)
-    aside = store.scan(quarantine_contract(contract.source), days).filter(
-        pl.col("origin") == contract.path, ~is_value()
-    )
-    return accounting(
-        sum(max(e.received_rows or 0 for e in o.entries) for o in fetched),
-        kept=sum(rows.get(day, 0) for day in days),
-        quarantined=aside.select(pl.len()).collect().item(),
-        duplicates=sum(max(e.duplicate_rows or 0 for e in o.entries) for o in fetched),
-    )
-
-
-def _ledger_metadata(observed: Sequence[Observed]) -> dict[str, Any]:
-    entries = [(o.day, e) for o in observed for e in o.entries]
-    total = {
-        name: sum(getattr(e, name) for _, e in entries) for name in ("calls", "retries", "throttled", "cache_hits")
-    }
-    fetched = sum(o.fetched for o in observed)
-    return {"days_fetched": fetched, "days_left_as_kept": len(observed) - fetched, **total}
 
 
 # -- telling Dagster -----------------------------------------------------------------------------------------------------

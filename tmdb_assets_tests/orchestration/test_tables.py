@@ -120,7 +120,7 @@ def test_what_an_archive_does_not_have_yet_is_a_warning(lake: DeltaStore) -> Non
     assert done.success
     passed, severity, told = found(done)["extraction_ledger", "extraction_complete"]
     assert (passed, severity) == (False, "WARN")
-    assert told == f"things on {TODAY} had nothing yet, and the day goes on without: run it again later"
+    assert told == f"things on {TODAY} had nothing yet, and what was observed goes on without: run the day again later"
     assert found(run(lake, Client((1,), archived=True)))["extraction_ledger", "extraction_complete"][0]
 
 
@@ -129,7 +129,7 @@ def test_a_day_that_was_cut_and_is_over_says_what_can_be_done(lake: DeltaStore) 
     done = run(lake, Client((1, 2)), today=TODAY + dt.timedelta(days=1))
     assert failures(done) == [
         f"things on {TODAY} fell short: run the day again; one that is over, and that the source does not keep, stays "
-        "incomplete and is not published: leave it out of the range"
+        "incomplete and is not published"
     ]
     assert run(lake, Client((1, 2))).success, "today it can be run again"
 
