@@ -371,9 +371,12 @@ def test_the_command_says_what_it_did(
 
 @pytest.mark.usefixtures("no_views")
 def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) -> None:
-    keep_raw(lake, day(0), lists([track(1), track(2, duration="x")], [user(1), user(2)], [history(2, 1)]))
+    keep_raw(
+        lake, day(0), lists([track(1, duration="x"), track(2)], [user(1, updated_at="x"), user(2)], [history(2, 1)])
+    )
     derive(lake, [day(0)], views=False)
+    assert rows(lake, "quarantine").height == 2
     forget(lake, settings_of(lake.root), 1, lambda line: None)
-    assert rows(lake, "tracks")["track_id"].to_list() == [1]
-    assert rows(lake, "quarantine").height == 1
+    assert rows(lake, "tracks")["track_id"].to_list() == [1, 2]
+    assert rows(lake, "quarantine")["origin"].to_list() == [contracts.TRACKS.path], "a value of the user went with them"
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]
