@@ -64,11 +64,12 @@ def test_what_is_quarantined_is_explained(by_job: Path) -> None:
     rows = read(by_job, "tmdb/clean/quarantine")
     assert set(rows.get_column("origin")) == {"tmdb/clean/movies", "tmdb/raw/movie_changes"}
     text_for_a_number = rows.row(by_predicate=pl.col("origin") == "tmdb/clean/movies", named=True)
-    assert text_for_a_number["reason"].startswith("popularity = '")
+    assert text_for_a_number["reason"].startswith('popularity = "')
     assert text_for_a_number["raw_pointer"].startswith(f"tmdb/raw/movie_details date_id={DAY} movie_id=")
     assert '"popularity":"' in text_for_a_number["payload"]
     without_id = rows.row(by_predicate=pl.col("origin") == "tmdb/raw/movie_changes", named=True)
-    assert without_id["reason"].startswith("id = None")
+    assert without_id["reason"].startswith("id = null: must be a whole number")
+    assert (text_for_a_number["column_name"], without_id["column_name"]) == ("popularity", None), "a value, and a row"
 
 
 @pytest.mark.parametrize("path", sorted(TABLES))

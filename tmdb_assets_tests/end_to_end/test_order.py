@@ -11,6 +11,7 @@ import pytest
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets_tests.end_to_end.harness import (
     ASSETS,
+    COSTS,
     TABLES,
     checkout,
     command,
@@ -52,7 +53,8 @@ def test_days_one_by_one_in_any_order_give_what_one_run_gives(
     for day in earlier:
         fill_plainly(lake, day, answers=False)
     fill_plainly(lake, last)
-    assert differences(contents(lake), contents(in_one_run)) == []
+    # an export is held against another one: which one is kept, and which must be asked for, is a matter of order
+    assert differences(contents(lake, but=COSTS), contents(in_one_run, but=COSTS)) == []
 
 
 def test_a_range_is_one_commit_per_table(days: list[dt.date], in_one_run: Path) -> None:
