@@ -63,9 +63,10 @@ class Exports:
                     break
             while len(self._told) >= ASKED_BACK_DAYS:
                 self._told.pop(next(iter(self._told)))
-            self._told[(day, asked.day)] = told
-        told = self._told[(day, asked.day)]
-        return None if told is None or not told.height else contracts.MOVIE_IDS.audit(told).kept.lazy()
+            # without the lines it was read from, which take most of the room
+            self._told[(day, asked.day)] = None if told is None else contracts.MOVIE_IDS.audit(told).kept
+        kept = self._told[(day, asked.day)]
+        return None if kept is None or not kept.height else kept.lazy()
 
     def believed(self, asked: Asked) -> tuple[pl.DataFrame | None, str]:
         """The export of the asked day, or None and why: there is none (then the sentence is empty), or what came is not
