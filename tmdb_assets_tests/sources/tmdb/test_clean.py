@@ -410,6 +410,18 @@ def test_a_film_that_no_list_showed_stands_with_the_figures_of_its_details() -> 
     assert (audit.received, audit.duplicates, audit.superseded) == (6, 0, 3)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"vote_count": None}, {"vote_count": 10**12}, {"vote_average": 11.0}, {"vote_average": None}], ids=str
+)
+def test_a_list_row_that_lacks_a_figure_gives_way_to_the_details_and_not_to_the_export(changes: dict[str, Any]) -> None:
+    pages = [page(DAY, 1, listed(1, 5.5, **changes), listed(2, 4.5, **changes))]
+    audit = stats(pages, [export(DAY, (1, 5.0), (2, 0.6))], details(DAY, film(1, popularity=9.0, vote_count=7)))
+    one, two = figures(audit)
+    assert one == (1, 9.0, 7, "details")
+    assert (two[0], two[1], two[3]) == (2, 4.5, "list in part")
+    assert (audit.received, audit.superseded, audit.accounted) == (5, 3, True)
+
+
 def test_a_film_on_two_pages_counts_once_as_on_the_first() -> None:
     pages = [page(DAY, 2, listed(1, 4.0)), page(DAY, 1, listed(1, 5.0), listed(2, 4.5))]
     assert figures(stats(pages, [])) == [(1, 5.0, 10, "list"), (2, 4.5, 10, "list")]
