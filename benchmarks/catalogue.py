@@ -32,6 +32,8 @@ from tmdb_assets.sandbox.tmdb.reference import GENRES
 
 EXPORTED, KNOWN = 1_100_000, 12_000
 DAYS = [dt.date(2026, 11, 1), dt.date(2026, 11, 2)]
+#: The first day's export is held against that of the day before.
+EXPORTED_DAYS = (DAYS[0] - dt.timedelta(days=1), *DAYS)
 TOKEN, SEED = "sandbox", 7
 
 
@@ -92,7 +94,7 @@ def _floor(url: str, folder: str) -> None:
     day = DAYS[0]
     with Http(f"{url}/on/{day}/p/exports") as http:
         body = http.get_bytes(Request(f"movie_ids_{day:%m_%d_%Y}.json.gz"), endpoint="export").content
-    rows = pl.read_ndjson(gzip.decompress(body)).with_columns(date_id=pl.lit(day))
+    rows = pl.read_ndjson(body).with_columns(date_id=pl.lit(day))
     write_deltalake(folder, rows, partition_by=["date_id"], writer_properties=WRITER)
     print(rows.height)
 
@@ -104,7 +106,7 @@ class _Padded:
     """A catalogue whose export has many more films than anybody lists: ids above the others, popularity below."""
 
     def __init__(self, catalogue: SyntheticCatalogue, exported: int) -> None:
-        self._catalogue, self._exported, self._exports = catalogue, exported, Cache(len(DAYS))
+        self._catalogue, self._exported, self._exports = catalogue, exported, Cache(len(EXPORTED_DAYS))
 
     def entries(self, day: dt.date) -> list[Entry]:
         return self._catalogue.entries(day)
@@ -155,7 +157,7 @@ def _server() -> Iterator[str]:
     assert process.stdin and process.stdout
     try:
         url = json.loads(process.stdout.readline())["url"]
-        for day in DAYS:
+        for day in EXPORTED_DAYS:
             with Http(f"{url}/on/{day}/p/exports", timeout_seconds=(5, 120)) as http:
                 http.get_bytes(Request(f"movie_ids_{day:%m_%d_%Y}.json.gz"), endpoint="export")
         yield url
