@@ -99,7 +99,9 @@ class Settings(BaseSettings):
         description="Newest days of the facts that the warehouse holds; all of them without it.",
     )
     tmdb_assets_allow_mass_delete: bool = Field(
-        False, description="1 lets a day through on which more than 5% of the known films vanished."
+        False,
+        description="1 lets a day through on which many films vanished: more than 5% are gone, or list or export show far "
+        "fewer than before.",
     )
     tmdb_assets_today: dt.date | None = Field(
         None, description="Freezes the clock at this day, for trying things on a loopback server only."

@@ -112,7 +112,7 @@ class Tmdb:
     @cached_property
     def exports(self) -> Exports:
         """The ID exports on the file server."""
-        return Exports(lambda: self.files, self.export_path)
+        return Exports(lambda: self.files, self.export_path, self.settings.tmdb_assets_allow_mass_delete)
 
     @cached_property
     def lists(self) -> Lists:
