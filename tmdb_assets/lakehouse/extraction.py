@@ -55,6 +55,7 @@ class Receipt:
     takes: int = 1
     is_finished: bool = True
     note: str = ""
+    unlisted_ids: int | None = None
 
 
 @dataclass(frozen=True)
@@ -368,6 +369,7 @@ class Extractor:
             finished_at=self.clock.now() if finished else None,
             takes=receipt.takes,
             note=receipt.note or None,
+            unlisted_ids=receipt.unlisted_ids,
         )
 
 

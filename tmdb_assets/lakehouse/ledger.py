@@ -64,6 +64,13 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
                 pl.Int64, "Distinct ids the source said there are, or that were asked for.", some, nullable=True
             ),
             "received_ids": col(pl.Int64, "Distinct ids that arrived.", some, nullable=True),
+            "unlisted_ids": col(
+                pl.Int64,
+                "Those of the promised ids that were asked for because a list of the day did not show them; null where no "
+                "list is walked before.",
+                some,
+                nullable=True,
+            ),
             "table_name": col(pl.String, "Path of the raw table that its rows were bound for.", nullable=True),
             "received_rows": col(
                 pl.Int64,
@@ -137,6 +144,7 @@ class Entry:
     duplicate_rows: int | None = None
     takes: int | None = None
     note: str | None = None
+    unlisted_ids: int | None = None
 
 
 class Ledger:

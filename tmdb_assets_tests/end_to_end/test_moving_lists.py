@@ -75,7 +75,7 @@ def test_with_the_days_export_each_film_that_moved_costs_one_call(tmp_path: Path
     again = 1 if share else 0  # the one short page of the list is asked for again
     assert moved.calls == calm.calls + again, "details of every film are asked for: those that moved cost no call more"
     asked = read(tmp_path / "lake", "tmdb/raw/movie_details").filter(pl.col("asked_because") == "unlisted")
-    assert asked.height == moved.seen_in.get("details", 0)
+    assert asked.height == moved.seen_in.get("details", 0) == moved.ledger["movie/{id}"]["unlisted_ids"]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])

@@ -36,7 +36,7 @@ Film = tuple[int, str]
 class Asking:
     """One day's asking. `path` tells where a film is asked for; `shown` which films list or export of the day show;
     `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is; `known`
-    films are what the day is about; `unnamed` says which films cannot be asked for yet."""
+    films are what the day is about, of which `unlisted` are asked for because the list did not show them; `unnamed` says which films cannot be asked for yet."""
 
     api: Http
     day: dt.date
@@ -46,6 +46,7 @@ class Asking:
     promised: int
     received: int
     known: int
+    unlisted: int = 0
     unnamed: str = ""
     failed: dict[int, str] = field(default_factory=dict)
     came: bool = True
@@ -113,15 +114,18 @@ class Asking:
         new = [a for a in batch if _film(a)[0] not in self.again]
         back = [a for a in batch if _film(a)[0] in self.again and a.status == 200]
         self.received += len(new)
-        proof = [Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)]
+        proof = [self._proof()]
         if new:
             yield Chunk(details_rows(self.day, new), proof, replaces=None)
         if back:
             yield Chunk(details_rows(self.day, back), proof, replaces={"movie_id": [_film(a)[0] for a in back]})
 
+    def _proof(self) -> Receipt:
+        return Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received, unlisted_ids=self.unlisted)
+
     def _verdict(self) -> Receipt:
         """What the ledger says at the end: films that could not be had are named, too many of them stop the day."""
-        whole = Receipt(DETAILS, promised_ids=self.promised, received_ids=self.received)
+        whole = self._proof()
         said = [self.unnamed] if self.unnamed else []
         at_most = math.floor(few_of(self.known, FAILED_SHARE, FAILED_AT_LEAST))
         if self.failed:

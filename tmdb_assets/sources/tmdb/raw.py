@@ -269,6 +269,7 @@ class Tmdb:
             promised,
             kept.height,
             max(promised, in_scope),
+            wanted.filter(pl.col("asked_because") == "unlisted").height,
             self._unnamed(asked),
         )
         yield from asking.chunks(missing.rows())

@@ -835,6 +835,13 @@ def test_tombstones_of_the_day_are_asked_for_again_and_a_film_that_is_back_takes
     assert (chunks[-1].receipts[0].promised_ids, chunks[-1].receipts[0].received_ids) == (4, 4)
 
 
+def test_films_asked_for_because_no_page_showed_them_are_counted(told: Told) -> None:
+    told.keep(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in range(1, 6)]))
+    chunks, server = details_asked(told, 3)
+    assert server.asked == [1, 2, 3, 4, 5]
+    assert {c.receipts[0].unlisted_ids for c in chunks} == {2}
+
+
 def test_who_answered_is_kept_beside_who_was_asked() -> None:
     merged = answer(json.dumps(film(1)), key=(2, "vanished"))
     gone = answer('{"status_code": 34}', 404, key=(3, "vanished"))
