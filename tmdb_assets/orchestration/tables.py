@@ -44,7 +44,7 @@ RAW_CHECKS = {
     "accounting": "Every row received, as the ledger has it, is kept, quarantined or a duplicate.",
     "extraction_complete": "Everything the source promised for the day arrived.",
     "row_count_drift": CHECKS["row_count_drift"],
-    "mass_delete": "At most 5% of the films known or asked for, or 5 films, vanished in a day.",
+    "mass_delete": "At most 5% of the films known or asked for vanished in a day (of few films at most 5, and half).",
 }
 RAW_BLOCKING = {"contract", "extraction_complete", "mass_delete"}
 

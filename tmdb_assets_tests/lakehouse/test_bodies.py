@@ -67,7 +67,8 @@ def test_a_byte_order_mark_is_obeyed_and_left_out(text: str, encoding: str) -> N
 
 @given(st.binary())
 def test_any_bytes_become_text_that_can_be_stored(body: bytes) -> None:
-    text_of(body).encode()
+    text = text_of(body)
+    assert text.encode().decode() == text
 
 
 def test_a_byte_that_is_no_text_is_shown() -> None:

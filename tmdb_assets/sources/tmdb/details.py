@@ -34,9 +34,13 @@ Film = tuple[int, str]
 
 @dataclass
 class Asking:
-    """One day's asking. `path` tells where a film is asked for; `shown` which films list or export of the day show;
-    `again` are films of which a tombstone of the day is kept; `received` counts the films of which anything is; `known`
-    films are what the day is about, of which `unlisted` are asked for because the list did not show them; `unnamed` says which films cannot be asked for yet."""
+    """One day's asking.
+
+    `path` tells where a film is asked for; `shown` which films list or export of the day show; `again` are films of which
+    a tombstone of the day is kept; `promised` films are asked for or kept, `received` counts those kept. The day is about
+    `known` films; `unlisted` of the asked are so because the list did not show them; `unnamed` says which films cannot be
+    asked for yet. Filled on the way: `failed`, films that could not be had and why; `came`, whether any could.
+    """
 
     api: Http
     day: dt.date

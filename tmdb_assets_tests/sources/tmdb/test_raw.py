@@ -873,9 +873,15 @@ def test_more_than_one_in_twenty_gone_in_a_day_blocks(
     client(tmdb_assets_allow_mass_delete=True).mass_delete(told.asked(reach))
 
 
-def test_on_a_newcomers_first_day_a_film_that_is_gone_blocks_nothing(told: Told) -> None:
-    told.keep(contracts.MOVIE_DETAILS, details(DAY, *[film(n) for n in range(1, 10)], (10, None)))
-    client().mass_delete(told.asked(Reach.LIVE))
+@pytest.mark.parametrize("gone", [1, 5, 6, 10])
+def test_on_a_newcomers_first_day_only_most_films_gone_block_it(told: Told, gone: int) -> None:
+    told.keep(contracts.MOVIE_DETAILS, details(DAY, *[(n, None if n <= gone else film(n)) for n in range(1, 11)]))
+    blocked = False
+    try:
+        client().mass_delete(told.asked(Reach.LIVE))
+    except BlockedError:
+        blocked = True
+    assert blocked == (gone > 5)
 
 
 # -- paths ---------------------------------------------------------------------------------------------------------------
