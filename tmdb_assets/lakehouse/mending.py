@@ -10,6 +10,7 @@ from __future__ import annotations
 import decimal
 import functools
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -19,6 +20,13 @@ from typing import Annotated, Any
 import msgspec
 
 from tmdb_assets.lakehouse.json_text import NotJson, Number, Unreadable, read_by_parts, read_exactly, write
+
+#: A whole number that fits a 64-bit column; anything else is set aside, not rounded.
+Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+#: What marks an annotation of whole numbers that may be written as text.
+READ_FROM_TEXT = {"read_from_text": True}
+#: An `Int` that names something: its text says it as well, since a name is a value, however it is spelled.
+Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra=READ_FROM_TEXT)]
 
 VALUE_CHARACTERS = 200  # of a value, where it is told
 
@@ -53,6 +61,7 @@ class _Misfit(Exception):
 
 
 _MISSING = Unreadable("(missing)")
+_WHOLE = re.compile(r"[ \t\r\n]*-?[0-9]{1,400}(?:\.[0-9]{1,400})?[ \t\r\n]*")
 
 
 def mend(text: str | None, shape: type[msgspec.Struct]) -> Mended:
@@ -82,9 +91,15 @@ def _plain(annotation: Any) -> Any:
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
 
 
+def _is_id(annotation: Any) -> bool:
+    return any(getattr(meta, "extra", None) == READ_FROM_TEXT for meta in getattr(annotation, "__metadata__", ()))
+
+
 @functools.cache
 def _fit(annotation: Any) -> _Fit:
-    """How a value is made to fit an annotation: Int, float, str, bool, list[...], a shape, or any of these `| None`."""
+    """How a value is made to fit an annotation: Int, Id, float, str, bool, list[...], a shape, or any of these `| None`."""
+    if _is_id(annotation):
+        return _scalar(Id)
     annotation = _plain(annotation)
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         (inner,) = [a for a in typing.get_args(annotation) if a is not type(None)]
@@ -143,7 +158,7 @@ def _object(shape: type[msgspec.Struct]) -> _Fit:
     return fitted
 
 
-def _scalar(kind: type) -> _Fit:
+def _scalar(kind: Any) -> _Fit:
     check, wanted = _SCALARS[kind]
 
     def fitted(value: Any, path: str, set_aside: list[SetAside]) -> Any:
@@ -153,6 +168,14 @@ def _scalar(kind: type) -> _Fit:
         return found
 
     return fitted
+
+
+def whole_number(value: Any) -> int | None:
+    """The whole number of 64 bits that a value plainly is, as a number or as its text: 4, 4.0, "4", " 4 " and "4.0" are
+    the same. None where it is none. Numbers must have been read exactly (json_text.read_exactly)."""
+    if isinstance(value, str) and not isinstance(value, Unreadable) and _WHOLE.fullmatch(value):
+        value = Number(value)
+    return _whole_number(value)
 
 
 def _whole_number(value: Any) -> int | None:
@@ -175,8 +198,9 @@ def _number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-_SCALARS: dict[type, tuple[Callable[[Any], Any], str]] = {
+_SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (_whole_number, "must be a whole number of 64 bits"),
+    Id: (whole_number, "must be a whole number of 64 bits"),
     float: (_number, "must be a number"),
     str: (lambda value: value if isinstance(value, str) else None, "must be text"),
     bool: (lambda value: value if isinstance(value, bool) else None, "must be true or false"),

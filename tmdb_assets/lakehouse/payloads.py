@@ -27,10 +27,8 @@ import polars as pl
 
 from tmdb_assets.lakehouse.json_text import STRICT_ERRORS, NotJson, read, split
 from tmdb_assets.lakehouse.mending import VALUE_CHARACTERS, Mended, mend, naming_fields
-
-#: A whole number that fits a 64-bit column; anything else is set aside, not rounded.
-Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-
+from tmdb_assets.lakehouse.mending import Id as Id
+from tmdb_assets.lakehouse.mending import Int as Int
 
 #: Payloads, and pages of them, decoded at once: small enough to keep all cores busy on a day's films.
 SLICE_AT_LEAST, PAGES_AT_LEAST = 500, 25
@@ -52,7 +50,7 @@ class Shape(msgspec.Struct, gc=False):
 
 
 def polars_type(annotation: Any) -> Any:
-    """The Polars type of an annotation: Int, float, str, bool, list[...], a Shape, or any of these `| None`."""
+    """The Polars type of an annotation: Int, Id, float, str, bool, list[...], a Shape, or any of these `| None`."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return polars_type(typing.get_args(annotation)[0])

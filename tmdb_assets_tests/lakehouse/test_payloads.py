@@ -16,6 +16,7 @@ from tmdb_assets.lakehouse.contracts import TRACE
 from tmdb_assets.lakehouse.json_text import read
 from tmdb_assets.lakehouse.payloads import (
     SET_ASIDE,
+    Id,
     Int,
     Shape,
     decode,
@@ -158,6 +159,24 @@ def test_a_member_that_cannot_be_mended_leaves_its_list(
 def test_a_whole_number_is_whole_however_it_is_written(written: str, value: int) -> None:
     row = decoded(f'{{"id": {written}, "count": {written}}}')
     assert (row["id"], row["count"], row["_rejected"], row["_set_aside"]) == (value, value, None, None)
+
+
+class Reference(Shape):
+    """What is named by an id, and refers to others."""
+
+    id: Id
+    others: list[Id] | None = None
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("4", 4), ("4.0", 4), ('"4"', 4), ('" 4 "', 4), ('"4.0"', 4), ('"\\u0034"', 4), ('"9007199254740993"', 2**53 + 1)],
+)
+def test_an_id_is_its_value_however_it_is_spelled(written: str, value: int) -> None:
+    text = f'{{"id": {written}, "others": [{written}, "four", "1e3", "\u0664", ""]}}'
+    row = decode(pl.Series([text], dtype=pl.String), Reference).row(0, named=True)
+    assert (row["id"], row["others"], row["_rejected"]) == (value, [value], None)
+    assert len(row["_set_aside"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ mean to us (contracts.py), any transform.
 
 from __future__ import annotations
 
-from tmdb_assets.lakehouse.payloads import Int, Shape
+from tmdb_assets.lakehouse.payloads import Id, Shape
 
 #: What stands in place of a forgotten person's row.
 FORGOTTEN = '{"forgotten":true}'
@@ -15,7 +15,7 @@ FORGOTTEN = '{"forgotten":true}'
 class Track(Shape):
     """A row of /tracks."""
 
-    id: Int
+    id: Id
     name: str | None = None
     artist: str | None = None
     songwriters: str | None = None
@@ -29,7 +29,7 @@ class Track(Shape):
 class User(Shape):
     """A row of /users."""
 
-    id: Int
+    id: Id
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None
@@ -42,20 +42,20 @@ class User(Shape):
 class History(Shape):
     """A row of /listen_history: what a user listened to, in order."""
 
-    user_id: Int
+    user_id: Id
     created_at: str
-    items: list[Int] | None = None
+    items: list[Id] | None = None
     updated_at: str | None = None
 
 
 class Named(Shape):
     """What names a track or a user."""
 
-    id: Int
+    id: Id
 
 
 class NamedHistory(Shape):
     """What names a history row."""
 
-    user_id: Int
+    user_id: Id
     created_at: str
