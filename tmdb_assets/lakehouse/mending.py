@@ -23,10 +23,12 @@ from tmdb_assets.lakehouse.json_text import NotJson, Number, Unreadable, read_by
 
 #: A whole number that fits a 64-bit column; anything else is set aside, not rounded.
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-#: What marks an annotation of whole numbers that may be written as text.
+#: What marks an annotation of numbers that may be written as text.
 READ_FROM_TEXT = {"read_from_text": True}
 #: An `Int` that names something: its text says it as well, since a name is a value, however it is spelled.
 Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra=READ_FROM_TEXT)]
+#: A number, as a number or as its text.
+Numeric = Annotated[float, msgspec.Meta(extra=READ_FROM_TEXT)]
 
 VALUE_CHARACTERS = 200  # of a value, where it is told
 
@@ -61,7 +63,9 @@ class _Misfit(Exception):
 
 
 _MISSING = Unreadable("(missing)")
+#: Digits are written [0-9]: \d takes those of every script.
 _WHOLE = re.compile(r"[ \t\r\n]*-?[0-9]{1,400}(?:\.[0-9]{1,400})?[ \t\r\n]*")
+_NUMBER = re.compile(r"[ \t\r\n]*-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?[ \t\r\n]*")
 
 
 def mend(text: str | None, shape: type[msgspec.Struct]) -> Mended:
@@ -91,15 +95,16 @@ def _plain(annotation: Any) -> Any:
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is Annotated else annotation
 
 
-def _is_id(annotation: Any) -> bool:
+def _reads_text(annotation: Any) -> bool:
     return any(getattr(meta, "extra", None) == READ_FROM_TEXT for meta in getattr(annotation, "__metadata__", ()))
 
 
 @functools.cache
 def _fit(annotation: Any) -> _Fit:
-    """How a value is made to fit an annotation: Int, Id, float, str, bool, list[...], a shape, or any of these `| None`."""
-    if _is_id(annotation):
-        return _scalar(Id)
+    """How a value is made to fit an annotation: Int, Id, float, Numeric, str, bool, list[...], a shape, or any of
+    these `| None`."""
+    if _reads_text(annotation):
+        return _scalar({int: Id, float: Numeric}[_plain(annotation)])
     annotation = _plain(annotation)
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
         (inner,) = [a for a in typing.get_args(annotation) if a is not type(None)]
@@ -188,6 +193,13 @@ def _whole_number(value: Any) -> int | None:
     return value if type(value) is int and -(2**63) <= value < 2**63 else None
 
 
+def _numeric(value: Any) -> float | None:
+    """The number that a value plainly is: 0.5 and "0.5" are the same."""
+    if isinstance(value, str) and not isinstance(value, Unreadable) and _NUMBER.fullmatch(value):
+        value = float(value)
+    return _number(value)
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -202,6 +214,7 @@ _SCALARS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (_whole_number, "must be a whole number of 64 bits"),
     Id: (whole_number, "must be a whole number of 64 bits"),
     float: (_number, "must be a number"),
+    Numeric: (_numeric, "must be a number"),
     str: (lambda value: value if isinstance(value, str) else None, "must be text"),
     bool: (lambda value: value if isinstance(value, bool) else None, "must be true or false"),
 }

@@ -25,10 +25,12 @@ from typing import Annotated, Any
 import msgspec
 import polars as pl
 
+from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.json_text import STRICT_ERRORS, NotJson, read, split
 from tmdb_assets.lakehouse.mending import VALUE_CHARACTERS, Mended, mend, naming_fields
 from tmdb_assets.lakehouse.mending import Id as Id
 from tmdb_assets.lakehouse.mending import Int as Int
+from tmdb_assets.lakehouse.mending import Numeric as Numeric
 
 #: Payloads, and pages of them, decoded at once: small enough to keep all cores busy on a day's films.
 SLICE_AT_LEAST, PAGES_AT_LEAST = 500, 25
@@ -49,25 +51,49 @@ class Shape(msgspec.Struct, gc=False):
     """Base of a source's payload shapes: fields are JSON keys; unknown keys are let through (see unknown_fields)."""
 
 
+class ShapeError(LakehouseError):
+    """A field of a shape whose type has no column. The message names class, field and the types there are."""
+
+
+_SCALARS = {int: pl.Int64, float: pl.Float64, str: pl.String, bool: pl.Boolean}
+_ALLOWED = (
+    "Int, Id (an Int or its text), float, Numeric (a float or its text), str, bool, another shape, list[...] of these"
+)
+
+
 def polars_type(annotation: Any) -> Any:
-    """The Polars type of an annotation: Int, Id, float, str, bool, list[...], a Shape, or any of these `| None`."""
+    """The Polars type of an annotation: Int, Id, float, Numeric, str, bool, list[...], a Shape, or any of these `| None`.
+
+    Raises ShapeError.
+    """
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return polars_type(typing.get_args(annotation)[0])
     if origin in {typing.Union, types.UnionType}:
-        (inner,) = [a for a in typing.get_args(annotation) if a is not type(None)]
-        return polars_type(inner)
-    if origin is list:
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        if len(inner) == 1:
+            return polars_type(inner[0])
+    if origin is list and typing.get_args(annotation):
         return pl.List(polars_type(typing.get_args(annotation)[0]))
     if isinstance(annotation, type) and issubclass(annotation, Shape):
         return pl.Struct(struct_fields(annotation))
-    return {int: pl.Int64, float: pl.Float64, str: pl.String, bool: pl.Boolean}[annotation]
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    said = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    raise ShapeError(f"no column can hold `{said}`: use one of {_ALLOWED}, or one of them with `| None`.")
 
 
 def struct_fields(shape: type[Shape]) -> dict[str, Any]:
-    """JSON key -> Polars type for the fields of a shape."""
+    """JSON key -> Polars type for the fields of a shape. Raises ShapeError naming class and field."""
     hints = _hints(shape)
-    return {field: polars_type(hints[field]) for field in shape.__struct_fields__}
+    found = {}
+    for field in shape.__struct_fields__:
+        try:
+            found[field] = polars_type(hints[field])
+        except ShapeError as error:
+            named = str(error) if str(error).startswith("Shape ") else f"Shape {shape.__name__}, field {field}: {error}"
+            raise ShapeError(named) from None
+    return found
 
 
 def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
@@ -108,6 +134,7 @@ def _sliced(
     texts: pl.Series, at_least: int, shape: type[Shape], decoded: Callable[[pl.Series, int], pl.DataFrame]
 ) -> pl.DataFrame:
     """`decoded(slice, its start)` of every slice: while Polars decodes one without Python's lock, msgspec judges the next."""
+    struct_fields(shape)  # a type that no column can hold is named before anything is read
     _many(shape), mend("{}", shape)  # made before there are threads: two that make it at once crash msgspec
     cores = os.cpu_count() or 1
     size = max(at_least, len(texts) // (4 * cores))

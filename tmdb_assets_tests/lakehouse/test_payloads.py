@@ -18,7 +18,9 @@ from tmdb_assets.lakehouse.payloads import (
     SET_ASIDE,
     Id,
     Int,
+    Numeric,
     Shape,
+    ShapeError,
     decode,
     decode_items,
     insist_on,
@@ -177,6 +179,47 @@ def test_an_id_is_its_value_however_it_is_spelled(written: str, value: int) -> N
     row = decode(pl.Series([text], dtype=pl.String), Reference).row(0, named=True)
     assert (row["id"], row["others"], row["_rejected"]) == (value, [value], None)
     assert len(row["_set_aside"]) == 4
+
+
+class Measured(Shape):
+    """A rate that may come as text."""
+
+    rate: Numeric | None = None
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("0.1643", 0.1643), ('"0.1643"', 0.1643), ('" 7 "', 7.0), ('"-1.5e2"', -150.0), ("3", 3.0), ("null", None)],
+)
+def test_a_shape_can_be_widened_to_numbers_that_come_as_text(written: str, value: float | None) -> None:
+    row = decode(pl.Series([f'{{"rate": {written}}}']), Measured).row(0, named=True)
+    assert row == {"rate": value, "_rejected": None, "_set_aside": None}
+
+
+@pytest.mark.parametrize("text", ["", "much", "1,5", "0x10", "1e999", "NaN", "Infinity", "\u0664"])
+def test_a_text_that_is_no_number_is_set_aside(text: str) -> None:
+    row = decode(pl.Series([json.dumps({"rate": text})]), Measured).row(0, named=True)
+    assert (row["rate"], [entry["value"] for entry in row["_set_aside"]]) == (None, [text])
+
+
+class Widened(Shape):
+    """A type that no column has."""
+
+    popularity: float | str | None = None
+
+
+class Holder(Shape):
+    """It stands deeper."""
+
+    film: Widened | None = None
+    extra: dict[str, int] | None = None
+
+
+@pytest.mark.parametrize("shape", [Widened, Holder])
+def test_a_type_that_no_column_can_hold_is_named(shape: type[Shape]) -> None:
+    with pytest.raises(ShapeError, match=r"^Shape Widened, field popularity: no column can hold `float | str") as error:
+        decode(pl.Series(["{}"]), shape)
+    assert "Numeric (a float or its text)" in str(error.value)
 
 
 @pytest.mark.parametrize(
