@@ -17,16 +17,22 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-# Dagster wants an absolute path. Only the targets that run Dagster for the user see it.
-demo dev: export DAGSTER_HOME ?= $(CURDIR)/data/dagster
-
 # Tests never see the user's credentials, lake or Dagster instance; the folder of recorded input is the one thing passed on.
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
 	RAW_RETENTION_DAYS WAREHOUSE_FACT_DAYS MOOVITAMIX_URL MOOVITAMIX_HASH_KEY STREAMFLOW_DROPS,$(.VARIABLES)))
 
 unexport PYTHONDONTWRITEBYTECODE  # each command starts seconds faster once Python has kept what it compiled
 
-.PHONY: help setup demo test check dev dashboard docs bench forget lock clean FORCE
+# Whatever is started with the Python of .venv (dagster, dg, make, the UI) keeps its runs in one place: Python executes this line of a
+# .pth file as it starts. Who sets DAGSTER_HOME, be it to nothing, has the last word.
+define WRITE_DAGSTER_HOME
+import pathlib, sys, sysconfig
+line = f"import os; os.path.isdir({ascii(sys.argv[1])}) and os.environ.setdefault('DAGSTER_HOME', {ascii(sys.argv[1])})\n"
+pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").write_text(line, encoding="ascii")
+endef
+export WRITE_DAGSTER_HOME
+
+.PHONY: help setup demo day backfill test check dev dashboard docs bench forget lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +41,17 @@ setup: .venv/.ready ## make .venv with the locked dependencies; safe to repeat, 
 
 demo: setup ## set everything up and run the daily job on the sandbox
 	@$(BIN)/python -m tmdb_assets.demo $(ARGS)
+
+day: setup ## one day of a source: make day DAY=yesterday SOURCE=tmdb; streamflow takes a month, DAY=2026-10
+	@$(BIN)/python -m tmdb_assets.runs '$(or $(DAY),today)' --source '$(or $(SOURCE),tmdb)'
+
+backfill: setup ## a range in one run: make backfill FROM=2026-11-01 TO=yesterday SOURCE=tmdb
+ifeq ($(and $(FROM),$(TO)),)
+	@echo "Say which days: make backfill FROM=2026-11-01 TO=yesterday (SOURCE=tmdb, moovitamix or streamflow)." >&2
+	exit 1
+else
+	@$(BIN)/python -m tmdb_assets.runs '$(FROM)' '$(TO)' --source '$(or $(SOURCE),tmdb)'
+endif
 
 test: setup ## run the tests; ARGS='-k money' is passed to pytest
 	@unset $(USERS_OWN)
@@ -115,6 +132,7 @@ endif
 	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
 	echo "Installing tmdb_assets itself"
 	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c "$$WRITE_DAGSTER_HOME" '$(CURDIR)/data/dagster'
 	rm -f .venv/.busy
 	echo '$(CURDIR)' >.venv/.ready
 	echo "Ready: .venv"

@@ -6,16 +6,14 @@ What belongs here: what a newcomer sees first. What does not: anything the ordin
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 import time
 
-import dagster as dg
-
-from tmdb_assets.definitions import all_contracts, build_definitions
+from tmdb_assets.definitions import all_contracts
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.http import redact
+from tmdb_assets.runs import RunError, execute, plan
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 
 
@@ -27,13 +25,10 @@ def main() -> int:
         print(f"tmdb_assets: {error}", file=sys.stderr)
         return 1
     day = Clock(settings.tmdb_assets_today).today().isoformat()
-    job = build_definitions(settings).resolve_job_def("tmdb_daily")
-    if job.partitions_def and not job.partitions_def.has_partition_key(day):
-        print(
-            f"tmdb_assets: {day} cannot be observed: days begin with {job.partitions_def.get_first_partition_key()} and end "
-            "with tomorrow; correct TMDB_ASSETS_TODAY.",
-            file=sys.stderr,
-        )
+    try:
+        planned = plan(settings, "tmdb", day, day)
+    except RunError as error:
+        print(f"tmdb_assets: {str(error).removesuffix('.')}; correct TMDB_ASSETS_TODAY.", file=sys.stderr)
         return 1
     source = (
         "the built-in sandbox (invented films, no account needed)" if settings.uses_sandbox else settings.tmdb_api_url
@@ -41,22 +36,17 @@ def main() -> int:
     places = f"from {source} into {settings.tmdb_assets_lake}"
     print(f"Observing {day} (UTC) {redact(places, settings.secrets)}\n", flush=True)
     started = time.monotonic()
-    # With a Dagster home (make sets one) the run shows up in the UI later; without, it is only for these lines.
-    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(partition_key=day, instance=instance, raise_on_error=False)
-    if not result.success:
+    done = execute(planned)
+    if done.trouble:
         print(
-            "\nThe day is not complete; the lines above say why. Run `make demo` again: what was kept is not asked for again."
+            f"\n{done.trouble}\nThe day is not complete. Run `make demo` again: what was kept is not asked for again."
         )
         return 1
-    checks = [
-        e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"
-    ]
     print(f"\nBuilt in {time.monotonic() - started:.0f} s:\n")
     print(_standing(settings))
-    passed = sum(c.passed for c in checks)
-    print(f"\nChecks: {passed} of {len(checks)} passed.")
-    for check in checks:
+    passed = sum(c.passed for c in done.checks)
+    print(f"\nChecks: {passed} of {len(done.checks)} passed.")
+    for check in done.checks:
         if not check.passed:
             print(f"  noticed: {check.asset_key.to_user_string()} {check.check_name}: {check.description}")
     print(_next(day))

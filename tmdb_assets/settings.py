@@ -233,6 +233,11 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 
 
+def has_dagster_home() -> bool:
+    """Whether Dagster knows a folder for its runs. It is Dagster's own variable, so it is no setting of ours."""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 def _left_to_the_file(written: EnvFile) -> dict[str, Any]:
     """The settings of the file that the environment does not set itself."""
     set_outside = {

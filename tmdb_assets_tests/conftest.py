@@ -69,6 +69,7 @@ def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith(_OURS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_HOME", "")  # unset, child processes of .venv would use the project's own instance
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT), prepend=os.pathsep)  # child processes find a package not installed
 

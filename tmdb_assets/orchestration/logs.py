@@ -10,7 +10,14 @@ from typing import Any
 import dagster as dg
 from dagster import InitLoggerContext
 
+from tmdb_assets.settings import has_dagster_home
+
 CONSOLE_CONFIG = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+
+UNSEEN = (
+    "DAGSTER_HOME is not set, so Dagster's UI will not show this run: start it with the commands in .venv/bin that `make "
+    "setup` installs, or set DAGSTER_HOME to the whole path of this project's folder data/dagster"
+)
 
 
 class _Sentence(logging.Formatter):
@@ -21,16 +28,20 @@ class _Sentence(logging.Formatter):
         message = str(meta.get("orig_message") or record.getMessage())
         event = meta.get("dagster_event")
         if event is not None and event.is_step_failure:
-            failure = event.step_failure_data
-            told = failure.user_failure_data
-            cause = failure.error.cause if failure.error else None
-            message = f"{event.step_key.replace('__', '/')} failed: " + (
-                (told.description if told else None) or str(cause or failure.error).strip()
-            )
+            message = failure_sentence(event)
         elif event is not None and event.is_failure:
             message = str(event.message)
         clock = self.formatTime(record, "%H:%M:%S")
         return f"{clock}  {message}" if record.levelno < logging.WARNING else f"{clock}  {record.levelname}: {message}"
+
+
+def failure_sentence(event: dg.DagsterEvent) -> str:
+    """What a failed step says of itself: its name and its error's own words."""
+    failure = event.step_failure_data
+    told = failure.user_failure_data
+    cause = failure.error.cause if failure.error else None
+    words = (told.description if told else None) or str(cause or failure.error).strip()
+    return f"{str(event.step_key).replace('__', '/')} failed: {words}"
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -49,4 +60,6 @@ def console(context: InitLoggerContext) -> logging.Logger:
     handler.setFormatter(_Sentence())
     handler.addFilter(_is_news)
     logger.addHandler(handler)
+    if not has_dagster_home():
+        logger.warning(UNSEEN)
     return logger

@@ -180,7 +180,8 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     """All that a command started by a test sees."""
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
-    frozen = {"TMDB_ASSETS_TODAY": TODAY.isoformat(), "TMDB_ASSETS_SANDBOX_FILMS": str(FILMS)}
+    # unset, Dagster would use the instance of the project whose .venv it lies in
+    frozen = {"DAGSTER_HOME": "", "TMDB_ASSETS_TODAY": TODAY.isoformat(), "TMDB_ASSETS_SANDBOX_FILMS": str(FILMS)}
     return {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "PYTHONPATH": str(PROJECT)} | (
         frozen | variables
     )
