@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.locks import reading_publication
 from tmdb_assets.orchestration.jobs import PUBLICATION
 from tmdb_assets.report.answers import Answers, read
 from tmdb_assets.report.page import render
@@ -42,8 +43,9 @@ def build(settings: Settings) -> dg.Definitions:
     def daily_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         warehouse = Warehouse(settings.tmdb_assets_warehouse)
         try:
-            answers = read(warehouse)
-            file = write(answers, settings.tmdb_assets_reports) if answers else None
+            with reading_publication(settings.tmdb_assets_warehouse, context.log.info):
+                answers = read(warehouse)
+                file = write(answers, settings.tmdb_assets_reports) if answers else None
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         finally:

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
@@ -29,6 +28,7 @@ from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.locks import at_work, one_publication_at_a_time
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
 from tmdb_assets.warehouse.database import Database, Recorded
 from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError, first_line, not_ours, read_format, read_info
@@ -89,7 +89,12 @@ def publish_warehouse(
     path = path.absolute()
     _refuse_ambiguous_name(path, sources)
     layouts = [lay_out(source, fact_days) for source in sources]
-    with _spoken(path), _one_at_a_time(path, log), Database(unfinished(path)) as database:
+    with (
+        _spoken(path),
+        at_work(store, [source.name for source in sources], log),
+        _one_at_a_time(path, log),
+        Database(unfinished(path)) as database,
+    ):
         wanted = look_up(store, layouts, fact_days)
         if all(table.version is None for table in wanted):
             root = without_secrets(store.root)
@@ -355,16 +360,8 @@ def _nanoseconds(at: dt.datetime) -> int:
 def _one_at_a_time(path: Path, log: Callable[[str], None]) -> Iterator[None]:
     """One publication of a file at a time, on whatever process; a killed one lets go by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log("Another run is publishing this warehouse: waiting for it to finish")
-        lock.acquire()
-    try:
+    with one_publication_at_a_time(path, log):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
