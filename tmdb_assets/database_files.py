@@ -26,10 +26,17 @@ def overflow(file: Path) -> Path:
 
 def remove(file: Path) -> None:
     """Remove the file and all that lies beside it, as far as it is there."""
-    file.unlink(missing_ok=True)
-    remove_logs(file)
-    if overflow(file).exists():
-        shutil.rmtree(overflow(file))
+    for each in beside(file):
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink(missing_ok=True)
+
+
+def beside(file: Path) -> list[Path]:
+    """The file and all that lies beside it, as far as it is there."""
+    all_of_it = [file, *(file.with_name(f"{file.name}{ending}") for ending in LOGS), overflow(file)]
+    return [each for each in all_of_it if each.exists() or each.is_symlink()]
 
 
 def remove_logs(file: Path) -> None:

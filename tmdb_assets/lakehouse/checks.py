@@ -108,7 +108,8 @@ def grain(contract: Contract, rows: pl.DataFrame, left_out: int = 0) -> Outcome:
     """Whether no two of some rows share their grain; `left_out`: how many already were because they did."""
     keys = rows.select(contract.grain)
     twice = keys.filter(keys.is_duplicated())
-    sentence = f"{twice.height} rows share their grain, e.g. {twice.row(0)}" if twice.height else "no grain twice"
+    example = "" if set(contract.grain) & set(contract.hidden) or not twice.height else f", e.g. {twice.row(0)}"
+    sentence = f"{twice.height} rows share their grain{example}" if twice.height else "no grain twice"
     return Outcome("grain", not twice.height, sentence, {"duplicates_left_out": left_out})
 
 
@@ -122,9 +123,8 @@ def references_kept(references: Mapping[str, Contract], store: DeltaStore, audit
         missing = audit.kept.lazy().select(column).drop_nulls().join(known, on=column, how="anti").collect()
         orphans[f"{column} not in {dimension.name}"] = missing.height
         if missing.height and not example:
-            example = (
-                f"{missing.height} rows refer to a {column} that {dimension.path} lacks, e.g. {missing.item(0, 0)}"
-            )
+            example = f"{missing.height} rows refer to a {column} that {dimension.path} lacks"
+            example += "" if key in dimension.hidden else f", e.g. {missing.item(0, 0)}"
     return Outcome("referential_integrity", not example, example or "every key exists in its dimension", orphans)
 
 

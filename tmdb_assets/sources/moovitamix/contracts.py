@@ -6,7 +6,7 @@ What does not: the API's own JSON (payloads.py), transforms, Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,18 @@ INSTANT = pl.Datetime("us", "UTC")
 ID = counting(1)
 MOST_SECONDS = 7 * 24 * 60 * 60  # of a track: a week
 
+#: Columns that say which person a row is about, wherever they occur: no log, check or preview shows them.
+SUBJECTS = (
+    "user_id",
+    "entity_id",
+    "row_key",
+    "orphan_id",
+    "email_hash",
+    "subject_hash",
+    "record_hash",
+    "record_hashes",
+)
+
 TRACKS_ENDPOINT, USERS_ENDPOINT, HISTORIES_ENDPOINT = ENDPOINTS = ("tracks", "users", "listen_history")
 
 
@@ -62,6 +74,10 @@ def _instant(meaning: str, *, nullable: bool = False) -> Column:
 
 def _hash(meaning: str) -> Column:
     return col(pl.Int64, meaning + ": 64 bits of BLAKE2b over endpoint and text.")
+
+
+def _subjects(columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name in SUBJECTS)
 
 
 def _endpoint() -> Column:
@@ -102,6 +118,7 @@ LAYOUTS = Contract(
     owner=("page_hash",),
     kept_for="pages.page_hash",
     drift_limit=None,
+    subjects=("record_hashes",),
     columns={
         "page_hash": _hash("Content of the page"),
         "endpoint": _endpoint(),
@@ -120,6 +137,7 @@ RECORDS = Contract(
     kept_for="layouts.record_hashes",
     drift_limit=None,
     personal=("payload",),
+    subjects=("record_hash",),
     columns={
         "record_hash": _hash("Content of the row"),
         "endpoint": _endpoint(),
@@ -136,6 +154,7 @@ FORGOTTEN = Contract(
     grain=("subject_hash",),
     owner=("subject_hash",),
     drift_limit=None,
+    subjects=("subject_hash",),
     columns={
         "subject_hash": col(
             pl.String,
@@ -186,6 +205,7 @@ def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping
         drift_limit=None,
         is_corrected=True,
         duplicates="first",
+        subjects=_subjects(columns),
         **more,
     )
 
@@ -267,7 +287,7 @@ VANISHED = _clean(
     },
 )
 
-QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload", "value"))
+QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload", "value"), subjects=("raw_pointer",))
 
 # -- star --------------------------------------------------------------------------------------------------------------
 
@@ -295,7 +315,8 @@ def _span_from(table: str) -> dict[str, str]:
 
 
 def _star(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
-    return Contract(SOURCE, "star", name, description, grain=grain, columns=columns, drift_limit=None, **more)
+    told = {"drift_limit": None, "subjects": _subjects(columns), **more}
+    return Contract(SOURCE, "star", name, description, grain=grain, columns=columns, **told)
 
 
 DIM_DATE = _star(
@@ -332,8 +353,8 @@ DIM_USER = _star(
         "user_id": _id("The source's user id."),
         "email_hash": col(
             pl.String,
-            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, in any "
-            "case; null when unknown.",
+            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, however "
+            "they are spelled; null when unknown, or when what is stated tells nobody (n/a, none@none.com).",
             matches("[0-9a-f]{32}", "32 hexadecimal digits"),
             nullable=True,
         ),
@@ -420,7 +441,7 @@ FACT_TABLE_QUALITY = table_quality_contract(SOURCE)
 _TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
 
 #: The questions: each .sql file is its own contract, in its head.
-VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES])
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES], subjects=SUBJECTS)
 
 #: Every table of the source, in the order in which data flows.
 CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))

@@ -351,15 +351,43 @@ def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     forget(lake, settings_of(lake.root), 3, lambda line: None)
 
 
-def test_the_command_says_what_it_did(
+class Terminal:
+    """A terminal at which somebody may be asked."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("no_views")
+def test_the_command_says_what_it_will_do_and_asks(
     known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake = copied(known, tmp_path / "lake")
     for name, value in (("LAKE", lake.root), ("TODAY", TODAY.isoformat())):
         monkeypatch.setenv(f"TMDB_ASSETS_{name}", value)
     monkeypatch.setenv("MOOVITAMIX_HASH_KEY", KEY)
-    assert main([str(WHO)]) == 0
+    untouched = every_byte(Path(lake.root))
+    plan = [
+        f"User {WHO} is to be forgotten, in every version of every table of this source:",
+        "  4 rows of moovitamix/raw/records",
+        "  2 rows of moovitamix/clean/listens",
+    ]
+    for options, code in ((["--dry-run"], 0), ([], 2)):  # a test has no terminal
+        assert main([str(WHO), *options]) == code
+        told = capsys.readouterr()
+        assert told.out.splitlines()[:3] == plan
+        assert "othing was changed" in told.out + told.err
+    assert "give YES=1 (make) or --yes" in told.err
+    monkeypatch.setattr("sys.stdin", Terminal())
+    for answer in ("no", "", "y es"):
+        monkeypatch.setattr("builtins.input", lambda asked, answer=answer: answer)
+        assert main([str(WHO)]) == 2
+    assert every_byte(Path(lake.root)) == untouched
+    capsys.readouterr()
+    monkeypatch.setattr("builtins.input", lambda asked: " Yes ")
+    assert main([f" {WHO}.0 "]) == 0
     said = capsys.readouterr().out
+    assert said.splitlines()[:3] == plan
     assert "Forgotten: 1 id of one person, 4 raw rows, " in said
     assert not re.search("zzyzx|quux|unique", said, re.IGNORECASE)
     assert main(["123"]) == 1
