@@ -26,20 +26,21 @@ def overflow(file: Path) -> Path:
 
 def remove(file: Path) -> None:
     """Remove the file and all that lies beside it, as far as it is there."""
-    for each in beside(file):
-        if each.is_dir() and not each.is_symlink():
-            shutil.rmtree(each)
-        else:
-            each.unlink(missing_ok=True)
-
-
-def beside(file: Path) -> list[Path]:
-    """The file and all that lies beside it, as far as it is there."""
-    all_of_it = [file, *(file.with_name(f"{file.name}{ending}") for ending in LOGS), overflow(file)]
-    return [each for each in all_of_it if each.exists() or each.is_symlink()]
+    file.unlink(missing_ok=True)
+    remove_logs(file)
+    if overflow(file).exists():
+        shutil.rmtree(overflow(file))
 
 
 def remove_logs(file: Path) -> None:
     """Remove the logs alone: they belong to a file that another takes the place of."""
     for ending in LOGS:
         file.with_name(f"{file.name}{ending}").unlink(missing_ok=True)
+
+
+def all_beside(file: Path) -> list[Path]:
+    """Whatever of all this is there under a file's own name, the next one's included; a link is none of it."""
+    names = [f"{file.name}{ending}" for ending in ("", *LOGS, ".tmp")]
+    names += [name.replace(file.name, f"{file.name}.next", 1) for name in names]
+    found = [file.with_name(name) for name in names]
+    return [each for each in found if each.exists() and not each.is_symlink()]

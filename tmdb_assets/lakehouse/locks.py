@@ -44,10 +44,17 @@ class Lake(Protocol):
 
 
 @contextmanager
-def at_work(lake: Lake, sources: Iterable[str], log: Callable[[str], None]) -> Iterator[None]:
-    """Nobody takes anything away from the tables of these sources meanwhile; waits while somebody does."""
+def at_work(
+    lake: Lake, sources: Iterable[str], log: Callable[[str], None], *, only_reads: bool = False
+) -> Iterator[None]:
+    """Nobody takes anything away from the tables of these sources meanwhile; waits while somebody does.
+
+    Who `only_reads` makes no lock where there is none: nobody has ever held it then.
+    """
     with ExitStack() as held:
         for source in sorted(sources):
+            if only_reads and lake.is_local and not (_root(lake) / f".{source}.lock").exists():
+                continue
             waiting = f"A person is being forgotten in {source} in this lake: waiting for it to finish"
             held.enter_context(_lock(lake, f".{source}.lock", waiting, log, is_shared=True))
         yield
@@ -83,12 +90,19 @@ def one_publication_at_a_time(file: Path, log: Callable[[str], None]) -> Iterato
 
 @contextmanager
 def reading_publication(file: Path, log: Callable[[str], None]) -> Iterator[None]:
-    """Nobody publishes a file, or deletes it, while something is made of it that is published in turn."""
+    """Nobody publishes a file, or deletes it, while something is made of it that is published in turn. Raises LockUnusable."""
     lock = _beside(file)
     if not lock.exists():
         yield  # nobody has published it
         return
-    with _held(lock, "Another run is publishing this warehouse: waiting for it to finish", log, fcntl.LOCK_SH):
+    waiting = "Another run is publishing this warehouse: waiting for it to finish"
+    with ExitStack() as held:
+        try:
+            held.enter_context(_held(lock, waiting, log, fcntl.LOCK_SH))
+        except OSError as error:
+            raise LockUnusable(
+                f"The lock {lock} cannot be taken ({error.strerror or error}): see that you may read it."
+            ) from None
         yield
 
 
@@ -105,7 +119,7 @@ def _lock(
     if not lake.is_local:
         yield
         return
-    folder = Path(lake.root.removeprefix("file://")).resolve()
+    folder = _root(lake)
     if is_shared and not (folder / name).exists() and not os.access(folder, os.W_OK):
         yield  # there is no lake yet, or one that is only read here, and nobody has ever held the lock alone
         return
@@ -118,6 +132,11 @@ def _lock(
                 "or set TMDB_ASSETS_LAKE to a folder that you may write to."
             ) from None
         yield
+
+
+def _root(lake: Lake) -> Path:
+    """The folder of a lake, the same however it is spelled or linked to."""
+    return Path(lake.root.removeprefix("file://")).resolve()
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def publish_warehouse(
     naming the check that did not hold; SqlError naming the view's file and line. The published file stays then.
     """
     started = time.monotonic()
-    path = path.absolute()
+    path = path.resolve()
     _refuse_ambiguous_name(path, sources)
     layouts = [lay_out(source, fact_days) for source in sources]
     with (

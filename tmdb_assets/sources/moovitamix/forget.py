@@ -1,8 +1,8 @@
 """Forgets one person everywhere: `make forget USER=46803`, or `python -m tmdb_assets.sources.moovitamix.forget 46803`.
 
-What belongs here: which rows are about a person, in every table of this source, the order in which they go, what is said
-and asked before. What does not: whom a row names (persons.py), recognising them when the source serves them again
-(privacy.py), how a table drops its past (lakehouse/delta.py).
+What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
+does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
+table drops its past (lakehouse/delta.py).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
 same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import html
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -23,45 +24,33 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.database_files import beside, remove, unfinished
+from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.json_text import read_exactly
-from tmdb_assets.lakehouse.locks import alone, one_publication_at_a_time
+from tmdb_assets.lakehouse.locks import alone, at_work, one_publication_at_a_time
 from tmdb_assets.lakehouse.mending import whole_number
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
+from tmdb_assets.sources.moovitamix.about import About, emails_anywhere
 from tmdb_assets.sources.moovitamix.answers import content_hash, put_together
 from tmdb_assets.sources.moovitamix.assets import derived_tables
-from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
-from tmdb_assets.sources.moovitamix.persons import (
-    Acquaintances,
-    Person,
-    email_of,
-    emails_in,
-    folded_name,
-    name_of,
-    named_in,
-    plain_email,
-    user_of,
-)
+from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.persons import Person
 from tmdb_assets.sources.moovitamix.privacy import hash_key, subject_hashes
 
 METADATA = {"purpose": "forget"}
-#: Tables whose raw rows are about a person, by where a quarantined row was bound for.
-ENDPOINT_OF = {
-    contracts.USERS.path: USERS_ENDPOINT,
-    contracts.LISTEN_HISTORIES.path: HISTORIES_ENDPOINT,
-    contracts.LISTENS.path: HISTORIES_ENDPOINT,
-}
-POINTER = r"record_hash=(-?[0-9]+)$"
 
 
 class NobodyToForget(LakehouseError):
     """The lake knows no such user."""
+
+
+class CopyStays(LakehouseError):
+    """A file with copies cannot be deleted. The message names it and what to do."""
 
 
 class MoreThanConfirmed(LakehouseError):
@@ -101,8 +90,8 @@ class Removed:
 
 def look_up(store: DeltaStore, settings: Settings, user_id: int) -> Plan:
     """What forgetting a user would delete; changes nothing. Raises NobodyToForget, KeyUnusable, LakeError."""
-    found = _Found.of(store, user_id)
-    return _plan(store, settings, user_id, found)
+    with at_work(store, [contracts.SOURCE], lambda line: None, only_reads=True):
+        return _plan(store, settings, user_id, About.of(store, user_id))
 
 
 def forget(
@@ -122,7 +111,7 @@ def forget(
     store.refuse_unwritable_root()
     key = hash_key(settings)
     with alone(store, contracts.SOURCE, log):
-        found = _Found.of(store, user_id)
+        found = About.of(store, user_id)
         plan = _plan(store, settings, user_id, found)
         if confirmed and not plan.person.ids <= confirmed.person.ids:
             more = ", ".join(map(str, sorted(plan.person.ids - confirmed.person.ids)))
@@ -133,7 +122,7 @@ def forget(
         return _forget(store, settings, key, found, log)
 
 
-def _forget(store: DeltaStore, settings: Settings, key: bytes, found: _Found, log: Callable[[str], None]) -> Removed:
+def _forget(store: DeltaStore, settings: Settings, key: bytes, found: About, log: Callable[[str], None]) -> Removed:
     today = Clock(settings.tmdb_assets_today).today()
     hashes = {h for i in found.person.ids for h in subject_hashes(key, i, found.person.emails)}
     # Whoever is on the list cannot come back, whatever of the rest is done: so that comes first.
@@ -157,92 +146,10 @@ def _forget(store: DeltaStore, settings: Settings, key: bytes, found: _Found, lo
     return Removed(len(found.person.ids), raw_rows, clean_rows, has_warehouse, tuple(files))
 
 
-# -- who it is, and what is theirs ---------------------------------------------------------------------------------------
+# -- what will be deleted ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A person, and what is about them: hash -> endpoint of raw rows, and of each clean table what stays and how many
-    rows go."""
-
-    person: Person
-    records: dict[int, str]
-    stays: dict[Contract, pl.DataFrame]
-    going: dict[Contract, int]
-
-    @classmethod
-    def of(cls, store: DeltaStore, user_id: int) -> _Found:
-        raw = store.scan(contracts.RECORDS).filter(pl.col("endpoint") != TRACKS_ENDPOINT).collect()
-        users, aside = store.scan(contracts.USERS).collect(), store.scan(contracts.QUARANTINE).collect()
-        person = _person(user_id, raw, users, aside)
-        records = {
-            record_hash: endpoint
-            for record_hash, endpoint, text in raw.iter_rows()
-            if person.is_in(named_in(endpoint, text))
-        }
-        theirs = _theirs(store, person, records, users, aside)
-        stays = {contract: rows.filter(~is_theirs) for contract, (rows, is_theirs) in theirs.items()}
-        going = {contract: rows.height - stays[contract].height for contract, (rows, _) in theirs.items()}
-        return cls(person, records, stays, going)
-
-
-def _person(user_id: int, raw: pl.DataFrame, users: pl.DataFrame, aside: pl.DataFrame) -> Person:
-    """Every id and e-mail that belong together, starting from one id: by all that was ever kept of users."""
-    seen = Acquaintances()
-    for found, email, first, last in users.select("user_id", "email", "first_name", "last_name").iter_rows():
-        seen.meet(found, plain_email(email), folded_name(first, last))
-    texts = [raw.filter(pl.col("endpoint") == USERS_ENDPOINT), aside.filter(pl.col("origin") == contracts.USERS.path)]
-    for text in pl.concat(frame.get_column("payload") for frame in texts).drop_nulls():
-        seen.meet(user_of(USERS_ENDPOINT, text), email_of(text), name_of(text))
-    return seen.person(user_id)
-
-
-def _theirs(
-    store: DeltaStore, person: Person, records: dict[int, str], users: pl.DataFrame, aside: pl.DataFrame
-) -> dict[Contract, tuple[pl.DataFrame, pl.Series]]:
-    """The rows of each clean table, and which of them are about the person: by an id, by the raw row that they came of, by
-    an e-mail."""
-    ids, texts = list(person.ids), ("first_name", "last_name", "email", "gender", "favorite_genres")
-    told = users.select(*texts[:-1], pl.col(texts[-1]).list.join(" ")).rows()
-    named = pl.Series(
-        [not person.emails.isdisjoint(e for t in row if t for e in emails_in(t)) for row in told], dtype=pl.Boolean
-    )
-    of_users = users.select(pl.col("user_id").is_in(ids) | pl.col("record_hash").is_in(list(records)) | named)
-    histories = store.scan(contracts.LISTEN_HISTORIES).collect()
-    is_history = histories.select(pl.col("user_id").is_in(ids) | pl.col("record_hash").is_in(list(records)))
-    of_histories = is_history.to_series()
-    key = ["date_id", "user_id", "created_at"]
-    gone = histories.filter(of_histories).select(key).unique().with_columns(_gone=pl.lit(True))
-    listens = store.scan(contracts.LISTENS).collect().join(gone, on=key, how="left", maintain_order="left")
-    vanished = store.scan(contracts.VANISHED).collect()
-    hashes = {*records, *users.filter(of_users.to_series()).get_column("record_hash")}
-    hashes |= {*histories.filter(of_histories).get_column("record_hash")}
-    pointed = aside.select(pl.col("raw_pointer").str.extract(POINTER).cast(pl.Int64).is_in(list(hashes)))
-    said = aside.select("origin", "payload", "reason", "value").iter_rows()
-    told_of = pl.Series([_is_about(person, *row) for row in said], dtype=pl.Boolean)
-    is_listen = listens.select(pl.col("user_id").is_in(ids) | pl.col("_gone").fill_null(False))
-    is_vanished = vanished.select((pl.col("endpoint") != TRACKS_ENDPOINT) & pl.col("entity_id").is_in(ids))
-    return {
-        contracts.LISTENS: (listens.drop("_gone"), is_listen.to_series()),
-        contracts.LISTEN_HISTORIES: (histories, of_histories),
-        contracts.VANISHED: (vanished, is_vanished.to_series()),
-        contracts.QUARANTINE: (aside, pointed.to_series().fill_null(False) | told_of),
-        contracts.USERS: (users, of_users.to_series()),
-    }
-
-
-def _emails_of(texts: Sequence[str | None]) -> set[str]:
-    return {email for text in texts if text for email in emails_in(text, is_escaped=True)}
-
-
-def _is_about(person: Person, origin: str, payload: str | None, reason: str, value: str | None) -> bool:
-    """Whether a quarantined row or value is about the person: by its id, or by an e-mail anywhere in it."""
-    if payload and person.is_in(named_in(ENDPOINT_OF.get(origin, TRACKS_ENDPOINT), payload)):
-        return True
-    return not person.emails.isdisjoint(_emails_of((reason, value)))
-
-
-def _plan(store: DeltaStore, settings: Settings, user_id: int, found: _Found) -> Plan:
+def _plan(store: DeltaStore, settings: Settings, user_id: int, found: About) -> Plan:
     """The plan for what was found. Raises NobodyToForget when there is nothing, and nobody of that id was forgotten."""
     rows = {contracts.RECORDS.path: len(found.records)} | {c.path: n for c, n in found.going.items()}
     if not any(rows.values()):
@@ -311,7 +218,7 @@ def _redact_raw(store: DeltaStore, gone: dict[int, str]) -> int:
 # -- clean and what follows ----------------------------------------------------------------------------------------------
 
 
-def _drop_rows(store: DeltaStore, found: _Found, tables: Sequence[Contract]) -> int:
+def _drop_rows(store: DeltaStore, found: About, tables: Sequence[Contract]) -> int:
     """Delete the person's rows from some tables; returns how many."""
     going = [contract for contract in tables if found.going[contract]]
     for contract in going:
@@ -340,16 +247,14 @@ def _copies(settings: Settings, person: Person) -> list[Path]:
 
 def _beside_warehouse(file: Path) -> list[Path]:
     """A link to the warehouse stays, what it leads to goes: the next publication follows it."""
-    places = dict.fromkeys([file.absolute(), file.resolve()])
-    found = [each for place in places for part in (place, unfinished(place)) for each in beside(part)]
-    return [each for each in dict.fromkeys(found) if not each.is_symlink()]
+    return list(dict.fromkeys([*all_beside(file.absolute()), *all_beside(file.resolve())]))
 
 
 def _reports_of(folder: Path, person: Person) -> list[Path]:
     if not person.emails:
         return []
     files = [f for f in sorted(folder.glob("*.html*")) if f.is_file()]
-    return [f for f in files if not person.emails.isdisjoint(_emails_of((_text_of(f),)))]
+    return [f for f in files if not person.emails.isdisjoint(emails_anywhere((_text_of(f),)))]
 
 
 def _text_of(file: Path) -> str:
@@ -358,11 +263,20 @@ def _text_of(file: Path) -> str:
 
 def _delete(warehouse: Path, files: Sequence[Path], log: Callable[[str], None]) -> None:
     """Delete them while nobody publishes the warehouse, or reads it to publish something made of it."""
-    with ExitStack() as held:
-        if any(not file.suffix.startswith(".html") for file in files):
-            held.enter_context(one_publication_at_a_time(warehouse.resolve(), log))
-        for file in files:
-            remove(file)
+    try:
+        with ExitStack() as held:
+            if any(not file.suffix.startswith(".html") for file in files):
+                held.enter_context(one_publication_at_a_time(warehouse, log))
+            for file in files:
+                if file.is_dir():
+                    shutil.rmtree(file)
+                else:
+                    file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CopyStays(
+            f"{error.filename or warehouse} cannot be deleted ({error.strerror or error}), and it has copies: all else is "
+            "forgotten. See that you may write to its folder, and run this again."
+        ) from None
 
 
 # -- the command ---------------------------------------------------------------------------------------------------------
