@@ -220,9 +220,9 @@ class Walked:
         self.repeats = int(repeats(rows.with_columns(_walk=0), "_walk").get_column("repeats").sum())
 
     def stood_still(self, later: Walked) -> bool:
-        """Whether nothing left this list or changed its place in it until a later walk: then no row was missed."""
-        rest = iter(later.keys)
-        return not self.repeats and all(key in rest for key in self.keys)
+        """Whether all that this walk lists is there in a later one as well: then none of it left while this one was made, so
+        at its end, when there were as many rows as it has, it had them all."""
+        return not self.repeats and set(self.keys) <= set(later.keys)
 
 
 @dataclass
@@ -256,11 +256,11 @@ class Taken:
         """Take a walk in; whether there is nothing left to walk again for. Walks of another server than this one's go."""
         self.walks = [w for w in self.walks if all(_is_of_one_server(page, walked) for page in w.by_page)]
         last = self.walks[-1] if self.walks else None
-        if last is None or last.keys != walked.keys:
-            self.walks.append(walked)
-        else:
-            self.takes -= 1  # the list stood still, and was read once more to make sure
         has_proof = last is not None and last.stood_still(walked)
+        if last is not None and (last.keys == walked.keys or (has_proof and walked.stood_still(last))):
+            self.takes -= 1  # the list stood still, and was read once more to make sure: it says nothing new
+        else:
+            self.walks.append(walked)
         return has_proof or not (walked.repeats or self.lacking)
 
     def why_again(self) -> str:
@@ -288,6 +288,8 @@ def _trouble(walk: PageWalk) -> str:
     if len(totals) > 1:
         (one, first), (other, second) = sorted(totals.items(), key=lambda item: item[1])[:2]
         return f"{walk.endpoint}: page {first:,} says there are {one:,}, page {second:,} says {other:,}"
+    if walk.gave_out:
+        return f"{walk.endpoint}: {walk.gave_out}"
     if walk.missing_pages:
         return f"{walk.endpoint}: page {walk.missing_pages[0]:,} of {walk.promised_pages:,} did not come"
     rows, total = sum(len(page.items) for page in walk.pages), next(iter(totals))
