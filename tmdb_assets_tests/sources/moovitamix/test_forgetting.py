@@ -24,6 +24,8 @@ from tmdb_assets.sources.moovitamix import contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module
 from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.forget import MoreThanConfirmed, forget, look_up
+from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Script, Seen
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     KEY,
@@ -34,6 +36,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     history,
     keep_raw,
     lists,
+    observe,
     rows,
     settings_of,
     track,
@@ -127,10 +130,10 @@ PERSONS: dict[int, tuple[list[str], list[str]]] = {
 }
 
 
-def as_lists(with_persons: bool = True) -> dict[str, list[str]]:
+def as_lists() -> dict[str, list[str]]:
     """JSON texts of all rows of the three lists: a few of others, and those of the persons."""
     texts = {endpoint: [json.dumps(row) for row in found] for endpoint, found in a_few().items()}
-    for users, histories in PERSONS.values() if with_persons else ():
+    for users, histories in PERSONS.values():
         texts["users"] += users
         texts["listen_history"] += histories
     return texts
@@ -196,13 +199,6 @@ def under_lock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return unlocked
 
 
-def leave_views_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = forget_module.derived_tables
-    monkeypatch.setattr(
-        forget_module, "derived_tables", lambda settings: [t for t in tables(settings) if t.contract.stage != "views"]
-    )
-
-
 def run(root: Path, url: str, instance: dg.DagsterInstance) -> None:
     """The daily job of today, publication included."""
     from tmdb_assets.definitions import build_definitions
@@ -226,7 +222,7 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     (tmp_path / "reports").mkdir()
     link.symlink_to(warehouse)
     keep_raw(lake, day(1), a_few())
-    derive(lake, [day(1)])
+    derive(lake, [day(1)], views=False)
     home = tmp_path / "dagster"
     home.mkdir()
     with dg.DagsterInstance.local_temp(str(home)) as instance, monkeypatch.context() as patch:
@@ -246,7 +242,7 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     settings = settings_of(lake.root, tmdb_assets_warehouse=link, tmdb_assets_reports=tmp_path / "reports")
     first, *others = PERSONS
     with monkeypatch.context() as patch:
-        leave_views_alone(patch)  # they are answered, and their past dropped, with the last of them
+        patch.setattr(forget_module, "derived_tables", lambda settings: [])  # with the last of them, once for all
         for asked in others:
             plan = look_up(lake, settings, asked)
             assert not any("zzq" in line.lower() for line in plan.lines() if "file" not in line)
@@ -257,8 +253,10 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     assert {p.name for p in (tmp_path / "reports").iterdir()} == {"films.html"}
     assert rows(lake, "dim_user")["user_id"].unique().to_list() == [1, 2, 3, 4]
     assert set(rows(lake, "fact_listen")["user_id"]) == {1, 2, 3, 4}
-    with dg.DagsterInstance.local_temp(str(home)) as instance, serving(as_lists()) as server:
-        run(tmp_path, server.url, instance)
+    with serving(as_lists()) as server:  # the source still serves them
+        observe(lake, server.url, TODAY)
+    derive(lake, [TODAY], views=False)
+    publish_warehouse(lake, link, [Source.of(contracts)], None, lambda line: None)
     assert link.is_symlink() and warehouse.exists(), "the link leads to the next warehouse"
     assert traces(tmp_path) == set(), "they do not come back"
     assert rows(lake, "dim_user")["user_id"].unique().to_list() == [1, 2, 3, 4]
@@ -270,7 +268,10 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
 @pytest.fixture
 def no_views(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets `forget` leave the views alone, in lakes that never had any."""
-    leave_views_alone(monkeypatch)
+    tables = forget_module.derived_tables
+    monkeypatch.setattr(
+        forget_module, "derived_tables", lambda settings: [t for t in tables(settings) if t.contract.stage != "views"]
+    )
 
 
 @pytest.mark.usefixtures("no_views")
