@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -87,12 +88,25 @@ def test_a_name_that_duckdb_would_take_for_a_schema_is_refused(
 # -- links ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["same disk", "another disk"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder elsewhere."""
+    shared = Path("/dev/shm")
+    if request.param == "same disk":
+        (tmp_path / "disk").mkdir()
+        yield tmp_path / "disk"
+        return
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one disk only")
+    with TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
 def test_a_warehouse_that_is_a_link_is_published_where_it_leads(
-    store: DeltaStore, path: Path, views: Path, tmp_path: Path
+    store: DeltaStore, path: Path, views: Path, disk: Path
 ) -> None:
-    """A rename over the link would leave whoever reads the file itself with the old one for ever."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+    """A rename over the link would leave whoever reads the file itself with the old one for ever, and is impossible from
+    one disk to another."""
     path.parent.mkdir()
     path.symlink_to(disk / "films.duckdb")
     for number in (3, 4):
