@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.root import LakeRoot
 
 
 class LockUnusable(LakehouseError):
@@ -136,7 +137,7 @@ def _lock(
 
 def _root(lake: Lake) -> Path:
     """The folder of a lake, the same however it is spelled or linked to."""
-    return Path(lake.root.removeprefix("file://")).resolve()
+    return LakeRoot(lake.root).folder.resolve()
 
 
 @contextmanager

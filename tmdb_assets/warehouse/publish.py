@@ -29,6 +29,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.ledger import Ledger
 from tmdb_assets.lakehouse.locks import at_work, one_publication_at_a_time
+from tmdb_assets.places import led_to
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
 from tmdb_assets.warehouse.database import Database, Recorded
 from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError, first_line, not_ours, read_format, read_info
@@ -86,11 +87,14 @@ def publish_warehouse(
     naming the check that did not hold; SqlError naming the view's file and line. The published file stays then.
     """
     started = time.monotonic()
-    path = path.resolve()
-    _refuse_ambiguous_name(path, sources)
+    named = path.absolute()
+    with _spoken(named):
+        path = led_to(named)
+    for each in (named, path):
+        _refuse_unfit_name(each, sources)
     layouts = [lay_out(source, fact_days) for source in sources]
     with (
-        _spoken(path),
+        _spoken(named),
         at_work(store, [source.name for source in sources], log),
         _one_at_a_time(path, log),
         Database(unfinished(path)) as database,
@@ -119,7 +123,7 @@ def publish_warehouse(
             database.close()
             _swap(database.file, path, info.published_at)
     done = Publication(
-        path,
+        named,
         swapped,
         rebuilt if swapped else None,
         tuple(task.outcome for task in tasks),
@@ -377,7 +381,12 @@ def _spoken(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _refuse_ambiguous_name(path: Path, sources: Sequence[Source]) -> None:
+def _refuse_unfit_name(path: Path, sources: Sequence[Source]) -> None:
+    if found := {"\\", "?"} & set(str(path)):
+        raise WarehouseError(
+            f"The warehouse cannot lie at {path}: DuckDB takes the {min(found)} in it for something else. Set "
+            "TMDB_ASSETS_WAREHOUSE to another path."
+        )
     if path.stem.lower() in {"main", *(source.name for source in sources)}:
         raise WarehouseError(
             f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not tell it "

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.root import LakeRoot
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
@@ -57,15 +58,16 @@ def hash_key(settings: Settings) -> bytes:
 
 
 def key_file(settings: Settings) -> Path:
-    """Where the key lies when no setting states it. Raises KeyUnusable for a lake that is no folder of this machine."""
-    lake = settings.tmdb_assets_lake.rstrip("/")
-    if "://" in lake and not lake.startswith("file://"):
+    """Where the key lies when no setting states it: beside the lake, or, where that is a link and no key lies beside it
+    yet, beside what it leads to. Raises KeyUnusable for a lake that is no folder of this machine."""
+    root = LakeRoot(settings.tmdb_assets_lake.rstrip("/"))
+    if not root.is_local:
         raise KeyUnusable(
-            f"The lake {lake} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
+            f"The lake {without_secrets(root.written)} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
             "characters, the same on every machine)."
         )
-    folder = Path(lake.removeprefix("file://"))
-    return folder.with_name(f"{folder.name}.moovitamix_key")
+    beside = [folder.with_name(f"{folder.name}.moovitamix_key") for folder in (root.named, root.folder)]
+    return next((file for file in beside if file.exists()), beside[-1])
 
 
 def _make(file: Path) -> None:

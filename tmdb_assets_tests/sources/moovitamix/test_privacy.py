@@ -408,3 +408,25 @@ def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) 
     assert rows(lake, "tracks")["track_id"].to_list() == [1, 2]
     assert rows(lake, "quarantine")["origin"].to_list() == [contracts.TRACKS.path], "a value of the user went with them"
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]
+
+
+# -- a lake that is a link -----------------------------------------------------------------------------------------------
+
+
+def test_the_key_of_a_lake_that_is_a_link_is_found_by_either_name(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "lake").symlink_to("disk")
+    linked, plain = (
+        settings_of(tmp_path / "lake", moovitamix_hash_key=None),
+        settings_of(tmp_path / "disk", moovitamix_hash_key=None),
+    )
+    assert privacy.hash_key(linked) == privacy.hash_key(plain)
+    assert not (tmp_path / "lake.moovitamix_key").exists()
+
+
+def test_a_key_made_beside_the_link_before_stays_the_one(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    before = privacy.hash_key(settings_of(tmp_path / "lake", moovitamix_hash_key=None))
+    (tmp_path / "lake").rename(tmp_path / "disk")
+    (tmp_path / "lake").symlink_to("disk")
+    assert privacy.hash_key(settings_of(tmp_path / "lake", moovitamix_hash_key=None)) == before
