@@ -76,12 +76,12 @@ docs: setup ## write docs/tables.md, the data dictionary, from the contracts
 bench: setup ## run the benchmarks; each prints its figure beside its floor or its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-forget: setup ## forget a listener everywhere, old versions included: make forget USER=46803
+forget: setup ## forget a listener everywhere: make forget USER=46803 says what goes and asks (YES=1: does not; DRY_RUN=1: only says)
 ifneq ($(filter command line,$(origin USER)),command line)
 	@echo "Say who is to be forgotten: make forget USER=46803 (the source's user id)." >&2
 	exit 1
 else
-	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(USER)
+	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) '$(USER)'
 endif
 
 lock: setup ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade takes newer releases

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+from tmdb_assets.places import own_path, refuse_expanded
 
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 #: Blanks, line breaks, control characters, and what is not seen at all: a byte order mark, a zero-width space.
@@ -59,7 +60,7 @@ def bare_secret(text: str) -> str:
 def refuse_unseen(text: str) -> None:
     """Raises ValueError for a value with a line break or another control character inside."""
     for place, char in enumerate(text, 1):
-        if unicodedata.category(char) in {"Cc", "Zl", "Zp"}:
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"}:
             raise ValueError(
                 f"character {place} of it is a line break or one that cannot be seen: write it on one line"
             )
@@ -163,29 +164,18 @@ def cache_address(text: str) -> str:
     )
     if not is_known:
         raise ValueError("use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`")
-    return text
+    kind, _, path = text.partition(":")
+    return f"{kind}:{own_path(path)}" if kind == "sqlite" else text
 
 
 def lake_root(text: str) -> str:
     """A folder of this machine, or a bucket. Raises ValueError."""
     scheme, slashes, rest = text.partition("://")
-    if not slashes:
-        if text.partition(":")[0].lower() in _OBJECT_STORES | {"file"}:
-            raise ValueError("a bucket is written with two slashes, as in s3://bucket/folder")
-        return str(own_folder(text))
-    if scheme == "file":
-        if not rest.startswith("/"):
-            raise ValueError("a folder of this machine is written with three slashes, as in file:///folder, or plainly")
-    elif scheme not in _OBJECT_STORES or not rest.strip("/"):
+    if scheme.partition(":")[0].lower() in _OBJECT_STORES and not slashes:
+        raise ValueError("a bucket is written with two slashes, as in s3://bucket/folder")
+    if not slashes or scheme.lower() == "file":
+        return str(own_path(text))
+    if scheme.lower() not in _OBJECT_STORES or not rest.strip("/"):
         raise ValueError("use a folder, or a bucket as s3://bucket/folder, az://container/folder or gs://bucket/folder")
-    return text
-
-
-def own_folder(text: str) -> Path:
-    """A path on this machine, `~` being the home folder. Raises ValueError."""
-    if "://" in text:
-        raise ValueError("use a path on this machine: it cannot be a URL")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError("whose home folder is meant cannot be told: write the path out") from None
+    refuse_expanded(rest.partition("@")[2] or rest)  # a container of Azure may be called $web
+    return f"{scheme.lower()}://{rest}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tmdb_assets.env_file import EnvFile, EnvFileError, read_env_file
+from tmdb_assets.places import own_path, own_paths
 from tmdb_assets.setting_values import (
     TMDB_API_URL,
     TMDB_EXPORT_URL,
@@ -27,7 +29,6 @@ from tmdb_assets.setting_values import (
     export_address,
     lake_root,
     looks_secret,
-    own_folder,
     refuse_unseen,
     v3_key,
     v4_token,
@@ -46,7 +47,12 @@ ADDRESSES = {
     "tmdb_assets_lake": lake_root,
 }
 SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
-FOLDERS = ("tmdb_assets_warehouse", "tmdb_assets_reports", "streamflow_drops")
+PATHS: dict[str, Callable[[str], object]] = {
+    "tmdb_assets_warehouse": own_path,
+    "tmdb_assets_reports": own_path,
+    "streamflow_drops": own_path,
+    "tmdb_assets_sandbox_movies": own_paths,
+}
 HASH_KEY_CHARACTERS = 16
 #: A hundred years of days: what lies beyond can only be a slip, and no calendar can count so far.
 DAYS_AT_MOST = 36_500
@@ -155,8 +161,8 @@ class Settings(BaseSettings):
         if name in CREDENTIALS:
             return CREDENTIALS[name](value)
         refuse_unseen(value)
-        if name in FOLDERS:
-            return own_folder(value)
+        if name in PATHS:
+            return PATHS[name](value)
         return ADDRESSES[name](value) if name in ADDRESSES else value
 
     @field_validator("tmdb_scope")

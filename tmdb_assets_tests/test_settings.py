@@ -380,7 +380,6 @@ def test_an_address_that_leads_nowhere_is_one_sentence_without_the_value(
         ("http_cache", "redis://:pa$$@host:6379/0"),
         ("http_cache", "redis:///1"),
         ("tmdb_assets_lake", "az://container/lake"),
-        ("tmdb_assets_lake", "file:///lake"),
         ("tmdb_assets_lake", "a lake"),
     ],
 )

@@ -8,6 +8,7 @@ source. What does not: when a check is made and what it stops (publishing.py, ex
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,10 @@ CHECKS = {
     "unknown_fields": "The source sends no field that the payload shapes do not know.",
 }
 BLOCKING = {"contract", "grain", "accounting", "referential_integrity"}
+
+
+#: How a field, or one in a list or an object, is named.
+FIELD_NAME = re.compile(r"[\w$-]{1,60}(?:(?:\[\])*\.[\w$-]{1,60}|\[\]){0,20}")
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,8 @@ def grain(contract: Contract, rows: pl.DataFrame, left_out: int = 0) -> Outcome:
     """Whether no two of some rows share their grain; `left_out`: how many already were because they did."""
     keys = rows.select(contract.grain)
     twice = keys.filter(keys.is_duplicated())
-    sentence = f"{twice.height} rows share their grain, e.g. {twice.row(0)}" if twice.height else "no grain twice"
+    example = "" if set(contract.grain) & set(contract.hidden) or not twice.height else f", e.g. {twice.row(0)}"
+    sentence = f"{twice.height} rows share their grain{example}" if twice.height else "no grain twice"
     return Outcome("grain", not twice.height, sentence, {"duplicates_left_out": left_out})
 
 
@@ -122,9 +128,8 @@ def references_kept(references: Mapping[str, Contract], store: DeltaStore, audit
         missing = audit.kept.lazy().select(column).drop_nulls().join(known, on=column, how="anti").collect()
         orphans[f"{column} not in {dimension.name}"] = missing.height
         if missing.height and not example:
-            example = (
-                f"{missing.height} rows refer to a {column} that {dimension.path} lacks, e.g. {missing.item(0, 0)}"
-            )
+            example = f"{missing.height} rows refer to a {column} that {dimension.path} lacks"
+            example += "" if key in dimension.hidden else f", e.g. {missing.item(0, 0)}"
     return Outcome("referential_integrity", not example, example or "every key exists in its dimension", orphans)
 
 
@@ -139,10 +144,15 @@ def shrinkage(contract: Contract, store: DeltaStore, lost: int) -> Outcome:
 
 
 def unknown(shape: type[Shape], frame: pl.DataFrame) -> Outcome:
-    """Whether the payloads behind some rows have no field that their shape does not know."""
+    """Whether the payloads behind some rows have no field that their shape does not know.
+
+    Only what looks like the name of a field is told: a key may be anything, an e-mail as well.
+    """
     payloads = frame.get_column("_payload").drop_nulls()
     found = sorted(unknown_fields(payloads, shape))
-    sentence = f"fields that {shape.__name__} does not know: {', '.join(found)}" if found else "no unknown field"
+    names = [name for name in found if FIELD_NAME.fullmatch(name)]
+    odd = [f"{len(found) - len(names):,} whose names are no names of fields"] if len(names) < len(found) else []
+    sentence = f"fields that {shape.__name__} does not know: {', '.join(names + odd)}" if found else "no unknown field"
     return Outcome("unknown_fields", not found, sentence, {"payloads": len(payloads)}, warns=True)
 
 

@@ -108,7 +108,8 @@ class Contract:
     span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
     reported, and the same rows again cost nothing. `kept_for` names what the rows are kept for, as "pages.page_hash": a
     row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
-    which never leave the lake for a log or a preview. `expiring` columns hold what a source may forbid to keep for long:
+    which never leave the lake for a log or a preview. `subjects` columns say which person a row is about, by an id or a
+    hash: they leave the lake for the warehouse, but not for a log or a preview either. `expiring` columns hold what a source may forbid to keep for long:
     they become null when raw of the row's day expires, while the row stays.
     """
 
@@ -131,11 +132,12 @@ class Contract:
     is_corrected: bool = False
     kept_for: str = ""
     personal: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     expiring: tuple[str, ...] = ()
     code_version: str = "1"
 
     def __post_init__(self) -> None:
-        named = {*self.grain, *self.owner, *self.order, *self.references, *self.personal, *self.expiring}
+        named = {*self.grain, *self.owner, *self.order, *self.references, *self.hidden, *self.expiring}
         named |= {self.partition} if self.partition else set()
         named |= {self.precedence[0]} if self.precedence else set()
         for missing in sorted(named - set(self.columns)):
@@ -152,6 +154,11 @@ class Contract:
     def key(self) -> tuple[str, str, str]:
         """Asset key of the table, also its folder under the lake root."""
         return (self.source, self.stage, self.name)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Columns whose values stand in no log, no check and no preview."""
+        return (*self.personal, *self.subjects)
 
     @property
     def is_whole(self) -> bool:

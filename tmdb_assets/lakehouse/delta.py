@@ -12,12 +12,11 @@ import errno
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
@@ -25,7 +24,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.root import LakeError as LakeError
+from tmdb_assets.lakehouse.root import LakeRoot, as_named
+from tmdb_assets.lakehouse.root import without_secrets as without_secrets
 
 T = TypeVar("T")
 Version = int | dt.datetime
@@ -37,15 +38,12 @@ CHECKPOINT_EVERY = 10
 #: Files of a small table. Each costs whoever reads it a millisecond; writing all anew costs as much as the table has.
 FILES_AT_MOST = 8
 RETRIES = 10
+CREDENTIALS = "AWS_*, AZURE_* or GOOGLE_*"
 #: No room, no quota, beyond the limit of one file.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 #: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a checkpoint.
 STAGING_FILE = re.compile(r".+#\d+")
-
-
-class LakeError(LakehouseError):
-    """The lake cannot be read or written as asked. The message names the root or table and what to do."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,16 @@ class Commit:
 
 
 class _Table(DeltaTable):
-    """A Delta table whose local files are named as the file system does: deltalake writes `My%20Films`, Polars reads as told."""
+    """A Delta table whose place and files are named as they are, which is how Polars reads them: see root.py."""
+
+    @property
+    def table_uri(self) -> str:
+        """Where the table lies."""
+        return as_named(super().table_uri)
 
     def file_uris(self, *args: Any, **options: Any) -> list[str]:
-        """Where the data files lie; a URL of an object store stays as it is."""
-        return [uri if "://" in uri else unquote(uri) for uri in super().file_uris(*args, **options)]
+        """Where its data files lie."""
+        return [as_named(uri) for uri in super().file_uris(*args, **options)]
 
 
 class _Files(_Table):
@@ -76,7 +79,7 @@ class _Files(_Table):
     def __init__(self, table: DeltaTable, column: str | None, days: Collection[dt.date] | None) -> None:
         vars(self).update(vars(table))
         actions, uris = pl.DataFrame(table.get_add_actions()), table.file_uris()
-        if not all(uri.endswith(unquote(path)) for uri, path in zip(uris, actions.get_column("path"), strict=True)):
+        if not all(uri.endswith(as_named(path)) for uri, path in zip(uris, actions.get_column("path"), strict=True)):
             raise LakeError(f"{table.table_uri}: its log names files in another order than their statistics")
         if column and days is not None:
             wanted = actions.get_column("partition").struct.field(column).is_in(list(days))
@@ -101,7 +104,8 @@ class DeltaStore:
     """
 
     def __init__(self, root: str | Path, storage_options: Mapping[str, str] | None = None) -> None:
-        self.root = str(root).rstrip("/")
+        self.root = re.sub(r"(?<=[^/:])/+$", "", str(root))
+        self._place = LakeRoot(self.root)
         self.storage_options = dict(storage_options or {}) or None
         self._opened: dict[str, tuple[_Stamp, DeltaTable]] = {}
 
@@ -110,11 +114,19 @@ class DeltaStore:
     @property
     def is_local(self) -> bool:
         """Whether the root is a folder of this machine."""
-        return "://" not in self.root or self.root.startswith("file://")
+        return self._place.is_local
+
+    @property
+    def folder(self) -> Path:
+        """The folder of a local root, links followed. Raises LakeError for links that lead nowhere."""
+        return self._place.folder
 
     def uri(self, contract: Contract) -> str:
-        """Where the table lies."""
+        """Where the table lies, as the root was written."""
         return f"{self.root}/{contract.path}"
+
+    def _address(self, contract: Contract) -> str:
+        return self._place.address(contract.path)
 
     def open(self, contract: Contract, version: Version | None = None) -> DeltaTable | None:
         """The Delta table (as of a version or an aware instant), or None while it has never been written.
@@ -123,8 +135,10 @@ class DeltaStore:
         """
         if (table := self._as_opened(contract)) and version in (None, table.version()):
             return table
+        address = self._address(contract)
         try:
-            table = _Table(self.uri(contract), storage_options=self.storage_options)
+            with self._no_panic():
+                table = _Table(address, storage_options=self.storage_options)
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:
@@ -146,18 +160,18 @@ class DeltaStore:
 
     def _as_opened(self, contract: Contract) -> DeltaTable | None:
         """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day."""
-        stamp, table = self._opened.get(self.uri(contract), (None, None))
+        stamp, table = self._opened.get(self._address(contract), (None, None))
         return table if table and stamp == self._stamp(contract, table) else None
 
     def _remember(self, contract: Contract, table: DeltaTable) -> None:
         if stamp := self._stamp(contract, table):
-            self._opened[self.uri(contract)] = stamp, table
+            self._opened[self._address(contract)] = stamp, table
 
     def _stamp(self, contract: Contract, table: DeltaTable) -> _Stamp | None:
         """What tells this version's commit file from any other of that number; None if it is not the newest."""
         if not self.is_local:
             return None  # asking an object store costs as much as opening the table does
-        log, version = Path(self.uri(contract).removeprefix("file://")) / "_delta_log", table.version()
+        log, version = self.folder / contract.path / "_delta_log", table.version()
         try:
             kept = (log / f"{version:020}.json").stat()
         except OSError:
@@ -235,15 +249,11 @@ class DeltaStore:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def refuse_unwritable_root(self) -> None:
-        """Raises LakeError before any work is done when a local root cannot be written."""
+        """Raises LakeError before any work is done when tables could not be read back, or a local root not be written."""
+        self._place.address("")
         if not self.is_local:
             return
-        folder = Path(self.root.removeprefix("file://"))
-        if "%" in str(folder.absolute()):
-            raise LakeError(
-                f"The lake root {self.root} has a % in its path, which Delta takes for an escape: "
-                "set TMDB_ASSETS_LAKE to another folder."
-            )
+        folder = self.folder
         probe = folder / f".writable-{os.getpid()}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -456,12 +466,29 @@ class DeltaStore:
             reraise=True,
         )
         try:
-            return retrying(attempt)
+            with self._no_panic():
+                return retrying(attempt)
         except (DeltaError, OSError) as error:
             refusal = self._refusal(error, "written")
             if refusal is None:
                 raise
         raise refusal
+
+    @contextmanager
+    def _no_panic(self) -> Iterator[None]:
+        """What makes deltalake panic is one sentence: its panics are no `Exception`, and would end whatever runs us."""
+        try:
+            yield
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            said = _first_line(error)
+        else:
+            return
+        raise LakeError(
+            f"The lake root {without_secrets(self.root)} cannot be used ({said}): set TMDB_ASSETS_LAKE to another folder or "
+            "bucket, plainly named."
+        )
 
     def _refusal(self, error: Exception, what: str) -> LakeError | None:
         """What to say of a root that cannot be `what` (read, written); None when the fault is not the system's."""
@@ -470,6 +497,8 @@ class DeltaStore:
             return None
         number, reason = refused
         advice = "make room there, or set" if number in FULL else "set"
+        if not self.is_local:
+            advice = f"see that the bucket is there and that {CREDENTIALS} name a key, region and endpoint it is reached with, or set"
         return LakeError(
             f"The lake root {without_secrets(self.root)} cannot be {what} ({reason}): {advice} TMDB_ASSETS_LAKE to a folder "
             "or bucket that you may write to. What was kept before stays as it was, and another run goes on from there."
@@ -481,7 +510,7 @@ class DeltaStore:
             self._refuse_other_types(contract, table)
             return table
         return _Table.create(
-            self.uri(contract),
+            self._address(contract),
             contract.delta_schema,
             mode="ignore",
             partition_by=[contract.partition] if contract.partition and not contract.small else None,
@@ -588,8 +617,8 @@ class DeltaStore:
             self._again_on_conflict(lambda: self._drop_past(contract))
 
     def _drop_past(self, contract: Contract) -> None:
-        self._opened.pop(self.uri(contract), None)
-        table = _Table(self.uri(contract), storage_options=self.storage_options)
+        self._opened.pop(self._address(contract), None)
+        table = _Table(self._address(contract), storage_options=self.storage_options)
         table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
         names = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
         table.alter.set_table_properties(dict.fromkeys(names, "interval 0 seconds"))
@@ -603,7 +632,7 @@ class DeltaStore:
         if not self.is_local:
             return 0  # object stores finish an upload or drop it: there are no staging files
         oldest, removed = time.time() - keep_hours * 3600, 0
-        for file in Path(self.uri(contract).removeprefix("file://")).rglob("*#*"):
+        for file in (self.folder / contract.path).rglob("*#*"):
             with suppress(FileNotFoundError):  # its writer, at work, has just given it its name
                 if STAGING_FILE.fullmatch(file.name) and file.stat().st_mtime < oldest:
                     file.unlink()
@@ -625,22 +654,19 @@ def _refused_by_the_system(error: Exception) -> tuple[int | None, str] | None:
     if numbers := re.findall(r"(?:\(os error |\bOs { code: )(\d+)", text):
         number = int(numbers[-1])
         return None if number == errno.ENOENT else (number, os.strerror(number))
+    if "panicked with message" in text:
+        return None, "deltalake gave up: an address such as AWS_ENDPOINT_URL is a full URL, https://host"
     if isinstance(error, OSError):
         said = re.sub(r"(://)(?:[^/\s]*@)?([^\s?#]*)\S*", r"\1\2", text)  # URLs may be signed
-        return None, said.removeprefix("Kernel error -> ").replace(" ↳", ":")[:200]
+        said = said.removeprefix("Kernel error -> ").replace(" ↳", ":")
+        if answer := re.search(r"<Code>(.*?)</Code>(?:.*?<Message>(.*?)</Message>)?", said):
+            return None, ": ".join(filter(None, answer.groups()))[:200]
+        return None, said.partition("<?xml")[0].rstrip(": ")[:200]
     return None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
-
-
-def without_secrets(root: str) -> str:
-    """A lake's root as it may be written down: without user, password and query of a URL."""
-    if "://" not in root:
-        return root
-    parts = urlsplit(root)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _literal(value: object) -> str:

@@ -169,15 +169,23 @@ def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckd
     return error
 
 
-def read_views(folder: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> tuple[View, ...]:
+def read_views(
+    folder: Path,
+    source: str,
+    tables: Collection[str],
+    cadence: Cadence = Cadence.DAY,
+    subjects: Collection[str] = (),
+) -> tuple[View, ...]:
     """Every kept view of a folder over the named tables and each other, each after those it reads.
+
+    `subjects`: names of columns that say which person a row is about, wherever they occur.
 
     Raises SqlError when a head cannot be read, when views read each other in a circle, or when one that is kept nowhere
     is read by none.
     """
     files = sorted(folder.glob("*.sql"))
     known = {*tables, *(file.stem for file in files)}
-    waiting = {file.stem: read_view(file, source, known, cadence) for file in files}
+    waiting = {file.stem: read_view(file, source, known, cadence, subjects) for file in files}
     ordered: dict[str, View] = {}
     while waiting:
         ready = [view for view in waiting.values() if not set(view.reads) & set(waiting)]
@@ -209,7 +217,13 @@ def _through(view: View, others: Mapping[str, View]) -> View:
     return replace(view, contract=contract, reads=reads, bases=bases)
 
 
-def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence = Cadence.DAY) -> View:
+def read_view(
+    file: Path,
+    source: str,
+    tables: Collection[str],
+    cadence: Cadence = Cadence.DAY,
+    subjects: Collection[str] = (),
+) -> View:
     """A view over the named tables from its file, read alone: what it reads that is kept nowhere is none of its bases yet.
 
     Raises SqlError naming the line of the head that is not of the form this module describes, or that names columns which
@@ -230,6 +244,7 @@ def read_view(file: Path, source: str, tables: Collection[str], cadence: Cadence
         head.columns,
         drift_limit=None,
         cadence=cadence,
+        subjects=tuple(name for name in head.columns if name in subjects),
         code_version=_digest(sql),
     )
     read = dict.fromkeys(name for name in _TABLE.findall(_COMMENT.sub("", sql)) if name in tables)

@@ -20,7 +20,7 @@ from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, SourceClient
 from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.lakehouse.showing import shown
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
@@ -166,11 +166,12 @@ def raw_asset(
                     _commit_metadata(context, contract),
                 )
                 observed, lost = observe_days(extractor, contract, days, after, context.log.warning)
-            seen = [o.day for o in observed]
-            yield _materialized(
-                context, contract, seen, [c for o in observed for c in o.commits], ledger_metadata(observed)
-            )
-            yield from _results(contract, raw_outcomes(store, contract, observed, lost, names))
+                seen = [o.day for o in observed]
+                commits = [c for o in observed for c in o.commits]
+                result = _materialized(context, contract, seen, commits, ledger_metadata(observed))
+                outcomes = list(raw_outcomes(store, contract, observed, lost, names))
+            yield result
+            yield from _results(contract, outcomes)
 
         yield from _told(contract, events())
 
@@ -200,12 +201,14 @@ def derived_asset(
         wanted = days_of(context, contract)
 
         def events() -> Events:
-            days = _proven(store, contract, wanted, context.log.info)
-            done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
-            more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
-            if contract.stage == "views":  # done on loading, it would keep every command waiting
-                more["dagster/column_lineage"] = column_lineage(table)
-            yield _materialized(context, contract, days, done.commits, more)
+            with at_work(store, [contract.source], context.log.info):
+                days = _proven(store, contract, wanted, context.log.info)
+                done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
+                more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
+                if contract.stage == "views":  # done on loading, it would keep every command waiting
+                    more["dagster/column_lineage"] = column_lineage(table)
+                result = _materialized(context, contract, days, done.commits, more)
+            yield result
             yield from _results(contract, done.outcomes)
 
         yield from _told(contract, events())
@@ -234,11 +237,13 @@ def side_asset(
         days = days_of(context, contract)
 
         def events() -> Events:
-            store.create(contract)
-            outcome, metadata = verdict(store, days)
-            if not outcome.passed and not outcome.warns:
-                raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
-            yield _materialized(context, contract, days, [], metadata)
+            with at_work(store, [contract.source], context.log.info):
+                store.create(contract)
+                outcome, metadata = verdict(store, days)
+                if not outcome.passed and not outcome.warns:
+                    raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
+                result = _materialized(context, contract, days, [], metadata)
+            yield result
             yield from _results(contract, [outcome])
 
         yield from _told(contract, events())
@@ -323,7 +328,7 @@ def _materialized(
         "dagster/uri": store.uri(contract),
         "bytes_written": sum(c.bytes_added for c in commits),
         "rows_written": sum(c.rows_added for c in commits),
-        "preview": dg.MetadataValue.md(preview(store.scan(contract, days), contract.personal)),
+        "preview": dg.MetadataValue.md(preview(store.scan(contract, days), contract.hidden)),
         **more,
     }
     version = store.version(contract)

@@ -24,20 +24,9 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
     the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more.
     """
 
-    @dg.op(required_resource_keys={"lake", "clock"}, description="Expire, compact, checkpoint and vacuum every table.")
-    def keep_in_shape(context: OpExecutionContext) -> None:
-        clock: Clock = context.resources.clock
-        oldest = clock.today() - dt.timedelta(days=raw_retention_days)
-        metadata = {"run_id": context.run_id, "purpose": "upkeep"}
-        failed = kept_in_shape(context.resources.lake, contracts, oldest, metadata, context.log.info)
-        for path, error in failed.items():
-            context.log.error(f"{path}: {type(error).__name__}: {error}")
-        if failed:
-            raise dg.Failure(
-                f"{len(failed)} of {len(contracts)} tables could not be kept in shape, for reasons given above: "
-                f"{', '.join(failed)}.",
-                allow_retries=False,
-            )
+    ops = [
+        _keep_in_shape(source, contracts, raw_retention_days) for source in dict.fromkeys(c.source for c in contracts)
+    ]
 
     @dg.job(
         name="lake_upkeep",
@@ -45,12 +34,40 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
         config=CONSOLE_CONFIG,
     )
     def lake_upkeep() -> None:
-        keep_in_shape()
+        for op in ops:
+            op()
 
     schedule = dg.ScheduleDefinition(
         job=lake_upkeep, cron_schedule="0 3 * * 0", execution_timezone="UTC", name="lake_upkeep_schedule"
     )
     return dg.Definitions(jobs=[lake_upkeep], schedules=[schedule])
+
+
+def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_days: int) -> dg.OpDefinition:
+    """The step for the tables of one source, in the pool of its fetches: on an object store that alone keeps them apart."""
+    of_source = [contract for contract in contracts if contract.source == source]
+
+    @dg.op(
+        name=f"keep_{source}_in_shape",
+        description=f"Expire, compact, checkpoint and vacuum every table of {source}.",
+        pool=f"{source}_fetch",
+        required_resource_keys={"lake", "clock"},
+    )
+    def keep_in_shape(context: OpExecutionContext) -> None:
+        clock: Clock = context.resources.clock
+        oldest = clock.today() - dt.timedelta(days=raw_retention_days)
+        metadata = {"run_id": context.run_id, "purpose": "upkeep"}
+        failed = kept_in_shape(context.resources.lake, of_source, oldest, metadata, context.log.info)
+        for path, error in failed.items():
+            context.log.error(f"{path}: {type(error).__name__}: {error}")
+        if failed:
+            raise dg.Failure(
+                f"{len(failed)} of {len(of_source)} tables could not be kept in shape, for reasons given above: "
+                f"{', '.join(failed)}.",
+                allow_retries=False,
+            )
+
+    return keep_in_shape
 
 
 def kept_in_shape(

@@ -12,7 +12,9 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.locks import reading_publication
 from tmdb_assets.orchestration.jobs import PUBLICATION
+from tmdb_assets.places import led_to
 from tmdb_assets.report.answers import Answers, read
 from tmdb_assets.report.page import render
 from tmdb_assets.settings import Settings
@@ -42,8 +44,9 @@ def build(settings: Settings) -> dg.Definitions:
     def daily_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         warehouse = Warehouse(settings.tmdb_assets_warehouse)
         try:
-            answers = read(warehouse)
-            file = write(answers, settings.tmdb_assets_reports) if answers else None
+            with reading_publication(settings.tmdb_assets_warehouse, context.log.info):
+                answers = read(warehouse)
+                file = write(answers, settings.tmdb_assets_reports) if answers else None
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         finally:
@@ -59,14 +62,17 @@ def build(settings: Settings) -> dg.Definitions:
 def write(answers: Answers, folder: Path) -> Path:
     """Write the report of a day, whole or not at all. Raises ReportError."""
     file = folder.absolute() / f"{answers.day.isoformat()}.html"
-    unfinished = file.with_suffix(".html.next")
+    unfinished = None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        place = led_to(file)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = place.with_name(f"{place.name}.next")
         unfinished.write_text(render(answers), encoding="utf-8")
-        unfinished.replace(file)
+        unfinished.replace(place)
     except OSError as error:
         with suppress(OSError):
-            unfinished.unlink()  # half a report, where the disk is full
+            if unfinished:
+                unfinished.unlink()  # half a report, where the disk is full
         raise ReportError(
             f"The report {file} cannot be written ({error.strerror}): make room, or set TMDB_ASSETS_REPORTS to a folder "
             "that you may write to."

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
@@ -29,6 +28,8 @@ from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.extraction import BlockedError
 from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.locks import at_work, one_publication_at_a_time
+from tmdb_assets.places import led_to
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
 from tmdb_assets.warehouse.database import Database, Recorded
 from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError, first_line, not_ours, read_format, read_info
@@ -86,10 +87,18 @@ def publish_warehouse(
     naming the check that did not hold; SqlError naming the view's file and line. The published file stays then.
     """
     started = time.monotonic()
-    path = path.absolute()
-    _refuse_ambiguous_name(path, sources)
+    named = path.absolute()
+    with _spoken(named):
+        path = led_to(named)
+    for each in (named, path):
+        _refuse_unfit_name(each, sources)
     layouts = [lay_out(source, fact_days) for source in sources]
-    with _spoken(path), _one_at_a_time(path, log), Database(unfinished(path)) as database:
+    with (
+        _spoken(named),
+        at_work(store, [source.name for source in sources], log),
+        _one_at_a_time(path, log),
+        Database(unfinished(path)) as database,
+    ):
         wanted = look_up(store, layouts, fact_days)
         if all(table.version is None for table in wanted):
             root = without_secrets(store.root)
@@ -114,7 +123,7 @@ def publish_warehouse(
             database.close()
             _swap(database.file, path, info.published_at)
     done = Publication(
-        path,
+        named,
         swapped,
         rebuilt if swapped else None,
         tuple(task.outcome for task in tasks),
@@ -355,16 +364,8 @@ def _nanoseconds(at: dt.datetime) -> int:
 def _one_at_a_time(path: Path, log: Callable[[str], None]) -> Iterator[None]:
     """One publication of a file at a time, on whatever process; a killed one lets go by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log("Another run is publishing this warehouse: waiting for it to finish")
-        lock.acquire()
-    try:
+    with one_publication_at_a_time(path, log):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -380,7 +381,12 @@ def _spoken(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _refuse_ambiguous_name(path: Path, sources: Sequence[Source]) -> None:
+def _refuse_unfit_name(path: Path, sources: Sequence[Source]) -> None:
+    if found := {"\\", "?"} & set(str(path)):
+        raise WarehouseError(
+            f"The warehouse cannot lie at {path}: DuckDB takes the {min(found)} in it for something else. Set "
+            "TMDB_ASSETS_WAREHOUSE to another path."
+        )
     if path.stem.lower() in {"main", *(source.name for source in sources)}:
         raise WarehouseError(
             f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not tell it "

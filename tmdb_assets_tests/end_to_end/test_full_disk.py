@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,18 @@ import pytest
 from deltalake.exceptions import DeltaError
 
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
-from tmdb_assets_tests.end_to_end.harness import COSTS, DAILY, TODAY, contents, differences, fill, fill_plainly
+from tmdb_assets_tests.end_to_end.harness import (
+    COSTS,
+    DAILY,
+    TODAY,
+    checkout,
+    command,
+    contents,
+    differences,
+    fill,
+    fill_plainly,
+    of_day,
+)
 
 FILMS = 40
 SAID = "The lake root {} cannot be written (No space left on device): make room there, or set TMDB_ASSETS_LAKE to a folder "
@@ -58,3 +71,37 @@ def test_a_full_disk_ends_the_job_with_one_sentence(tmp_path: Path, monkeypatch:
     run = fill(tmp_path / "lake", TODAY, select=["tmdb/raw/reference"], tmdb_assets_sandbox_films=FILMS)
     assert not run.success
     assert [said.startswith(SAID.format(tmp_path / "lake")) for said in run.said] == [True]
+
+
+# -- disks of their own --------------------------------------------------------------------------------------------------
+
+
+def mounted(folder: Path, options: str) -> tuple[str, ...]:
+    """What runs a command, and nothing else, with an empty disk mounted there; skips where nobody may."""
+    mount = f'mount -t tmpfs -o {options} tmpfs "$0" && exec "$@"'
+    start = ("unshare", "--mount", "sh", "-c", mount, str(folder))
+    if not shutil.which("unshare") or subprocess.run([*start, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    return start
+
+
+@pytest.mark.parametrize(
+    ("job", "options", "said"),
+    [
+        ("tmdb_daily", "ro", "Read-only file system"),
+        ("moovitamix_daily", "ro", "Read-only file system"),
+        ("moovitamix_daily", "size=200k", "No space left on device"),
+    ],
+)
+def test_a_disk_that_takes_nothing_ends_the_command_with_one_sentence(
+    tmp_path: Path, job: str, options: str, said: str
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ("dagster", "job", "execute", "-m", "tmdb_assets.definitions", "-j", job, *of_day(TODAY))
+    done = command(checkout(tmp_path / "clone"), *mounted(disk, options), *words, TMDB_ASSETS_LAKE=str(disk))
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if f"The lake root {disk} " in line]
+    assert done.returncode != 0
+    assert f"The lake root {disk} cannot be written ({said})" in lines[0]
+    assert "TMDB_ASSETS_LAKE" in lines[0]
+    assert "Traceback" not in done.stdout + done.stderr

@@ -13,8 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SERVER = """
-import sys
+import sys, threading
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+put, one_at_a_time = S3Response.put_object, threading.Lock()
+def put_object(self):
+    with one_at_a_time:  # S3 answers `If-None-Match: *` atomically; moto looks first and puts later
+        return put(self)
+S3Response.put_object = put_object
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
@@ -22,18 +28,48 @@ sys.stdin.read()
 server.stop()
 """
 
+REFUSAL = """
+import sys, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Refusal(BaseHTTPRequestHandler):
+    def do_GET(self):
+        said = b"<?xml version='1.0'?><Error><Code>InvalidAccessKeyId</Code><Message>No such key</Message><Key>nobody</Key></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said if self.command != "HEAD" else b"")
+    do_PUT = do_HEAD = do_GET
+server = ThreadingHTTPServer(("127.0.0.1", 0), Refusal)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+"""
+
 
 @contextmanager
 def object_store(bucket: str) -> Iterator[dict[str, str]]:
     """The environment variables with which a bucket is reached, while the server runs."""
+    with _served(SERVER) as variables:
+        request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/{bucket}", method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+        yield variables
+
+
+@contextmanager
+def refusing_store() -> Iterator[dict[str, str]]:
+    """The environment variables with which a store is reached that knows nobody's key."""
+    with _served(REFUSAL) as variables:
+        yield variables
+
+
+@contextmanager
+def _served(program: str) -> Iterator[dict[str, str]]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", SERVER], stderr=subprocess.DEVNULL, text=True, **pipes) as process:
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL, text=True, **pipes) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-            request = urllib.request.Request(f"{url}/{bucket}", method="PUT")
-            urllib.request.urlopen(request, timeout=30).close()
             yield {
                 "AWS_ENDPOINT_URL": url,
                 "AWS_ALLOW_HTTP": "true",

@@ -43,6 +43,10 @@ SENTENCE = (
     "to. What was kept before stays as it was, and another run goes on from there."
 )
 ROOM, ELSE = "make room there, or set", "set"
+KEYS = (
+    "see that the bucket is there and that AWS_*, AZURE_* or GOOGLE_* name a key, region and endpoint it is reached with, "
+    "or set"
+)
 
 
 def fill(store: DeltaStore) -> None:
@@ -134,14 +138,15 @@ def test_what_a_bucket_refuses_is_one_sentence_without_secrets(
         )
 
     lake.root, root = "s3://key:s3cret@bucket/lake?token=s3cret", lake.root
-    monkeypatch.setattr(DeltaStore, "uri", lambda self, contract: f"{root}/{contract.path}")
+    monkeypatch.setattr(DeltaStore, "_address", lambda self, contract: f"{root}/{contract.path}")
+    monkeypatch.setattr(DeltaStore, "is_local", False)
     monkeypatch.setattr(lake, "_write", refuse)
     with pytest.raises(LakeError) as raised:
         WRITES["replace"](lake)
     reason = (
         "Generic S3 error: Error performing PUT https://host/bucket/x in 2 s: Client error with status 403 Forbidden"
     )
-    assert str(raised.value) == SENTENCE.format(root="s3://bucket/lake", reason=reason, advice=ELSE)
+    assert str(raised.value) == SENTENCE.format(root="s3://bucket/lake", reason=reason, advice=KEYS)
 
 
 @pytest.mark.parametrize(

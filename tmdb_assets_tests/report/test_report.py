@@ -311,3 +311,31 @@ def test_the_asset_fails_with_one_sentence(film_warehouse: Path, tmp_path: Path)
         (failed,) = [event.step_failure_data for event in done.all_events if event.is_step_failure]
         assert words_said in failed.user_failure_data.description
     assert not (tmp_path / "reports").exists()
+
+
+# -- links ---------------------------------------------------------------------------------------------------------------
+
+
+def test_links_in_the_place_of_folder_and_report_stay_and_what_they_lead_to_is_written(
+    answers: Answers, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "reports").symlink_to("disk")
+    name = f"{answers.day}.html"
+    (tmp_path / "disk" / name).symlink_to(tmp_path / "latest.html")
+    for _ in range(2):
+        file = write(answers, tmp_path / "reports")
+    assert file == tmp_path / "reports" / name
+    assert (tmp_path / "reports").is_symlink()
+    assert file.is_symlink()
+    assert (tmp_path / "latest.html").read_text(encoding="utf-8") == render(answers)
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["disk", "latest.html", "reports"]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("reports", "symbolic links"), ("/no such disk/reports", "/no such disk")]
+)
+def test_a_link_that_leads_nowhere_is_one_sentence(answers: Answers, tmp_path: Path, target: str, said: str) -> None:
+    (tmp_path / "reports").symlink_to(target)
+    with pytest.raises(ReportError, match=rf"cannot be written \(.*{said}.*\): make room, or set TMDB_ASSETS_REPORTS"):
+        write(answers, tmp_path / "reports")

@@ -10,15 +10,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
 import pytest
 from filelock import FileLock
 
+from tmdb_assets.database_files import remove, unfinished
 from tmdb_assets.lakehouse.contracts import Column, Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.extraction import BlockedError
@@ -27,7 +29,7 @@ from tmdb_assets.warehouse import publish as publishing
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.database import Database
 from tmdb_assets.warehouse.publish import publish_warehouse
-from tmdb_assets.warehouse.reader import FORMAT, WarehouseError
+from tmdb_assets.warehouse.reader import FORMAT, Warehouse, WarehouseError
 from tmdb_assets_tests.warehouse import toy
 
 KILLS = 4
@@ -81,6 +83,88 @@ def test_a_name_that_duckdb_would_take_for_a_schema_is_refused(
 ) -> None:
     with pytest.raises(WarehouseError, match=rf"^The warehouse cannot be called {name}"):
         toy.publish(store, tmp_path / name, views)
+
+
+# -- links ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["same disk", "another disk"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder elsewhere."""
+    shared = Path("/dev/shm")
+    if request.param == "same disk":
+        (tmp_path / "disk").mkdir()
+        yield tmp_path / "disk"
+        return
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one disk only")
+    with TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+def test_a_warehouse_that_is_a_link_is_published_where_it_leads(
+    store: DeltaStore, path: Path, views: Path, disk: Path
+) -> None:
+    """A rename over the link would leave whoever reads the file itself with the old one for ever, and is impossible from
+    one disk to another."""
+    path.parent.mkdir()
+    path.symlink_to(disk / "films.duckdb")
+    for number in (3, 4):
+        toy.publish(store, path, views)
+        assert toy.everything(disk / "films.duckdb").keys() == toy.everything(path).keys()
+        assert path.is_symlink()
+        assert (
+            Warehouse(path)
+            .query("SELECT max(version) FROM (SELECT max(delta_version) AS version FROM lake_versions)")
+            .height
+        )
+        toy.put_day(store, number, 5)
+    assert beside(path) == {path.name}
+    assert beside(disk / "films.duckdb") == {"films.duckdb", ".films.duckdb.lock"}
+    for each in (unfinished(path), path):
+        remove(each)
+    assert beside(path) == {path.name}, "the link stays: the next file is made where it leads"
+    assert beside(disk / "films.duckdb") == {".films.duckdb.lock"}
+    assert toy.publish(store, path, views).rebuilt == "there was none"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("warehouse.duckdb", "Too many levels of symbolic links"), ("/no such disk/films.duckdb", "/no such disk")],
+)
+def test_a_warehouse_that_is_a_link_leading_nowhere_is_one_sentence(
+    store: DeltaStore, path: Path, views: Path, target: str, said: str
+) -> None:
+    path.parent.mkdir()
+    path.symlink_to(target)
+    with pytest.raises(
+        WarehouseError, match=rf"cannot be published \(.*{said}.*\): make room, or set TMDB_ASSETS_WAREHOUSE"
+    ):
+        toy.publish(store, path, views)
+    with pytest.raises(WarehouseError, match=r"^(There is no warehouse yet|The warehouse .* cannot be read)"):
+        _ = Warehouse(path).info
+    assert beside(path) == {path.name}
+
+
+@pytest.mark.parametrize(
+    "name", ["my films/données", "100%", "a%20b", "it's", 'a"b', "a#b", "[a]|b", "a=b", "*", "s3:"]
+)
+def test_a_warehouse_lies_in_a_folder_of_any_name(store: DeltaStore, views: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / f"{name.partition('/')[0]} w.duckdb"
+    toy.publish(store, path, views)
+    assert alone(path)
+    assert Warehouse(path).info.lake == store.root
+
+
+@pytest.mark.parametrize("name", ["a?b", "a\\b"])
+def test_a_path_that_duckdb_reads_as_another_is_refused_first(
+    store: DeltaStore, views: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(
+        WarehouseError, match=r"^The warehouse cannot lie at .* Set TMDB_ASSETS_WAREHOUSE to another path"
+    ):
+        toy.publish(store, tmp_path / name / "w.duckdb", views)
+    assert not (tmp_path / name).exists()
 
 
 def limited(bytes_at_most: int) -> Callable[[], None]:

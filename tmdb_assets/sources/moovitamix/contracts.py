@@ -6,7 +6,7 @@ What does not: the API's own JSON (payloads.py), transforms, Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,18 @@ INSTANT = pl.Datetime("us", "UTC")
 ID = counting(1)
 MOST_SECONDS = 7 * 24 * 60 * 60  # of a track: a week
 
+#: Columns that say which person a row is about, wherever they occur: no log, check or preview shows them.
+SUBJECTS = (
+    "user_id",
+    "entity_id",
+    "row_key",
+    "orphan_id",
+    "email_hash",
+    "subject_hash",
+    "record_hash",
+    "record_hashes",
+)
+
 TRACKS_ENDPOINT, USERS_ENDPOINT, HISTORIES_ENDPOINT = ENDPOINTS = ("tracks", "users", "listen_history")
 
 
@@ -64,6 +76,10 @@ def _hash(meaning: str) -> Column:
     return col(pl.Int64, meaning + ": 64 bits of BLAKE2b over endpoint and text.")
 
 
+def _subjects(columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name in SUBJECTS)
+
+
 def _endpoint() -> Column:
     return col(pl.String, "Path below the API's root.", one_of(ENDPOINTS))
 
@@ -75,8 +91,9 @@ PAGES = Contract(
     "raw",
     "pages",
     "Pages as they came, one thin row each: `layouts` and `records` hold their text, every content once whatever days have "
-    "it. All pages of a day were read from one state of the source.",
-    grain=("date_id", "endpoint", "page"),
+    "it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, and the union of "
+    "its walks counts.",
+    grain=("date_id", "endpoint", "take", "page"),
     partition="date_id",
     columns={
         "date_id": _day(),
@@ -89,6 +106,19 @@ PAGES = Contract(
         "total_pages": _count("Pages the answer said there are."),
         "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
         "fetched_at": _instant("When the answer came."),
+        "take": col(
+            pl.Int64,
+            "Which of the day's walks of the list the page is of, from 1; null in days of one walk kept before walks were "
+            "counted.",
+            counting(1),
+            nullable=True,
+        ),
+        "is_doubted": col(
+            pl.Boolean,
+            "Whether the walks of the list lack rows that were listed before, and no two of them show together that these "
+            "are gone; null in days kept before it was asked.",
+            nullable=True,
+        ),
     },
 )
 
@@ -102,6 +132,7 @@ LAYOUTS = Contract(
     owner=("page_hash",),
     kept_for="pages.page_hash",
     drift_limit=None,
+    subjects=("record_hashes",),
     columns={
         "page_hash": _hash("Content of the page"),
         "endpoint": _endpoint(),
@@ -120,6 +151,7 @@ RECORDS = Contract(
     kept_for="layouts.record_hashes",
     drift_limit=None,
     personal=("payload",),
+    subjects=("record_hash",),
     columns={
         "record_hash": _hash("Content of the row"),
         "endpoint": _endpoint(),
@@ -136,6 +168,7 @@ FORGOTTEN = Contract(
     grain=("subject_hash",),
     owner=("subject_hash",),
     drift_limit=None,
+    subjects=("subject_hash",),
     columns={
         "subject_hash": col(
             pl.String,
@@ -186,6 +219,7 @@ def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping
         drift_limit=None,
         is_corrected=True,
         duplicates="first",
+        subjects=_subjects(columns),
         **more,
     )
 
@@ -197,12 +231,22 @@ CHANGES = _clean(
     {
         "endpoint": _endpoint(),
         "compared_with": col(pl.Date, "Day observed before; null for the first.", within_days(), nullable=True),
-        "listed": _count("Rows listed, without those of forgotten persons."),
+        "listed": _count(
+            "Rows listed, each content as often as one walk of the day lists it, without those of forgotten persons."
+        ),
         "received": _count("Those of them that are new or changed: the clean tables take these."),
         "unchanged": _count("Those of them that are as they were: they cost nothing."),
-        "listed_before": _count("Different keys listed the day observed before; null for a first day.", nullable=True),
-        "vanished": _count("Keys of that day that are not listed any more."),
+        "listed_before": _count(
+            "Different keys that stood before: listed on the day observed before, or held back on it; null for a first day.",
+            nullable=True,
+        ),
+        "vanished": _count("Those of them that are gone: not listed any more, as a walk of the day proves."),
         "forgotten": _count("Rows of forgotten persons, dropped before they were kept."),
+        "held_back": _count(
+            "Those of them that were not listed and that no walk proves to be gone, since the list moved while it was walked: "
+            "they stand as they were until a later day tells. Null in days derived before it was counted.",
+            nullable=True,
+        ),
     },
 )
 
@@ -256,7 +300,7 @@ LISTENS = _clean(
 
 VANISHED = _clean(
     "vanished",
-    "What was listed on the day observed before and is not listed on this one.",
+    "What was there before and is gone: a walk of the day, in which nothing came twice, does not list it, nor does any other.",
     ("endpoint", "row_key"),
     {
         "date_id": _day("First observed day without it (UTC)."),
@@ -267,7 +311,7 @@ VANISHED = _clean(
     },
 )
 
-QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload", "value"))
+QUARANTINE = replace(quarantine_contract(SOURCE), personal=("reason", "payload", "value"), subjects=("raw_pointer",))
 
 # -- star --------------------------------------------------------------------------------------------------------------
 
@@ -295,7 +339,8 @@ def _span_from(table: str) -> dict[str, str]:
 
 
 def _star(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
-    return Contract(SOURCE, "star", name, description, grain=grain, columns=columns, drift_limit=None, **more)
+    told = {"drift_limit": None, "subjects": _subjects(columns), **more}
+    return Contract(SOURCE, "star", name, description, grain=grain, columns=columns, **told)
 
 
 DIM_DATE = _star(
@@ -332,8 +377,8 @@ DIM_USER = _star(
         "user_id": _id("The source's user id."),
         "email_hash": col(
             pl.String,
-            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, in any "
-            "case; null when unknown.",
+            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, however "
+            "they are spelled; null when unknown, or when what is stated tells nobody (n/a, none@none.com).",
             matches("[0-9a-f]{32}", "32 hexadecimal digits"),
             nullable=True,
         ),
@@ -420,7 +465,7 @@ FACT_TABLE_QUALITY = table_quality_contract(SOURCE)
 _TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
 
 #: The questions: each .sql file is its own contract, in its head.
-VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES])
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES], subjects=SUBJECTS)
 
 #: Every table of the source, in the order in which data flows.
 CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))

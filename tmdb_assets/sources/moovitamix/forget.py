@@ -1,38 +1,46 @@
 """Forgets one person everywhere: `make forget USER=46803`, or `python -m tmdb_assets.sources.moovitamix.forget 46803`.
 
-What belongs here: which rows are about a person, in every table of this source, and the order in which they go. What does
-not: recognising them when the source serves them again (privacy.py), how a table drops its past (lakehouse/delta.py).
+What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
+does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
+table drops its past (lakehouse/delta.py).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
-same person. What remains is a keyed hash of each, so that the next day's run does not bring them back. It waits for a
-fetch of this source or an upkeep of the same lake on this machine, and lets none begin meanwhile. It does not see what
-derives tables (clean, star, views), publishes the warehouse, or runs on another machine: start it while none of that is
-under way. Cut before its end, it is finished by running it again.
+same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them
+back. It waits for whoever fetches, derives, publishes or keeps up this source's tables in this lake, in whatever process
+of this machine, and lets none begin meanwhile; what goes on after it reads what it left. Cut before its end, it is
+finished by running it again.
 """
 
 from __future__ import annotations
 
 import argparse
+import html
+import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.database_files import remove, unfinished
+from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.json_text import NotJson, read
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.json_text import read_exactly
+from tmdb_assets.lakehouse.locks import alone, at_work, one_publication_at_a_time
+from tmdb_assets.lakehouse.mending import whole_number
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
+from tmdb_assets.sources.moovitamix.about import About, emails_anywhere
 from tmdb_assets.sources.moovitamix.answers import content_hash, put_together
 from tmdb_assets.sources.moovitamix.assets import derived_tables
-from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
-from tmdb_assets.sources.moovitamix.privacy import email_of, hash_key, plain_email, subject_hashes, user_of
+from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.persons import Person
+from tmdb_assets.sources.moovitamix.privacy import hash_key, subject_hashes
 
 METADATA = {"purpose": "forget"}
 
@@ -41,107 +49,132 @@ class NobodyToForget(LakehouseError):
     """The lake knows no such user."""
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who is to be forgotten."""
+class CopyStays(LakehouseError):
+    """A file with copies cannot be deleted. The message names it and what to do."""
 
-    ids: frozenset[int]
-    emails: frozenset[str]
+
+class MoreThanConfirmed(LakehouseError):
+    """While it waited, more came to light than what was said and confirmed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What forgetting a person deletes: rows by table, and files. `asked` is the id that was asked for."""
+
+    asked: int
+    person: Person
+    rows: dict[str, int]
+    files: tuple[Path, ...]
+
+    def lines(self) -> list[str]:
+        """The plan in words; it names ids, tables and files, and no e-mail."""
+        others = sorted(self.person.ids - {self.asked})
+        told = [f"User {self.asked} is to be forgotten, in every version of every table of this source:"]
+        told += [f"  user {other}: the same person, by the same e-mail" for other in others]
+        told += [f"  {rows:,} rows of {path}" for path, rows in self.rows.items() if rows]
+        told += [f"  the file {file}, which has copies" for file in self.files]
+        return told
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, and whether there was
-    a warehouse file to delete."""
+    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, whether there was a
+    warehouse file to delete, and the files that went."""
 
     users: int
     raw_rows: int
     clean_rows: int
     warehouse: bool
+    files: tuple[Path, ...] = field(default=(), compare=False)
 
 
-def forget(store: DeltaStore, settings: Settings, user_id: int, log: Callable[[str], None]) -> Removed:
-    """Remove a person from every table, file, log entry and version of this source, and delete the warehouse file.
+def look_up(store: DeltaStore, settings: Settings, user_id: int) -> Plan:
+    """What forgetting a user would delete; changes nothing. Raises NobodyToForget, KeyUnusable, LakeError."""
+    with at_work(store, [contracts.SOURCE], lambda line: None, only_reads=True):
+        return _plan(store, settings, user_id, About.of(store, user_id))
 
-    Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before; KeyUnusable,
-    LakeError.
+
+def forget(
+    store: DeltaStore,
+    settings: Settings,
+    user_id: int,
+    log: Callable[[str], None],
+    confirmed: Plan | None = None,
+) -> Removed:
+    """Remove a person from every table, file, log entry and version of this source, and delete what has copies.
+
+    `confirmed`: the plan that was agreed to; nothing changes when the person turns out to have more ids by now.
+
+    Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before; MoreThanConfirmed;
+    KeyUnusable, LakeError.
     """
     store.refuse_unwritable_root()
     key = hash_key(settings)
-    with one_fetch_at_a_time(store, contracts.SOURCE, log):
-        return _forget(store, settings, key, user_id, log)
+    with alone(store, contracts.SOURCE, log):
+        found = About.of(store, user_id)
+        plan = _plan(store, settings, user_id, found)
+        if confirmed and not plan.person.ids <= confirmed.person.ids:
+            more = ", ".join(map(str, sorted(plan.person.ids - confirmed.person.ids)))
+            raise MoreThanConfirmed(
+                f"While this waited, users came to light that are the same person as {user_id} ({more}): nothing was "
+                "changed. Run it again to see what would be deleted."
+            )
+        return _forget(store, settings, key, found, log)
 
 
-def _forget(store: DeltaStore, settings: Settings, key: bytes, user_id: int, log: Callable[[str], None]) -> Removed:
-    person = _person(store, user_id)
+def _forget(store: DeltaStore, settings: Settings, key: bytes, found: About, log: Callable[[str], None]) -> Removed:
     today = Clock(settings.tmdb_assets_today).today()
-    hashes = {h for i in person.ids for h in subject_hashes(key, i, person.emails)}
-    kept = store.scan(contracts.FORGOTTEN).select("subject_hash").collect().get_column("subject_hash").to_list()
-    if not _is_known(store, person) and not hashes & set(kept):
-        raise NobodyToForget(f"The lake {store.root} knows no user {user_id}: nothing was changed.")
+    hashes = {h for i in found.person.ids for h in subject_hashes(key, i, found.person.emails)}
     # Whoever is on the list cannot come back, whatever of the rest is done: so that comes first.
+    kept = set(_kept_hashes(store))
     new = pl.DataFrame(
-        {"subject_hash": sorted(hashes - set(kept)), "forgotten_on": today}, schema=contracts.FORGOTTEN.schema
+        {"subject_hash": sorted(hashes - kept), "forgotten_on": today}, schema=contracts.FORGOTTEN.schema
     )
     store.append_new(contracts.FORGOTTEN, new, METADATA)
-    raw_rows = _redact_raw(store, person)
-    clean_rows = _drop_rows(store, person)
+    # The raw rows, and then the users, go last: after a cut they still tell which ids belong together.
+    clean_rows = _drop_rows(store, found, [t for t in found.stays if t is not contracts.USERS])
+    raw_rows = _redact_raw(store, found.records)
+    clean_rows += _drop_rows(store, found, [contracts.USERS])
     _derive_anew(store, settings, log)
     log("Deleting old versions and the statistics in their log entries")
     for contract in contracts.CONTRACTS:
         if contract not in {contracts.FORGOTTEN, contracts.EXTRACTION_LEDGER}:
             store.drop_past(contract)
-    warehouse = _delete_warehouse(settings.tmdb_assets_warehouse)
-    return Removed(len(person.ids), raw_rows, clean_rows, warehouse)
+    files = _copies(settings, found.person)
+    _delete(settings.tmdb_assets_warehouse, files, log)
+    has_warehouse = any(file.suffix != ".html" for file in files)
+    return Removed(len(found.person.ids), raw_rows, clean_rows, has_warehouse, tuple(files))
 
 
-# -- who it is -----------------------------------------------------------------------------------------------------------
+# -- what will be deleted ------------------------------------------------------------------------------------------------
 
 
-def _person(store: DeltaStore, user_id: int) -> Person:
-    """Every id and e-mail that belong together, starting from one id."""
-    clean = store.scan(contracts.USERS).select("user_id", "email").collect().iter_rows()
-    known = {(i, plain) for i, email in clean if (plain := plain_email(email))}
-    raw = store.scan(contracts.RECORDS).filter(pl.col("endpoint") == USERS_ENDPOINT).select("payload").collect()
-    for text in raw.get_column("payload"):
-        found, email = user_of(USERS_ENDPOINT, text), email_of(text)
-        if found is not None and email:
-            known.add((found, email))
-    ids, emails = {user_id}, set[str]()
-    while True:
-        more_emails = {e for i, e in known if i in ids}
-        more_ids = ids | {i for i, e in known if e in more_emails}
-        if (more_ids, more_emails) == (ids, emails):
-            return Person(frozenset(ids), frozenset(emails))
-        ids, emails = more_ids, more_emails
+def _plan(store: DeltaStore, settings: Settings, user_id: int, found: About) -> Plan:
+    """The plan for what was found. Raises NobodyToForget when there is nothing, and nobody of that id was forgotten."""
+    rows = {contracts.RECORDS.path: len(found.records)} | {c.path: n for c, n in found.going.items()}
+    if not any(rows.values()):
+        kept = set(_kept_hashes(store))
+        if not (kept and kept & subject_hashes(hash_key(settings), user_id, ())):
+            raise NobodyToForget(f"The lake {store.root} knows no user {user_id}: nothing was changed.")
+    for contract in contracts.CONTRACTS:
+        if contract.stage in {"star", "views"} and "user_id" in contract.schema:
+            theirs = store.scan(contract).filter(pl.col("user_id").is_in(list(found.person.ids)))
+            rows[contract.path] = theirs.select(pl.len()).collect().item()
+    return Plan(user_id, found.person, rows, tuple(_copies(settings, found.person)))
 
 
-def _is_known(store: DeltaStore, person: Person) -> bool:
-    ids = list(person.ids)
-    tables = (contracts.USERS, contracts.LISTEN_HISTORIES, contracts.LISTENS)
-    in_clean = any(store.scan(t).filter(pl.col("user_id").is_in(ids)).head(1).collect().height for t in tables)
-    return in_clean or bool(_raw_rows_of(store, person))
-
-
-def _raw_rows_of(store: DeltaStore, person: Person) -> dict[int, str]:
-    """Record hash -> endpoint of the raw rows that are about a person."""
-    rows = store.scan(contracts.RECORDS).filter(pl.col("endpoint") != TRACKS_ENDPOINT).collect()
-    return {
-        record_hash: endpoint
-        for record_hash, endpoint, text in rows.iter_rows()
-        if user_of(endpoint, text) in person.ids or email_of(text) in person.emails
-    }
+def _kept_hashes(store: DeltaStore) -> list[str]:
+    return store.scan(contracts.FORGOTTEN).select("subject_hash").collect().get_column("subject_hash").to_list()
 
 
 # -- raw -----------------------------------------------------------------------------------------------------------------
 
 
-def _redact_raw(store: DeltaStore, person: Person) -> int:
+def _redact_raw(store: DeltaStore, gone: dict[int, str]) -> int:
     """Put a note in place of the person's rows, inside the pages; returns the rows (contents) that went.
 
     What names the rows is committed before they go, so that a cut leaves pages that can still be put together.
     """
-    gone = _raw_rows_of(store, person)
     if not gone:
         return 0
     notes = {e: content_hash(e, payloads.FORGOTTEN) for e in (USERS_ENDPOINT, HISTORIES_ENDPOINT)}
@@ -185,49 +218,12 @@ def _redact_raw(store: DeltaStore, person: Person) -> int:
 # -- clean and what follows ----------------------------------------------------------------------------------------------
 
 
-def _drop_rows(store: DeltaStore, person: Person) -> int:
-    """Delete the person's rows from the clean tables and the quarantine; returns how many.
-
-    The users go last: after a cut they still tell which ids belong together.
-    """
-    ids = list(person.ids)
-    of_person = pl.col("user_id").is_in(ids)
-    vanished = (pl.col("endpoint") != TRACKS_ENDPOINT) & pl.col("entity_id").is_in(ids)
-    rows = store.scan(contracts.QUARANTINE).collect()
-    said = rows.select("origin", "payload", "reason", "value").iter_rows()
-    quarantined = pl.lit(pl.Series([_is_about(person, *row) for row in said], dtype=pl.Boolean))
-    theirs = {
-        contracts.QUARANTINE: quarantined,
-        contracts.LISTENS: of_person,
-        contracts.LISTEN_HISTORIES: of_person,
-        contracts.VANISHED: vanished,
-        contracts.USERS: of_person,
-    }
-    dropped = 0
-    for contract, is_theirs in theirs.items():
-        rows = store.scan(contract).collect()
-        kept = rows.filter(~is_theirs)
-        if kept.height < rows.height:
-            store.overwrite(contract, kept, METADATA)
-        dropped += rows.height - kept.height
-    return dropped
-
-
-def _is_about(person: Person, origin: str, payload: str | None, reason: str, value: str | None) -> bool:
-    """Whether a quarantined row or value is about the person: by its id, or by an e-mail anywhere in it."""
-    said = f"{payload or ''} {reason} {value or ''}".lower()
-    if any(email in said for email in person.emails):
-        return True
-    if origin == contracts.TRACKS.path:
-        return False
-    try:
-        row = read(payload or "null")
-    except NotJson:
-        return False
-    named = (
-        [row.get("user_id"), row.get("id") if origin == contracts.USERS.path else None] if isinstance(row, dict) else []
-    )
-    return any(str(found) in {str(i) for i in person.ids} for found in named if found is not None)
+def _drop_rows(store: DeltaStore, found: About, tables: Sequence[Contract]) -> int:
+    """Delete the person's rows from some tables; returns how many."""
+    going = [contract for contract in tables if found.going[contract]]
+    for contract in going:
+        store.overwrite(contract, found.stays[contract], METADATA)
+    return sum(found.going[contract] for contract in going)
 
 
 def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], None]) -> None:
@@ -240,25 +236,73 @@ def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], Non
             publish(table, store, days, METADATA, log)
 
 
-def _delete_warehouse(file: Path) -> bool:
-    """The warehouse has copies of the star: it goes as a whole, and is made anew from the lake."""
-    there = file.exists()
-    for each in (file, unfinished(file)):  # the next one may lie beside it, where a publication was killed
-        remove(each)
-    return there
+# -- files that have copies ----------------------------------------------------------------------------------------------
+
+
+def _copies(settings: Settings, person: Person) -> list[Path]:
+    """The files that go: the warehouse, which has copies of the star, with all that lies beside it, wherever a link leads,
+    and a report that names the person (reports tell of films alone)."""
+    return [*_beside_warehouse(settings.tmdb_assets_warehouse), *_reports_of(settings.tmdb_assets_reports, person)]
+
+
+def _beside_warehouse(file: Path) -> list[Path]:
+    """A link to the warehouse stays, what it leads to goes: the next publication follows it."""
+    return list(dict.fromkeys([*all_beside(file.absolute()), *all_beside(file.resolve())]))
+
+
+def _reports_of(folder: Path, person: Person) -> list[Path]:
+    if not person.emails:
+        return []
+    files = [f for f in sorted(folder.glob("*.html*")) if f.is_file()]
+    return [f for f in files if not person.emails.isdisjoint(emails_anywhere((_text_of(f),)))]
+
+
+def _text_of(file: Path) -> str:
+    return html.unescape(file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _delete(warehouse: Path, files: Sequence[Path], log: Callable[[str], None]) -> None:
+    """Delete them while nobody publishes the warehouse, or reads it to publish something made of it."""
+    try:
+        with ExitStack() as held:
+            if any(not file.suffix.startswith(".html") for file in files):
+                held.enter_context(one_publication_at_a_time(warehouse, log))
+            for file in files:
+                if file.is_dir():
+                    shutil.rmtree(file)
+                else:
+                    file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CopyStays(
+            f"{error.filename or warehouse} cannot be deleted ({error.strerror or error}), and it has copies: all else is "
+            "forgotten. See that you may write to its folder, and run this again."
+        ) from None
 
 
 # -- the command ---------------------------------------------------------------------------------------------------------
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Forget the user named on the command line; the exit code."""
-    parser = argparse.ArgumentParser(prog="make forget", description="Forget one moovitamix user everywhere.")
-    parser.add_argument("user", type=int, help="the source's user id")
+    """Forget the user named on the command line; the exit code: 2 when nobody said yes, so that nothing was changed."""
+    parser = argparse.ArgumentParser(
+        prog="make forget",
+        description="Forget one moovitamix user everywhere: says what it will delete, and asks.",
+    )
+    parser.add_argument("user", type=_user, help="the source's user id")
+    parser.add_argument("--yes", action="store_true", help="do not ask (make: YES=1)")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be deleted, change nothing (DRY_RUN=1)")
     options = parser.parse_args(argv)
     try:
         settings = load_settings()
-        removed = forget(DeltaStore(settings.tmdb_assets_lake), settings, options.user, print)
+        store = DeltaStore(settings.tmdb_assets_lake)
+        plan = look_up(store, settings, options.user)
+        print("\n".join(plan.lines()), flush=True)
+        if options.dry_run:
+            print("Nothing was changed.")
+            return 0
+        if not options.yes and not _agreed():
+            return 2
+        removed = forget(store, settings, options.user, print, plan)
     except (LakehouseError, SettingsError) as error:
         print(f"forget: {error}", file=sys.stderr)
         return 1
@@ -267,12 +311,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
     )
     if removed.warehouse:
-        print(
-            f"The warehouse file {settings.tmdb_assets_warehouse} had copies and was deleted: the asset `warehouse` makes "
-            "it anew."
-        )
+        print("The warehouse had copies and was deleted: the asset `warehouse` makes it anew.")
     print("If the source still serves this person, later runs drop the rows before they are kept, and count them.")
     return 0
+
+
+def _user(text: str) -> int:
+    try:
+        found = whole_number(read_exactly(text)) if text.strip() else None
+    except LakehouseError:
+        found = None
+    if found is None:
+        raise argparse.ArgumentTypeError("it must be the source's user id, a whole number")
+    return found
+
+
+def _agreed() -> bool:
+    """Whether somebody at the terminal says yes. Says what to do where there is no terminal."""
+    if not sys.stdin.isatty():
+        print(
+            "forget: nothing was changed, because nobody can be asked here: give YES=1 (make) or --yes to delete all that.",
+            file=sys.stderr,
+        )
+        return False
+    try:
+        answer = input("Delete all that, for good? Type yes or no: ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() in {"y", "yes"}:
+        return True
+    print("Nothing was changed.")
+    return False
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Personal data: the key of the hashes that stand for it, and who was forgotten.
 
 What belongs here: where the key comes from, keyed hashes, recognising a forgotten person in a raw row. What does not:
-removing a person (forget.py), which columns are personal (contracts.py).
+whom a row names (persons.py), removing a person (forget.py), which columns are personal (contracts.py).
 
 The key is never written to a table, a log or a commit. Without it a hash cannot be traced back: ids have five digits, so
 a hash without a key, or with a salt that lies beside it, could be tried out in a second.
@@ -15,16 +15,16 @@ import secrets
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.json_text import NotJson, read
+from tmdb_assets.lakehouse.root import LakeRoot
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.persons import email_of, email_said, named_in, plain_email, user_of
 
 KEY_BYTES = 32
 
@@ -58,15 +58,16 @@ def hash_key(settings: Settings) -> bytes:
 
 
 def key_file(settings: Settings) -> Path:
-    """Where the key lies when no setting states it. Raises KeyUnusable for a lake that is no folder of this machine."""
-    lake = settings.tmdb_assets_lake.rstrip("/")
-    if "://" in lake and not lake.startswith("file://"):
+    """Where the key lies when no setting states it: beside the lake, or, where that is a link and no key lies beside it
+    yet, beside what it leads to. Raises KeyUnusable for a lake that is no folder of this machine."""
+    root = LakeRoot(settings.tmdb_assets_lake.rstrip("/"))
+    if not root.is_local:
         raise KeyUnusable(
-            f"The lake {lake} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
+            f"The lake {without_secrets(root.written)} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
             "characters, the same on every machine)."
         )
-    folder = Path(lake.removeprefix("file://"))
-    return folder.with_name(f"{folder.name}.moovitamix_key")
+    beside = [folder.with_name(f"{folder.name}.moovitamix_key") for folder in (root.named, root.folder)]
+    return next((file for file in beside if file.exists()), beside[-1])
 
 
 def _make(file: Path) -> None:
@@ -87,13 +88,8 @@ def keyed_hash(key: bytes, kind: str, value: str) -> str:
     return hmac.new(key, f"{kind}:{value}".encode(), "sha256").hexdigest()[:32]
 
 
-def plain_email(email: object) -> str | None:
-    """An e-mail as it is compared: trimmed, in small letters. None when it is blank or no text, which tells nobody."""
-    return (email.strip().lower() or None) if isinstance(email, str) else None
-
-
 def email_hash(key: bytes, email: str) -> str | None:
-    """The keyed hash of an e-mail, whatever its case; None when it is blank."""
+    """The keyed hash of an e-mail, however it is spelled; None where it tells nobody."""
     plain = plain_email(email)
     return None if plain is None else keyed_hash(key, "email", plain)
 
@@ -107,8 +103,9 @@ class Door:
     """Tells which raw rows belong to forgotten persons, so that they are dropped before they are kept.
 
     A person is known by the id and by every e-mail seen while they were kept: after a restart of the source, when all
-    ids change, the e-mail still tells them. Whoever is given the id of a forgotten person later is dropped too: a listener
-    too few is the lesser harm.
+    ids change, the e-mail still tells them. A row that names such an e-mail in any field is dropped, and so is whoever is
+    given the id of a forgotten person later: a listener too few is the lesser harm. An e-mail that tells nobody shuts
+    the door to nobody, though an older version may have kept a hash of it.
     """
 
     def __init__(self, store: DeltaStore, load_key: Callable[[], bytes]) -> None:
@@ -120,48 +117,26 @@ class Door:
     def learn(self, users: Iterable[str]) -> None:
         """Look through a day's rows of /users, so that the listening history of those under a new id is known as well."""
         if self._hashes:
-            self._ids = {i for text in users if (i := _user_id(USERS_ENDPOINT, text)) and self._is_known(text)}
+            self._ids = {i for text in users if (i := user_of(USERS_ENDPOINT, text)) is not None and self._is_own(text)}
 
     def is_shut(self, endpoint: str, text: str) -> bool:
         """Whether a row belongs to a forgotten person."""
         if not self._hashes or endpoint not in {USERS_ENDPOINT, HISTORIES_ENDPOINT}:
             return False
-        if endpoint == USERS_ENDPOINT:
-            return self._is_known(text)
-        user_id = _user_id(endpoint, text)
-        return user_id is not None and (user_id in self._ids or self._has("user", str(user_id)))
-
-    def _is_known(self, text: str) -> bool:
-        email, user_id = email_of(text), _user_id(USERS_ENDPOINT, text)
-        if email is not None and self._has("email", email):
+        named = named_in(endpoint, text)
+        if any(user_id in self._ids or self._has("user", str(user_id)) for user_id in named.ids):
             return True
-        return user_id is not None and self._has("user", str(user_id))
+        return any(self._has("email", email) for email in named.emails) or self._has_as_it_was(text)
+
+    def _is_own(self, text: str) -> bool:
+        """Whether a row of /users states a forgotten e-mail as its own."""
+        email = email_of(text)
+        return email is not None and (self._has("email", email) or self._has_as_it_was(text))
+
+    def _has_as_it_was(self, text: str) -> bool:
+        """Whether an older version, which compared e-mails trimmed and in small letters, kept the hash of this one."""
+        said = email_said(text)
+        return said is not None and plain_email(said) is not None and self._has("email", said.strip().lower())
 
     def _has(self, kind: str, value: str) -> bool:
         return keyed_hash(self._key, kind, value) in self._hashes
-
-
-def _user_id(endpoint: str, text: str) -> int | None:
-    """The user a raw row is about, also when a malformed one writes the id as text."""
-    found = _row(text).get("id" if endpoint == USERS_ENDPOINT else "user_id")
-    if isinstance(found, str) and found.strip().isdecimal():
-        return int(found)
-    return found if type(found) is int else None
-
-
-def user_of(endpoint: str, text: str) -> int | None:
-    """The user whom a raw row is about; None for a track, and where nobody can be read from it."""
-    return None if endpoint not in {USERS_ENDPOINT, HISTORIES_ENDPOINT} else _user_id(endpoint, text)
-
-
-def email_of(text: str) -> str | None:
-    """The e-mail in a raw row of /users, as it is compared."""
-    return plain_email(_row(text).get("email"))
-
-
-def _row(text: str) -> dict[str, Any]:
-    try:
-        row = read(text)
-    except NotJson:
-        return {}
-    return row if isinstance(row, dict) else {}

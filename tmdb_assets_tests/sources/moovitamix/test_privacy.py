@@ -351,15 +351,43 @@ def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     forget(lake, settings_of(lake.root), 3, lambda line: None)
 
 
-def test_the_command_says_what_it_did(
+class Terminal:
+    """A terminal at which somebody may be asked."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("no_views")
+def test_the_command_says_what_it_will_do_and_asks(
     known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lake = copied(known, tmp_path / "lake")
     for name, value in (("LAKE", lake.root), ("TODAY", TODAY.isoformat())):
         monkeypatch.setenv(f"TMDB_ASSETS_{name}", value)
     monkeypatch.setenv("MOOVITAMIX_HASH_KEY", KEY)
-    assert main([str(WHO)]) == 0
+    untouched = every_byte(Path(lake.root))
+    plan = [
+        f"User {WHO} is to be forgotten, in every version of every table of this source:",
+        "  4 rows of moovitamix/raw/records",
+        "  2 rows of moovitamix/clean/listens",
+    ]
+    for options, code in ((["--dry-run"], 0), ([], 2)):  # a test has no terminal
+        assert main([str(WHO), *options]) == code
+        told = capsys.readouterr()
+        assert told.out.splitlines()[:3] == plan
+        assert "othing was changed" in told.out + told.err
+    assert "give YES=1 (make) or --yes" in told.err
+    monkeypatch.setattr("sys.stdin", Terminal())
+    for answer in ("no", "", "y es"):
+        monkeypatch.setattr("builtins.input", lambda asked, answer=answer: answer)
+        assert main([str(WHO)]) == 2
+    assert every_byte(Path(lake.root)) == untouched
+    capsys.readouterr()
+    monkeypatch.setattr("builtins.input", lambda asked: " Yes ")
+    assert main([f" {WHO}.0 "]) == 0
     said = capsys.readouterr().out
+    assert said.splitlines()[:3] == plan
     assert "Forgotten: 1 id of one person, 4 raw rows, " in said
     assert not re.search("zzyzx|quux|unique", said, re.IGNORECASE)
     assert main(["123"]) == 1
@@ -380,3 +408,25 @@ def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) 
     assert rows(lake, "tracks")["track_id"].to_list() == [1, 2]
     assert rows(lake, "quarantine")["origin"].to_list() == [contracts.TRACKS.path], "a value of the user went with them"
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]
+
+
+# -- a lake that is a link -----------------------------------------------------------------------------------------------
+
+
+def test_the_key_of_a_lake_that_is_a_link_is_found_by_either_name(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "lake").symlink_to("disk")
+    linked, plain = (
+        settings_of(tmp_path / "lake", moovitamix_hash_key=None),
+        settings_of(tmp_path / "disk", moovitamix_hash_key=None),
+    )
+    assert privacy.hash_key(linked) == privacy.hash_key(plain)
+    assert not (tmp_path / "lake.moovitamix_key").exists()
+
+
+def test_a_key_made_beside_the_link_before_stays_the_one(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    before = privacy.hash_key(settings_of(tmp_path / "lake", moovitamix_hash_key=None))
+    (tmp_path / "lake").rename(tmp_path / "disk")
+    (tmp_path / "lake").symlink_to("disk")
+    assert privacy.hash_key(settings_of(tmp_path / "lake", moovitamix_hash_key=None)) == before
