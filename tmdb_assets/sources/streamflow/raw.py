@@ -7,7 +7,6 @@ raw table, named as the table. What does not: what is wrong with a drop (drops.p
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, Nothing
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.sources.streamflow import contracts, folders
-from tmdb_assets.sources.streamflow.doubts import COMPARED_MONTHS, doubts
+from tmdb_assets.sources.streamflow.doubts import doubts
 from tmdb_assets.sources.streamflow.drops import Drop, read_drop
 from tmdb_assets.sources.streamflow.files import DropFile, Fault
 
@@ -86,7 +85,7 @@ class Streamflow:
 
     def _doubts(self, asked: Asked, drop: Drop, month: str) -> Sequence[Fault]:
         """What makes the drop incredible, unless it is let through."""
-        found = list(doubts(drop, _kept_drop(asked, asked.day), _drop_before(asked)))
+        found = list(doubts(drop, _kept_drop(asked)))
         if not self.allows_mass_delete:
             return found
         for doubt in found[:TOLD_AT_MOST]:
@@ -125,21 +124,12 @@ def _newest(asked: Asked) -> pl.DataFrame:
     return files.filter(pl.col("drop_number") == pl.col("drop_number").max()).collect()
 
 
-def _kept_drop(asked: Asked, day: dt.date) -> Drop | None:
-    """The drop of a month that counts until now, as it was kept."""
-    files = asked.store.scan(contracts.DROP_FILES, [day])
+def _kept_drop(asked: Asked) -> Drop | None:
+    """The drop of the month that counts until now, as it was kept."""
+    files = asked.store.scan(contracts.DROP_FILES, [asked.day])
     newest = files.filter(pl.col("drop_number") == pl.col("drop_number").max()).select("file", "payload").collect()
     kept = {name: DropFile(name, text.encode()) for name, text in newest.iter_rows()}
-    return Drop(day, kept) if kept else None
-
-
-def _drop_before(asked: Asked) -> Drop | None:
-    """The drop of the newest month kept before the one asked for, if it is not long ago."""
-    earliest = asked.day
-    for _ in range(COMPARED_MONTHS):
-        earliest = contracts.CADENCE.before(earliest)
-    kept = [day for day in asked.store.partition_rows(contracts.DROP_FILES) if earliest <= day < asked.day]
-    return _kept_drop(asked, max(kept)) if kept else None
+    return Drop(asked.day, kept) if kept else None
 
 
 def _receipts(drop: Drop, faults: Sequence[Fault], month: str) -> Iterator[Receipt]:
