@@ -94,18 +94,22 @@ def bridge_user_genre(users: pl.LazyFrame) -> pl.DataFrame:
 
 
 def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
-    """The listens of each history row in its last state; one that vanished says since when."""
+    """The listens of each history row in its last state; one that vanished says since when. A row that is only written
+    otherwise (the same moment with a zone) is in the state it was in."""
     row = ["user_id", "created_at"]
-    last = listen_histories.sort("date_id").unique(row, keep="last").select("date_id", *row)
-    left = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
-        user_id="entity_id", created_at="created_at", gone_on="date_id"
+    heard = listens.sort("position").group_by("date_id", *row).agg(pl.col("track_id").cast(pl.String).str.join(","))
+    states = listen_histories.drop("record_hash").join(heard, on=["date_id", *row], how="left").collect()
+    gone = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
+        "date_id", "created_at", user_id="entity_id"
     )
-    since = last.join(left, on=row).filter(pl.col("gone_on") > pl.col("date_id"))
-    first_gone = since.group_by(row).agg(pl.col("gone_on").min())
+    key = pl.struct(row).alias("_row")
+    history = spans(states.with_columns(key), gone.select("date_id", key).collect(), "_row")
+    last = history.unique("_row", keep="last").select(*row, "gone_on", observed_on="valid_from").lazy()
+    newest = listen_histories.sort("date_id").unique(row, keep="last").select("date_id", *row)
     return (
-        listens.join(last, on=["date_id", *row], how="semi")
-        .join(first_gone, on=row, how="left")
-        .rename({"created_at": "listened_at", "date_id": "observed_on"})
+        listens.join(newest, on=["date_id", *row], how="semi")
+        .join(last, on=row)
+        .rename({"created_at": "listened_at"})
         .with_columns(listened_on=pl.col("listened_at").dt.date())
         .select(list(contracts.FACT_LISTEN.schema))
         .sort("user_id", "listened_at", "position")
