@@ -52,13 +52,22 @@ def _reached(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 def _bytes(server: dict[str, str]) -> dict[str, bytes]:
     """Every object of the bucket."""
     url = f"{server['AWS_ENDPOINT_URL']}/lake"
-    with urllib.request.urlopen(f"{url}?list-type=2&max-keys=10000", timeout=30) as answer:
-        keys = [e.text or "" for e in ElementTree.parse(answer).iter() if e.tag.endswith("}Key")]
-    found = {}
-    for key in keys:
-        with urllib.request.urlopen(f"{url}/{urllib.parse.quote(key)}", timeout=30) as answer:
-            found[key] = answer.read()
-    return found
+    known = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={server['AWS_ACCESS_KEY_ID']}/20260310/us-east-1/s3/aws4_request"
+    }
+
+    def get(address: str) -> bytes:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=known), timeout=30) as answer:
+            return bytes(answer.read())
+
+    found: dict[str, bytes] = {}
+    while True:
+        after = urllib.parse.quote(max(found, default=""))
+        listed = ElementTree.fromstring(get(f"{url}?list-type=2&start-after={after}"))
+        keys = [e.text or "" for e in listed.iter() if e.tag.endswith("}Key")]
+        if not keys:
+            return found
+        found |= {key: get(f"{url}/{urllib.parse.quote(key)}") for key in keys}
 
 
 # -- one after the other -------------------------------------------------------------------------------------------------
