@@ -32,7 +32,7 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help setup demo day backfill test check dev dashboard docs bench forget lock clean FORCE
+.PHONY: help setup demo day backfill test check dev dashboard docs bench forget reset lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -83,6 +83,9 @@ ifneq ($(filter command line,$(origin USER)),command line)
 else
 	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) '$(USER)'
 endif
+
+reset: setup ## remove lake, warehouse, reports and Dagster's runs: says what goes and asks (YES=1: does not)
+	@$(BIN)/python -m tmdb_assets.reset $(if $(filter-out 0 no,$(YES)),--yes)
 
 lock: setup ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade takes newer releases
 	@$(UV) pip compile pyproject.toml --extra dev --extra dashboard --universal --python-version 3.11 --generate-hashes \

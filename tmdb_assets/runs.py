@@ -11,6 +11,7 @@ import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 from dagster import AssetCheckEvaluation
@@ -103,6 +104,17 @@ def execute(planned: Plan) -> Done:
     if result.success:
         return Done(None, tuple(checks))
     return Done((failures or ["the run did not come to its end; the lines above say why"])[0], tuple(checks))
+
+
+def busy_dagster(home: Path) -> str:
+    """What is at work on the instance kept in a folder, in words; empty when nothing is."""
+    if not (home / "storage").is_dir() and not (home / "history").is_dir():
+        return ""
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        if any(status.healthy for status in instance.get_daemon_statuses().values()):
+            return "Dagster's UI or daemon (`make dev`) is running"
+        under_way = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    return f"{under_way} {'run is' if under_way == 1 else 'runs are'} under way" if under_way else ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tmdb_assets import consent
 from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
@@ -300,7 +301,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.dry_run:
             print("Nothing was changed.")
             return 0
-        if not options.yes and not _agreed():
+        if not options.yes and not consent.is_given("forget"):
             return 2
         removed = forget(store, settings, options.user, print, plan)
     except (LakehouseError, SettingsError) as error:
@@ -324,24 +325,6 @@ def _user(text: str) -> int:
     if found is None:
         raise argparse.ArgumentTypeError("it must be the source's user id, a whole number")
     return found
-
-
-def _agreed() -> bool:
-    """Whether somebody at the terminal says yes. Says what to do where there is no terminal."""
-    if not sys.stdin.isatty():
-        print(
-            "forget: nothing was changed, because nobody can be asked here: give YES=1 (make) or --yes to delete all that.",
-            file=sys.stderr,
-        )
-        return False
-    try:
-        answer = input("Delete all that, for good? Type yes or no: ")
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() in {"y", "yes"}:
-        return True
-    print("Nothing was changed.")
-    return False
 
 
 if __name__ == "__main__":
