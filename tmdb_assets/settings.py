@@ -100,8 +100,9 @@ class Settings(BaseSettings):
     )
     tmdb_assets_allow_mass_delete: bool = Field(
         False,
-        description="1 lets a day through on which many films vanished: more than 5% are gone, or list or export show far "
-        "fewer than before.",
+        description="1 lets through what takes most away. A day on which many films vanished: more than 5% are gone, or list or "
+        "export show far fewer than before. A month's drop without users, a correction that removes more than half of the "
+        "month's users or of a column's values, a month that lacks more than three quarters of the users of the month before.",
     )
     tmdb_assets_today: dt.date | None = Field(
         None, description="Freezes the clock at this day, for trying things on a loopback server only."

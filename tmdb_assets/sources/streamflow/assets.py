@@ -71,12 +71,19 @@ def build(settings: Settings) -> dg.Definitions:
         last = _last_month(Clock(settings.tmdb_assets_today).today())
         look = arrivals.look(settings.streamflow_drops, context.cursor, FIRST_MONTH, last)
         requests = [dg.RunRequest(run_key=a.run_key, partition_key=a.month) for a in look.arrivals]
+        # Dagster shows a reason for months that wait only where no other starts
+        for reason in look.waiting if requests else ():
+            context.log.warning(reason)
         skipped = None if requests else dg.SkipReason("; ".join(look.waiting) or "no new drop")
         return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=look.cursor)
 
     @dg.resource(required_resource_keys={"clock"})
     def streamflow(context: dg.InitResourceContext) -> Iterator[raw.Streamflow]:
-        yield raw.Streamflow(settings.streamflow_drops, context.resources.clock)
+        yield raw.Streamflow(
+            settings.streamflow_drops,
+            context.resources.clock,
+            allows_mass_delete=settings.tmdb_assets_allow_mass_delete,
+        )
 
     return dg.Definitions(
         assets=assets,

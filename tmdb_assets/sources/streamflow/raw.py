@@ -1,7 +1,7 @@
 """What is taken of a month's drop: its six files as they are, or nothing.
 
 What belongs here: when a drop is read, what the ledger is told of it, and what is kept. One method of `Streamflow` per
-raw table, named as the table. What does not: what is wrong with a drop (drops.py), the order of keeping and accounting
+raw table, named as the table. What does not: what is wrong with a drop (drops.py) or incredible about it (doubts.py), the order of keeping and accounting
 (lakehouse/extraction.py), the types of its cells (clean.py).
 """
 
@@ -15,13 +15,17 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.delta import LakeError
+from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.sources.streamflow import contracts
-from tmdb_assets.sources.streamflow.drops import Drop, Fault, read_drop
+from tmdb_assets.sources.streamflow import contracts, folders
+from tmdb_assets.sources.streamflow.doubts import COMPARED_MONTHS, doubts
+from tmdb_assets.sources.streamflow.drops import Drop, read_drop
+from tmdb_assets.sources.streamflow.files import DropFile, Fault
 
 TOLD_AT_MOST = 20
+LET_THROUGH = "TMDB_ASSETS_ALLOW_MASS_DELETE=1"
 
 
 class Streamflow:
@@ -29,8 +33,8 @@ class Streamflow:
 
     has_history = True
 
-    def __init__(self, root: Path, clock: Clock) -> None:
-        self.root, self.clock = root, clock
+    def __init__(self, root: Path, clock: Clock, *, allows_mass_delete: bool = False) -> None:
+        self.root, self.clock, self.allows_mass_delete = root, clock, allows_mass_delete
         self._origin: str | None = None
         self._traffic: dict[str, EndpointStats] = {}
 
@@ -54,7 +58,7 @@ class Streamflow:
         """
         month = contracts.CADENCE.key(asked.day)
         kept = _newest(asked)
-        if not (self.root / month).is_dir():
+        if not self._is_there(month):
             if not kept.height:
                 raise NothingToObserve(
                     f"There is no drop of {month}: the folder {self.root / month} does not exist. Put the month's six "
@@ -63,25 +67,47 @@ class Streamflow:
             asked.log(f"{month}: the drop's folder is gone, what was kept of it stays")
             yield Chunk(contracts.DROP_FILES.empty(), list(_kept_receipts(kept)), replaces=None)
             return
-        drop = self._read(asked.day)
-        for fault in drop.faults[:TOLD_AT_MOST]:
-            asked.log(f"{month}: {fault}")
+        drop = self._read(asked)
         hashes = {name: file.sha256 for name, file in drop.files.items()}
-        if drop.faults or hashes == dict(kept.select("file", "sha256").iter_rows()):
-            rows = contracts.DROP_FILES.empty()
-        else:
-            number = int(kept.get_column("drop_number").max() or 0) + 1  # type: ignore[arg-type]  # a column of integers
-            rows = self._rows(drop, number)
-        yield Chunk(rows, list(_receipts(drop, month)), replaces=None)
+        is_news = hashes != dict(kept.select("file", "sha256").iter_rows())
+        faults = drop.faults or (self._doubts(asked, drop, month) if is_news else ())
+        for fault in faults[:TOLD_AT_MOST]:
+            asked.log(f"{month}: {fault}")
+        rows = contracts.DROP_FILES.empty()
+        if is_news and not faults:
+            rows = self._rows(drop, int(kept.get_column("drop_number").max() or 0) + 1)  # type: ignore[arg-type]  # a column of integers
+        yield Chunk(rows, list(_receipts(drop, faults, month)), replaces=None)
 
-    def _read(self, day: dt.date) -> Drop:
+    def _is_there(self, month: str) -> bool:
+        try:
+            return folders.is_there(self.root / month)
+        except folders.Unreadable:  # reading it will say why
+            return True
+
+    def _doubts(self, asked: Asked, drop: Drop, month: str) -> Sequence[Fault]:
+        """What makes the drop incredible, unless it is let through."""
+        found = list(doubts(drop, _kept_drop(asked, asked.day), _drop_before(asked)))
+        if not self.allows_mass_delete:
+            return found
+        for doubt in found[:TOLD_AT_MOST]:
+            asked.log(f"{month}: {doubt} It is let through by {LET_THROUGH}.")
+        return ()
+
+    def _read(self, asked: Asked) -> Drop:
+        """The drop as it lies there now. Raises BlockedError for one that is invented in a lake of real ones, or the reverse:
+        that is no matter of the other months of a run."""
         started = time.monotonic()
-        drop = read_drop(self.root / contracts.CADENCE.key(day), day)
-        self._origin = SANDBOX if drop.is_sandbox else REAL
+        drop = read_drop(self.root / contracts.CADENCE.key(asked.day), asked.day)
+        self._origin = None if drop.is_sandbox is None else SANDBOX if drop.is_sandbox else REAL
         for name, file in drop.files.items():
             stats = self._traffic.setdefault(name, EndpointStats())
             stats.bytes += len(file.content)
         self._traffic.setdefault(contracts.FOLDER, EndpointStats()).seconds += time.monotonic() - started
+        try:
+            if self._origin:
+                asked.ledger.refuse_mixing(self._origin)
+        except LakeError as error:
+            raise BlockedError("extraction_complete", str(error)) from None
         return drop
 
     def _rows(self, drop: Drop, number: int) -> pl.DataFrame:
@@ -99,23 +125,44 @@ def _newest(asked: Asked) -> pl.DataFrame:
     return files.filter(pl.col("drop_number") == pl.col("drop_number").max()).collect()
 
 
-def _receipts(drop: Drop, month: str) -> Iterator[Receipt]:
+def _kept_drop(asked: Asked, day: dt.date) -> Drop | None:
+    """The drop of a month that counts until now, as it was kept."""
+    files = asked.store.scan(contracts.DROP_FILES, [day])
+    newest = files.filter(pl.col("drop_number") == pl.col("drop_number").max()).select("file", "payload").collect()
+    kept = {name: DropFile(name, text.encode()) for name, text in newest.iter_rows()}
+    return Drop(day, kept) if kept else None
+
+
+def _drop_before(asked: Asked) -> Drop | None:
+    """The drop of the newest month kept before the one asked for, if it is not long ago."""
+    earliest = asked.day
+    for _ in range(COMPARED_MONTHS):
+        earliest = contracts.CADENCE.before(earliest)
+    kept = [day for day in asked.store.partition_rows(contracts.DROP_FILES) if earliest <= day < asked.day]
+    return _kept_drop(asked, max(kept)) if kept else None
+
+
+def _receipts(drop: Drop, faults: Sequence[Fault], month: str) -> Iterator[Receipt]:
     """What the drop promised and what came: its six files, and in each a line for every user of users.csv."""
     users = len(drop.files["users.csv"].ids) if "users.csv" in drop.files else None
-    faults = _by_endpoint(drop.faults)
-    first = next(iter(drop.faults), None)
-    said = ""
-    if first:
-        more = f" ({len(drop.faults) - 1:,} more faults are in the log.)" if len(drop.faults) > 1 else ""
-        said = f"{first}{more} Nothing of {month} is published: drop the month again, corrected."
+    faulty = _by_endpoint(faults)
+    said = _sentence(faults, month) if faults else ""
     found = len(drop.files) + len(drop.others) + len(drop.unreadable)
-    is_sound = contracts.FOLDER not in faults
-    yield Receipt(contracts.FOLDER, len(contracts.FILES), found, is_complete=is_sound, sentence=said)
+    yield Receipt(
+        contracts.FOLDER, len(contracts.FILES), found, is_complete=contracts.FOLDER not in faulty, sentence=said
+    )
     for name in contracts.FILES:
         file = drop.files.get(name)
         yield Receipt(
-            name, 1, int(file is not None), users, len(file.ids) if file else 0, is_complete=name not in faults, sentence=said
+            name, 1, int(file is not None), users, len(file.ids) if file else 0, is_complete=name not in faulty, sentence=said
         )  # fmt: skip
+
+
+def _sentence(faults: Sequence[Fault], month: str) -> str:
+    """The first fault, how many there are beside it, and what to do."""
+    more = f" ({len(faults) - 1:,} more faults are in the log.)" if len(faults) > 1 else ""
+    instead = f"; if it is true, run the month with {LET_THROUGH}" if faults[0].may_be_true else ""
+    return f"{faults[0]}{more} Nothing of {month} is published: drop the month again, corrected{instead}."
 
 
 def _by_endpoint(faults: Sequence[Fault]) -> set[str]:

@@ -14,6 +14,7 @@ from tmdb_assets.sources.streamflow import cells, contracts
 
 MONTH = dt.date(2024, 1, 31)
 SUBSCRIPTIONS = contracts.SNAPSHOTS["subscriptions"]
+BARE = "must be a number, without separators of thousands, with a point for the fraction, and no sign of a currency"
 GOOD = {
     "user_id": "0001-ABCDE",
     "months_active": "3",
@@ -29,7 +30,8 @@ GOOD = {
 
 def read(**changes: str) -> dict[str, Any]:
     row = GOOD | changes
-    text = f"{','.join(row)}\n{','.join(row.values())}\n"
+    quoted = [f'"{cell}"' if "," in cell else cell for cell in row.values()]
+    text = f"{','.join(row)}\n{','.join(quoted)}\n"
     return cells.typed(text, SUBSCRIPTIONS, as_of=MONTH).row(0, named=True)
 
 
@@ -57,10 +59,13 @@ def test_an_empty_cell_is_unknown_whatever_its_type(column: str) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "wanted"),
     [
-        ("plan_stream_tv", "true", "must be True, False or empty"),
-        ("plan_stream_tv", "1", "must be True, False or empty"),
-        ("plan_stream_tv", " True", "must be True, False or empty"),
-        ("plan_stream_tv", "NaN", "must be True, False or empty"),
+        ("plan_stream_tv", "yes", "must be True, False or empty"),
+        ("plan_stream_tv", "Y", "must be True, False or empty"),
+        ("plan_stream_tv", "2", "must be True, False or empty"),
+        ("plan_stream_tv", "-1", "must be True, False or empty"),
+        ("plan_stream_tv", "0.5", "must be True, False or empty"),
+        ("plan_stream_tv", "True True", "must be True, False or empty"),
+        ("plan_stream_tv", "unknown", "must be True, False or empty"),
         ("months_active", "1.5", "must be a whole number"),
         ("months_active", "1e3", "must be a whole number"),
         ("months_active", "9" * 30, "must be a whole number"),
@@ -68,7 +73,13 @@ def test_an_empty_cell_is_unknown_whatever_its_type(column: str) -> None:
         ("months_active", "-１２.0", "must be a whole number"),
         ("monthly_fee", "٣.5", "must be a number"),
         ("monthly_fee", "1e٣", "must be a number"),
-        ("monthly_fee", "nan", "must be a number"),
+        ("monthly_fee", "?", "must be a number"),
+        ("monthly_fee", "1,5", BARE),
+        ("monthly_fee", "1 000", BARE),
+        ("monthly_fee", "1'000.5", BARE),
+        ("monthly_fee", "$12", BARE),
+        ("monthly_fee", "12%", BARE),
+        ("months_active", "1,000", BARE.replace("a number", "a whole number")),
         ("monthly_fee", "inf", "must be a number"),
         ("monthly_fee", "1e999", "must be a number"),
         ("monthly_fee", "12 EUR", "must be a number"),
@@ -81,7 +92,7 @@ def test_what_is_not_of_its_type_is_refused_with_column_and_value(column: str, v
 
 
 @pytest.mark.parametrize(
-    "value", ["2022-02-30", "2022-2-3", "05/02/2022", "2022-02-05T00:00", "yesterday", "２０22-02-05"]
+    "value", ["2022-02-30", "2022-2-3", "05/02/2022", "2022-02-05T00:01", "20220205", "yesterday", "２０22-02-05"]
 )
 def test_what_is_no_day_is_refused(value: str) -> None:
     text = f"user_id,signup_date,user_gender,user_is_senior,has_family,has_dependents\n0001-ABCDE,{value},Male,,,\n"
@@ -97,8 +108,42 @@ def test_a_user_id_has_digits_that_a_keyboard_has() -> None:
     assert audit.rules == {"user_id must be four digits, a hyphen, five capital letters": 1}
 
 
-def test_a_whole_number_written_with_a_fraction_of_zero_is_one() -> None:
-    assert read(months_active="3.0")["months_active"] == 3
+@pytest.mark.parametrize(
+    ("column", "value", "spellings"),
+    [
+        ("plan_stream_tv", True, ["True", "TRUE", "true", "1", "1.0", " True ", "\u00a0true\t"]),
+        ("plan_stream_tv", False, ["False", "FALSE", "false", "0", "0.0", "0.00", " false"]),
+        ("months_active", 3, ["3", "3.0", "3.", "+3", " 3 ", "03", "3.000"]),
+        ("monthly_fee", 12.5, ["12.5", "12.50", "+12.5", " 12.5", "1.25e1", "1.25E+01", "012.5"]),
+        ("contract_type", "One year", ["One year", " One year", "One year\t"]),
+        ("user_id", "0001-ABCDE", ["0001-ABCDE", "0001-abcde", " 0001-Abcde\u202f"]),
+    ],
+)
+def test_a_cell_is_what_it_plainly_says_however_it_is_spelled(column: str, value: Any, spellings: list[str]) -> None:
+    for spelling in spellings:
+        row = read(**{column: spelling})
+        assert refused(row) == [], spelling
+        assert row[column] == value, spelling
+        assert type(row[column]) is type(value)
+
+
+@pytest.mark.parametrize("spelling", ["2022-02-05", " 2022-02-05", "2022-02-05 00:00:00", "2022-02-05T00:00:00.000Z"])
+def test_a_day_is_one_whether_or_not_its_midnight_is_told(spelling: str) -> None:
+    text = f"user_id,signup_date,user_gender,user_is_senior,has_family,has_dependents\n0001-ABCDE,{spelling},Male,,,\n"
+    row = cells.typed(text, contracts.SNAPSHOTS["users"], as_of=MONTH).row(0, named=True)
+    assert (row["signup_date"], refused(row)) == (dt.date(2022, 2, 5), [])
+
+
+@pytest.mark.parametrize(
+    "word", ["", " ", "NaN", "nan", "NULL", "null", "None", "N/A", "n/a", "#N/A", "NA", "<NA>", "NaT", "\\N"]
+)
+@pytest.mark.parametrize("column", ["user_id", "plan_stream_tv", "months_active", "total_paid", "net_service"])
+def test_words_of_databases_and_of_pandas_for_unknown_are_unknown(column: str, word: str) -> None:
+    row = read(**{column: word})
+    assert row[column] is None
+    assert refused(row) == []
+    text = f"user_id,churn_label\n{word},True\n"
+    assert [*cells.ids(text)] == [""], "and a user without an id is a fault of the drop"
 
 
 def test_a_row_of_several_faults_names_each() -> None:
@@ -147,8 +192,9 @@ def test_every_line_is_one_row_and_is_typed_or_refused(pairs: list[tuple[str, st
     frame = cells.typed(text, contract, as_of=MONTH)
     assert frame.height == len(pairs)
     for (who, count), row in zip(pairs, frame.iter_rows(named=True), strict=True):
-        assert row["user_id"] == (who or None)
-        assert (row["failed_payments_90d"] is None) == (count == "" or bool(refused(row)))
+        assert row["user_id"] == (cells.user_id(who) or None)
+        is_unknown = not cells.user_id(count)
+        assert (row["failed_payments_90d"] is None) == (is_unknown or bool(refused(row)))
     audit = contract.audit(frame.drop("_line"))
     assert audit.accounted
 

@@ -110,7 +110,7 @@ def is_fit(column: str, text: str) -> bool:
         return text in WORDS[column]
     if column == "signup_date" or not text:
         return True
-    return 0 <= float(text) <= (72 if column == "months_active" else float("inf"))
+    return 0 <= float(text) <= (1200 if column == "months_active" else float("inf"))
 
 
 def kept_of(lines: Sequence[Line]) -> list[Line]:

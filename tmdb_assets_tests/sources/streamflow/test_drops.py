@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +44,22 @@ def as_folder(name: str) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         (folder / name).unlink()
         (folder / name).mkdir()
+
+    return apply
+
+
+def as_link(name: str, target: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+
+    return apply
+
+
+def as_pipe(name: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
 
     return apply
 
@@ -94,15 +112,15 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "UTF-16": (
         change("labels.csv", lambda content: content.decode().encode("utf-16")),
-        "labels.csv, line 1, column 1: byte 0xff is not UTF-8: write the file as plain UTF-8.",
+        "labels.csv, line 1, column 1: the file is UTF-16: write the file as plain UTF-8.",
     ),
     "UTF-16 without a mark": (
         change("labels.csv", lambda content: content.decode().encode("utf-16-le")),
-        "labels.csv, line 1, column 1: a NUL byte, so it is not UTF-8 text.",
+        "labels.csv, line 1, column 1: the file is UTF-16: write the file as plain UTF-8.",
     ),
     "byte-order mark": (
         change("labels.csv", lambda content: b"\xef\xbb\xbf" + content),
-        "labels.csv, line 1: the file begins with a byte-order mark: write it as plain UTF-8 without one.",
+        "labels.csv, line 1, column 1: the file begins with a byte-order mark: write the file as plain UTF-8 without one.",
     ),
     "user twice": (
         change("labels.csv", line(4, f"{user(0)},True".encode())),
@@ -133,12 +151,112 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "line with too many values": (
         change("labels.csv", line(3, f"{user(1)},True,x".encode())),
         "labels.csv, line 3, column churn_label: 3 values where the header has 2 columns: the line is cut or was written "
-        "wrongly.",
+        "wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
     ),
     "blank line": (change("labels.csv", line(3, b"")), "labels.csv, line 3, column user_id: the line is blank."),
     "open quote": (
         change("labels.csv", line(3, f'{user(1)},"True'.encode())),
-        "labels.csv, line 3: a quotation mark is not closed on its line, or stands inside a value.",
+        "labels.csv, line 3, column churn_label: a quotation mark is not closed on its line, or stands inside a value.",
+    ),
+    "a quotation mark too many": (
+        change("labels.csv", line(3, f'{user(1)},True"'.encode())),
+        "labels.csv, line 3, column churn_label: a quotation mark too many: it stands inside a value.",
+    ),
+    "text after a quoted value": (
+        change("users.csv", line(3, f'{user(1)},"2022-02-15"x,Male,,,'.encode())),
+        "users.csv, line 3, column signup_date: a quotation mark is not closed on its line, or stands inside a value.",
+    ),
+    "semicolons": (
+        change("users.csv", lambda content: content.replace(b",", b";")),
+        "users.csv, line 1, column user_id: values are separated by semicolons: separate them by commas.",
+    ),
+    "tabs": (
+        change("labels.csv", lambda content: content.replace(b",", b"\t")),
+        "labels.csv, line 1, column user_id: values are separated by tabs: separate them by commas.",
+    ),
+    "bars": (
+        change("labels.csv", lambda content: content.replace(b",", b"|")),
+        "labels.csv, line 1, column user_id: values are separated by vertical bars: separate them by commas.",
+    ),
+    "line ends of CR": (
+        change("labels.csv", lambda content: content.replace(b"\n", b"\r")),
+        "labels.csv, line 1, column churn_label: lines end with a carriage return alone (CR): end them with LF or CRLF.",
+    ),
+    "one line end of CR": (
+        change("labels.csv", lambda content: content.replace(b"\n", b"\r", 3).replace(b"\r", b"\n", 2)),
+        "labels.csv, line 3, column churn_label: a carriage return (CR) stands inside the line: end lines with LF or CRLF, "
+        "all in the same way.",
+    ),
+    "NUL": (
+        change("labels.csv", line(3, f"{user(1)},Tr\0ue".encode())),
+        "labels.csv, line 3, column churn_label: a NUL byte, so it is not UTF-8 text.",
+    ),
+    "a value too long": (
+        change("labels.csv", line(3, f"{user(1)},{'x' * 200_000}".encode())),
+        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the file is cut, "
+        "or no list of users.",
+    ),
+    "a quoted value too long": (
+        change("labels.csv", line(3, f'{user(1)},"{"x" * 200_000}"'.encode())),
+        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the file is cut, "
+        "or no list of users.",
+    ),
+    "gzip": (
+        change("labels.csv", gzip.compress),
+        "labels.csv, line 1, column 1: the file is compressed (gzip): unpack it.",
+    ),
+    "a workbook": (
+        change("labels.csv", lambda content: b"PK\x03\x04\x14\0\x06\0" + content),
+        "labels.csv, line 1, column 1: the file is a ZIP archive or an Excel workbook: write what it holds as "
+        "comma-separated text.",
+    ),
+    "a web page": (
+        change("labels.csv", lambda content: b"\n<!DOCTYPE html><html><body>502 Bad Gateway</body></html>\n"),
+        "labels.csv, line 1, column 1: the file is a web page (HTML or XML), perhaps of an error: fetch the list anew.",
+    ),
+    "JSON": (
+        change("labels.csv", lambda content: b'{"error": "try later"}\n'),
+        "labels.csv, line 1, column 1: the file is JSON: write it as comma-separated text.",
+    ),
+    "thousands": (
+        change("subscriptions.csv", lambda content: content.replace(b",21.5,", b",1,021.5,")),
+        "subscriptions.csv, line 3, column net_service: 10 values where the header has 9 columns: the line is cut or was "
+        "written wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
+    ),
+    "a user in two spellings": (
+        change("labels.csv", line(4, f" {user(0).lower()},True".encode())),
+        f"labels.csv, line 4, column user_id: {user(0)} stands in line 2 already.",
+    ),
+    "a link that leads nowhere": (
+        as_link("labels.csv", "nowhere"),
+        "labels.csv: the file cannot be read (a link that leads nowhere).",
+    ),
+    "a link to itself": (
+        as_link("labels.csv", "labels.csv"),
+        "labels.csv: the file cannot be read (Too many levels of symbolic links).",
+    ),
+    "a pipe": (as_pipe("labels.csv"), "labels.csv: the file cannot be read (a named pipe)."),
+    "a device": (as_link("labels.csv", "/dev/zero"), "labels.csv: the file cannot be read (a device)."),
+    "a mark that is a folder": (
+        lambda folder: (folder / "_SUCCESS").mkdir(),
+        "_SUCCESS: the file cannot be read (Is a directory).",
+    ),
+    "a name that is no text": (
+        lambda folder: Path(os.fsdecode(os.fsencode(folder) + b"/n\xe9\n.csv")).touch(),
+        f"n\\xe9\\n.csv: is not a file of a drop, which has {LISTED}: remove it.",
+    ),
+    "all rows of a file break a rule": (
+        change("subscriptions.csv", lambda content: content.replace(b"-to-month", b"ly").replace(b" year", b"")),
+        "subscriptions.csv, line 2, column contract_type: 6 of 6 rows break a rule, here Monthly: must be one of "
+        "Month-to-month, One year, Two year.",
+    ),
+    "all values of a column break a rule": (
+        change("labels.csv", lambda content: content.replace(b"True", b"yes").replace(b"False", b"no")),
+        "labels.csv, line 2, column churn_label: 6 of 6 values break the rule, here no: must be True, False or empty.",
+    ),
+    "the values that there are break a rule": (
+        change("labels.csv", lambda content: content.replace(b"True", b"Y").replace(b"False", b"")),
+        "labels.csv, line 5, column churn_label: 1 of 1 values break the rule, here Y: must be True, False or empty.",
     ),
 }
 
@@ -206,9 +324,8 @@ def test_a_file_whose_rows_mostly_break_a_rule_is_a_structural_fault(world: Worl
     with pytest.raises(BlockedError) as raised:
         world.run(MONTH)
     assert (
-        "subscriptions.csv, line 2, column paperless_billing: 78 values of 30 rows are set aside alone, most often: "
-        "paperless_billing must be True, False or empty; here paperless_billing = yes: must be True, False or empty."
-        in str(raised.value)
+        "subscriptions.csv, line 2, column paperless_billing: 30 of 30 values break the rule, here yes: must be True, False or "
+        "empty." in str(raised.value)
     )
     assert world.versions()["users_snapshots"] is None, "nor are the five files that are right published"
 

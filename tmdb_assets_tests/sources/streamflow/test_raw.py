@@ -6,8 +6,7 @@ import hashlib
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import LakeError
-from tmdb_assets.lakehouse.extraction import NothingToObserve
+from tmdb_assets.lakehouse.extraction import BlockedError, NothingToObserve
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop
 
 MONTH = "2024-01"
@@ -92,6 +91,6 @@ def test_invented_and_real_drops_do_not_meet_in_one_lake(world: World) -> None:
     world.observe(MONTH)
     assert {row["origin"] for row in world.rows("extraction_ledger")} == {"sandbox"}
     world.write("2024-02", drop(USERS))
-    with pytest.raises(LakeError, match="holds sandbox data of streamflow, and this run would add real data"):
+    with pytest.raises(BlockedError, match="holds sandbox data of streamflow, and this run would add real data"):
         world.observe("2024-02")
     assert {row["as_of"] for row in world.rows("drop_files")} == {as_of(MONTH)}

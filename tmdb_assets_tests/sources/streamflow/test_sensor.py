@@ -137,6 +137,7 @@ def test_other_folders_and_months_to_come_are_not_looked_at(watch: Watch) -> Non
     assert watch.look() == []
     assert watch.skipped == (
         "2019-12 is not looked at: months go from 2020-01 to 2026-02, which is over; "
+        "2024-02 cannot be read (Not a directory); "
         "2026-03 is not looked at: months go from 2020-01 to 2026-02, which is over"
     )
     watch.today = dt.date(2026, 3, 31)
