@@ -39,7 +39,8 @@ class DerivedTable:
     publication: a function whose parameters name tables, and `rows` for those about to be published; its docstring says
     what is checked. `follows` names a table whose days are told one against the other: a day of this one says what
     changed since the kept day before it, so that publishing a day publishes the kept day after it too; `compared` names
-    the one that says with which day each was compared (`compared_with`).
+    the one that says with which day each was compared (`compared_with`), and `unsettled` (its parameters name tables) finds
+    days that do not tell all that stood on them: the next day is compared with the days before them too.
     """
 
     contract: Contract
@@ -51,6 +52,7 @@ class DerivedTable:
     warnings: Mapping[str, Callable[..., Outcome]] = field(default_factory=dict)
     follows: str = ""
     compared: str = ""
+    unsettled: Callable[..., set[dt.date]] | None = None
 
     def reads(self, function: Callable[..., Any] | None = None) -> dict[str, Contract]:
         """Parameter -> contract of the tables a function reads (by default the one that builds the table)."""
@@ -110,6 +112,10 @@ class DerivedTable:
         read = self.reads(function)
         frames = {n: store.scan(c, None if n.startswith("all_") or not c.partition else days) for n, c in read.items()}
         return frames | {n: load() for n, load in self.loaded.items() if n in wanted}
+
+    def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
+        """Whether a day does not tell all that stood on it."""
+        return self.unsettled is not None and day in self.unsettled(**self.inputs(store, [day], self.unsettled))
 
     def batches(self, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         """The days, as many at a time as fit in memory."""

@@ -65,13 +65,15 @@ class Chunk:
     `replaces` names the part of the day they replace, by the values of columns (`{}`: all of it); None means they are new
     and are appended.
     `contents` are texts the rows name by their hash: tables in which each is kept once, whatever days have it. They are
-    kept before the rows, so that no row ever names what is not there.
+    kept before the rows, so that no row ever names what is not there. `measure` says how much rows are: less never takes
+    the place of more.
     """
 
     frame: pl.DataFrame
     receipts: Sequence[Receipt]
     replaces: Mapping[str, str | Sequence[str] | Sequence[int]] | None = field(default_factory=dict)
     contents: Mapping[Contract, pl.DataFrame] = field(default_factory=dict)
+    measure: pl.Expr = field(default_factory=pl.len)
 
 
 @dataclass(frozen=True)
@@ -309,11 +311,11 @@ class Extractor:
                 standing.duplicates += audit.duplicates
             return
         same_part = [pl.col(c).is_in([v] if isinstance(v, str) else list(v)) for c, v in chunk.replaces.items()]
-        kept = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part).select(pl.len()).collect().item()
-        if kept > audit.kept.height:
-            self.log(
-                f"{contract.path} {day}: {kept} rows are kept, only {audit.kept.height} came now: the kept ones stay"
-            )
+        there = self.store.scan(contract, [day]).filter(pl.lit(True), *same_part)
+        kept, worth = there.select(pl.len().alias("_rows"), chunk.measure.alias("_worth")).collect().row(0)
+        came = audit.kept.select(chunk.measure).item()
+        if worth > came:
+            self.log(f"{contract.path} {day}: {worth} rows are kept, only {came} came now: the kept ones stay")
             standing.stays()
             quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
             return

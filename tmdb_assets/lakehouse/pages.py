@@ -6,6 +6,7 @@ retries (http.py), which lists to walk (a source's raw.py).
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -16,6 +17,8 @@ from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Progress, Reques
 from tmdb_assets.lakehouse.json_text import write
 
 GIVE_UP_AFTER = 16  # pages that fail in a row: the source is down, and what it would say later is another list
+IDLE_PAGES = 5  # pages in a row that bring nothing new: the source promises more than it has
+MISSING_TOLD = 10_000  # of the missing pages: whatever is promised, a walk holds no longer list of what did not come
 SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
 
 
@@ -50,7 +53,8 @@ class Page:
 class PageWalk:
     """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates.
 
-    `trouble` is what was last said instead of a missing page.
+    `missing_pages` are the first of them. `trouble` is what was last said instead of one, `gave_out` says where a source
+    promised more pages than it has, so that it was asked no further.
     """
 
     endpoint: str
@@ -63,13 +67,16 @@ class PageWalk:
     missing_pages: list[int]
     passes: int
     trouble: str = ""
+    gave_out: str = ""
 
     def describe(self) -> str:
         """The walk in one sentence."""
-        pages = f"{self.promised_pages - len(self.missing_pages):,} of {self.promised_pages:,} pages"
+        came = len({page.number for page in self.pages if page.number <= self.promised_pages})
+        pages = f"{came:,} of {self.promised_pages:,} pages"
         items = f"{self.received_items:,} of {self.promised_items:,} promised items"
         extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
         trouble = f" A missing page: {self.trouble}" if self.missing_pages and self.trouble else ""
+        trouble += f" Asked no further: {self.gave_out}." if self.gave_out else ""
         return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}.{trouble}"
 
 
@@ -93,7 +100,7 @@ def walk_pages(
     Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
     walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
     It is made again while pages are missing, or more than `repeat_above` (by default the tolerance) of the items, and
-    each pass brings something. `wordings` are parameters that change nothing but the words of the question, one set a
+    each pass brings something. A pass ends where pages bring nothing any more, however many are promised. `wordings` are parameters that change nothing but the words of the question, one set a
     pass: a source that keeps its answers page by page gives the same ones to the same words. `fresh` passes our own
     cache by on the first pass too.
 
@@ -107,7 +114,7 @@ def walk_pages(
         passes += 1
         if not walk.another_pass(passes, repeat):
             break
-    rows = sum(len(page.items) for page in walk.pages)
+    rows, missing = sum(len(page.items) for page in walk.pages), walk.missing_pages()
     return PageWalk(
         endpoint=endpoint,
         pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
@@ -116,9 +123,10 @@ def walk_pages(
         received_items=len(walk.seen),
         duplicates=rows - len(walk.seen),
         complete=walk.has_enough(tolerance),
-        missing_pages=walk.missing_pages(),
+        missing_pages=missing,
         passes=passes,
         trouble=walk.trouble,
+        gave_out=walk.gave_out if missing else "",
     )
 
 
@@ -141,10 +149,17 @@ class _Walk:
     fullest_page: int = 0
     stopped_at: int | None = None  # the page at which `stop` said enough
     trouble: str = ""
+    shown: set[str] = field(default_factory=set)  # items of all answers, kept or not
+    came: int = 0  # rows of this pass
+    furthest: int = 1  # the last page that showed something new
+    idle: list[int] = field(default_factory=list)  # the pages since, in a row
+    ended_at: int | None = None  # the page after which there was nothing, when all promised rows had come
+    gave_out: str = ""
 
     @property
     def promised_pages(self) -> int:
-        return min(self.largest_total_pages, self.stopped_at or self.style.max_page or self.largest_total_pages)
+        ends = [end for end in (self.stopped_at or self.style.max_page, self.ended_at) if end]
+        return min([self.largest_total_pages, *ends])
 
     @property
     def promised_items(self) -> int:
@@ -156,8 +171,12 @@ class _Walk:
         return min(stated, self.promised_pages * self.fullest_page) if cut_off else stated
 
     def missing_pages(self) -> list[int]:
+        """The first of them."""
+        return list(itertools.islice(self.not_received(), MISSING_TOLD))
+
+    def not_received(self) -> Iterator[int]:
         received = {page.number for page in self.pages}
-        return [number for number in range(1, self.promised_pages + 1) if number not in received]
+        return (number for number in range(1, self.promised_pages + 1) if number not in received)
 
     def has_enough(self, tolerance: float) -> bool:
         return len(self.seen) >= (1 - tolerance) * self.promised_items and not self.missing_pages()
@@ -166,13 +185,13 @@ class _Walk:
         """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
         first = self.http.get(self.request(1, 1), endpoint=self.endpoint, fresh=fresh)
         pages = {1: self.read(first, 1)}
-        asked, ended = 1, self.ends_at(pages[1])
+        asked, ended = 1, self.ends_at(pages[1]) or self.is_beyond_all(pages[1])
         while asked < self.promised_pages and not ended:
-            from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.promised_pages
+            from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.likely_pages(asked)
             asked = min(self.promised_pages, asked + at_most)
             for page in self.ask(range(from_page, asked + 1), 1, fresh=fresh):
                 pages[page.number] = page
-                if ended := self.ends_at(page):
+                if ended := self.ends_at(page) or self.is_beyond_all(page):
                     break
         for _ in range(SHORT_PAGE_TRIES):
             self.seen = {key for page in pages.values() for key in self.keys(page)}
@@ -188,15 +207,47 @@ class _Walk:
         """Ask again, for the pages that are missing if only those are, until nothing is; False when it brought nothing new."""
         brought_something = False
         moved = len(self.seen) < (1 - repeat_above) * self.promised_items
-        again = range(1, self.promised_pages + 1) if moved else self.missing_pages()
+        received = {page.number for page in self.pages}
+        again = range(1, self.promised_pages + 1) if moved else self.not_received()
+        self.idle.clear()
+        self.came = 0
         for page in self.ask(again, pass_number, fresh=True):
-            missing = page.number in self.missing_pages()
-            if missing or not self.keys(page) <= self.seen:
+            is_beyond = self.is_beyond_all(page)
+            if page.number not in received or not self.keys(page) <= self.seen:
                 self.keep(page)
+                received.add(page.number)
                 brought_something = True
-                if self.has_enough(0):
-                    break
+            if is_beyond or self.has_enough(0):
+                break
         return brought_something
+
+    def likely_pages(self, asked: int) -> int:
+        """How many pages to ask for in one go: those that the total needs, or, beyond what seems to be the end, few."""
+        needed = -(-max(self.totals) // max(self.fullest_page, 1)) - asked
+        return IDLE_PAGES if self.idle else max(needed, IDLE_PAGES)
+
+    def is_beyond_all(self, page: Page) -> bool:
+        """Whether the source has no more, whatever it promises: an empty page when all promised rows have come, or several
+        pages in a row that show nothing new."""
+        self.came += len(page.items)
+        if not self.keys(page) <= self.shown:
+            self.shown |= self.keys(page)
+            self.furthest, self.ended_at = max(self.furthest, page.number), None
+            self.idle.clear()
+            return False
+        if page.number >= self.furthest:
+            self.idle.append(page.number)
+        promised, pages = max(self.totals), self.promised_pages
+        if not page.items and max(len(self.shown), self.came) >= promised:
+            self.ended_at = self.furthest
+        elif len(self.idle) >= IDLE_PAGES and page.number < pages:
+            told = "is empty" if not page.items else "lists only what had come"
+            self.gave_out = (
+                f"page {self.idle[0]:,} of {pages:,} {told}, and so do those after it, though {promised:,} rows are promised "
+                f"and {len(self.shown):,} came"
+            )
+            return True
+        return self.ended_at is not None
 
     def ends_at(self, page: Page) -> bool:
         ended = self.stop is not None and self.stop(page)

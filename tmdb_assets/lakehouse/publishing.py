@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -103,16 +103,40 @@ def _expired(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) ->
     expired = {day for contract in raw.values() for day in ledger.days_expired(contract, days)}
     if raw and table.compared:
         there = set.intersection(*(set(store.partition_rows(contract)) for contract in raw.values()))
-        pairs = store.scan(table.tables[table.compared], days).select("date_id", "compared_with").drop_nulls()
-        expired |= {day for day, before in pairs.collect().iter_rows() if before not in there}
+        pairs = store.scan(table.tables[table.compared]).select("date_id", "compared_with").drop_nulls().unique()
+        before = dict(pairs.collect().iter_rows())
+        if not set(before.values()) <= there:
+            expired |= {day for day in days if not _reaches_back(table, store, day, before, there)}
     return expired
 
 
+def _reaches_back(
+    table: DerivedTable,
+    store: DeltaStore,
+    day: dt.date,
+    before: Mapping[dt.date, dt.date],
+    there: Collection[dt.date],
+) -> bool:
+    """Whether all the days are there that a day was compared with: the one before it, and those before an unsettled one."""
+    earlier = before.get(day)
+    while earlier is not None and earlier in there:
+        if not table.is_unsettled(store, earlier):
+            return True
+        earlier = before.get(earlier)
+    return earlier is None
+
+
 def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
-    """The days, and for a table that follows another the kept days next to them, oldest first."""
+    """The days, and for a table that follows another the kept days next to them, oldest first: of unsettled days the one
+    after is compared with the same day as they are."""
     kept = sorted(store.partition_rows(table.tables[table.follows])) if table.follows else []
-    after = (next((k for k in kept if k > day), None) for day in days)
-    return sorted({*days, *(day for day in after if day)})
+    wanted = {*days}
+    for day in days:
+        for after in (k for k in kept if k > day):
+            wanted.add(after)
+            if not table.is_unsettled(store, after):
+                break
+    return sorted(wanted)
 
 
 def _publish_batch(

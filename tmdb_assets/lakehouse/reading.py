@@ -22,8 +22,13 @@ def day(text: pl.Expr, then: str = "") -> pl.Expr:
 
 
 def instant(text: pl.Expr) -> pl.Expr:
-    """The instant a text states: ISO 8601, in UTC when it names no zone; null when it does not."""
-    shaped = pl.when(text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")).then(text)
+    """The instant a text states: ISO 8601 to the second, in UTC when it names no zone; null when it does not.
+
+    A blank in place of the T and a comma for the point are read as what they plainly are: one instant is one value.
+    """
+    written = text.str.strip_chars().str.replace(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[ t]([0-9]{2}:)", "${1}T${2}")
+    pointed = written.str.replace(r"^(.{10}T[0-9:]{8}),([0-9])", "${1}.${2}")
+    shaped = pl.when(pointed.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")).then(pointed)
     naive = shaped.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.replace_time_zone("UTC")
     zoned = shaped.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
     return pl.coalesce(naive, zoned)

@@ -20,7 +20,7 @@ from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.orchestration.tables import derived_asset, raw_asset, side_asset
 from tmdb_assets.settings import Settings, load_settings
-from tmdb_assets.sources.moovitamix import answers, checks, clean, contracts, privacy, raw, star
+from tmdb_assets.sources.moovitamix import answers, checks, clean, contracts, listings, privacy, raw, star
 
 FIRST_DAY = "2025-01-01"
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
@@ -47,6 +47,7 @@ def derived_tables(settings: Settings | None = None) -> list[DerivedTable]:
             warnings=checks.WARNINGS.get(contract.name, {}),
             follows=contracts.PAGES.name if contract.partition else "",
             compared=contracts.CHANGES.name if contract.partition else "",
+            unsettled=listings.unsettled,
         )
         for contract in contracts.CONTRACTS
         if contract.stage in STAGES and contract is not contracts.QUARANTINE

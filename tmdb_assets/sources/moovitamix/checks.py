@@ -13,6 +13,7 @@ import polars as pl
 from tmdb_assets.lakehouse.checks import Outcome
 
 CHURN = 0.5
+TOLD = 3  # lists of days that a sentence names
 
 
 def full_churn(rows: pl.LazyFrame) -> Outcome:
@@ -32,6 +33,21 @@ def full_churn(rows: pl.LazyFrame) -> Outcome:
         "gone: the source's server restarted and gave new ids"
     )
     return Outcome("full_churn", False, sentence, figures, warns=True)
+
+
+def held_back(rows: pl.LazyFrame) -> Outcome:
+    """Whatever stood before and is not listed is proven to be gone."""
+    some = rows.filter(pl.col("held_back") > 0).sort("date_id", "endpoint").collect()
+    figures: dict[str, int | float | str] = {"held_back": int(some.get_column("held_back").sum())}
+    if not some.height:
+        return Outcome("held_back", True, "every row is listed or proven to be gone", figures, warns=True)
+    of_days = [f"{row['held_back']:,} {row['endpoint']} on {row['date_id']}" for row in some.iter_rows(named=True)]
+    more = f" and {len(of_days) - TOLD:,} more" if len(of_days) > TOLD else ""
+    sentence = (
+        f"not listed and not proven to be gone: {', '.join(of_days[:TOLD])}{more}. The lists moved while they were walked; "
+        "these rows stand as they were until a later day tells"
+    )
+    return Outcome("held_back", False, sentence, figures, warns=True)
 
 
 def created_after_updated(rows: pl.LazyFrame) -> Outcome:
@@ -79,7 +95,7 @@ def plays_before_track(rows: pl.LazyFrame, dim_track: pl.LazyFrame) -> Outcome:
 
 #: Table -> its warnings, by name.
 WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
-    "changes": {"full_churn": full_churn},
+    "changes": {"full_churn": full_churn, "held_back": held_back},
     "listen_histories": {"created_after_updated": created_after_updated, "empty_histories": empty_histories},
     "dim_track": {"created_after_updated": created_after_updated},
     "dim_user": {

@@ -4,8 +4,8 @@ What belongs here: one function per clean table, named as the table; its paramet
 without a zone are UTC, blank text is unknown. What does not: asking (raw.py), taking pages apart (answers.py), keys of
 the star (star.py), the rules a row must keep (contracts.py).
 
-A day is compared with the day observed before it, by content: of a row whose content is the same nothing is repeated.
-Every row whose name (id; user and moment for a history row) has another content than before is taken, all rows of that
+A day is compared with what stood before it, by content: of a row whose content is the same nothing is repeated. What the
+day does not list is gone only if the day can tell (listings.py); else it is held back, and stands as it was. Every row whose name (id; user and moment for a history row) has another content than before is taken, all rows of that
 name on the day included, so that the audit can account for all of them: received = kept + quarantined + duplicates.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,11 +22,14 @@ import polars as pl
 
 from tmdb_assets.lakehouse import reading
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.json_text import NotJson, read
+from tmdb_assets.lakehouse.json_text import NotJson, read_by_parts, read_exactly
+from tmdb_assets.lakehouse.mending import whole_number
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
+from tmdb_assets.lakehouse.rules import MOST
 from tmdb_assets.sources.moovitamix import contracts, payloads
-from tmdb_assets.sources.moovitamix.answers import listing, named_records
+from tmdb_assets.sources.moovitamix.answers import UNNAMED
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.listings import Listings
 
 #: The shape behind the payloads of each clean table: fields it does not know are reported.
 SHAPES: dict[str, type[Shape]] = {
@@ -91,7 +94,8 @@ def vanished(
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The rows of one endpoint on each day of the run, against those of the day observed before it."""
+    """The rows of one endpoint on each day of the run, against what stood before it: as the day observed before lists it,
+    and where that day cannot tell what is gone, as the days before list what it lacks."""
 
     endpoint: str
     pages: pl.LazyFrame
@@ -100,50 +104,71 @@ class _Comparison:
     records: pl.LazyFrame
 
     @cached_property
+    def _listings(self) -> Listings:
+        return Listings(self.endpoint, self.all_pages, self.layouts, self.records)
+
+    @cached_property
+    def _compared(self) -> dict[dt.date, list[dt.date]]:
+        """Day of the run -> the days that say what stood before it, newest first; none for the first of all."""
+        wanted = self.pages.select(pl.col("date_id").unique().sort()).collect().get_column("date_id").to_list()
+        return self._listings.days_before(wanted)
+
+    @cached_property
     def days(self) -> pl.DataFrame:
-        """date_id of the run's observed days, before: the day observed before each, null for the first of all."""
-        observed = self.all_pages.select(pl.col("date_id").unique()).collect().sort("date_id")
-        wanted = self.pages.select(pl.col("date_id").unique())
-        return observed.with_columns(before=pl.col("date_id").shift(1)).join(wanted.collect(), on="date_id", how="semi")
+        """date_id of the run's observed days, before: the day observed before each, null for the first of all, tells:
+        whether what is not listed on it is gone."""
+        days = list(self._compared)
+        telling = self._listings.telling(days)
+        before = [earlier[0] if earlier else None for earlier in self._compared.values()]
+        schema = {"date_id": pl.Date, "before": pl.Date, "tells": pl.Boolean}
+        return pl.DataFrame([days, before, [day in telling for day in days]], schema=schema)
 
     @cached_property
     def listed(self) -> pl.DataFrame:
-        """date_id, record_hash, payload, row_key, entity_id, moment of every row listed on any of these days, in order."""
-        days = pl.concat([self.days.get_column("date_id"), self.days.get_column("before")]).drop_nulls().unique()
-        pages = self.all_pages.filter(pl.col("date_id").is_in(days.implode()))
-        rows = listing(self.endpoint, pages, self.layouts)
-        names = named_records(self.endpoint, rows.get_column("record_hash"), self.records)
-        return rows.join(names, on="record_hash", how="inner", maintain_order="left")
+        """date_id, record_hash, payload, row_key, entity_id, created_at of every row listed on any of these days, in order."""
+        days = {*self._compared, *(earlier for found in self._compared.values() for earlier in found)}
+        return self._listings.named(sorted(days))
 
     @cached_property
     def _states(self) -> pl.DataFrame:
-        """date_id, row_key, contents: what is listed under each name, every content in order."""
+        """date_id, row_key, contents: what is listed under each name, every content once, in order."""
+        once = self.listed.unique(["date_id", "row_key", "record_hash"], keep="first", maintain_order=True)
         contents = pl.col("record_hash").cast(pl.String).str.join(",").alias("contents")
-        return self.listed.group_by("date_id", "row_key", maintain_order=True).agg(contents)
+        return once.group_by("date_id", "row_key", maintain_order=True).agg(contents)
 
     @cached_property
     def _before(self) -> pl.DataFrame:
-        """The states of the day before each day, under that day."""
-        pairs = self.days.drop_nulls("before")
-        return pairs.join(self._states, left_on="before", right_on="date_id", how="inner")
+        """What stood before each day, under that day: the last state that the days before it say of each name."""
+        pairs = [(day, earlier) for day, found in self._compared.items() for earlier in found]
+        asked = pl.DataFrame(pairs, schema={"date_id": pl.Date, "_on": pl.Date}, orient="row")
+        said = asked.join(self._states, left_on="_on", right_on="date_id", how="inner")
+        newest = said.sort("date_id", "_on", descending=[False, True], maintain_order=True)
+        return newest.unique(["date_id", "row_key"], keep="first", maintain_order=True).drop("_on")
 
     @cached_property
     def changed(self) -> pl.DataFrame:
-        """The rows whose name has another content than the day before, in order."""
+        """The rows whose name has another content than before, in order."""
         today = self._states.join(self.days, on="date_id", how="semi")
         other = today.join(self._before, on=["date_id", "row_key", "contents"], how="anti")
         return self.listed.join(other, on=["date_id", "row_key"], how="semi", maintain_order="left")
 
     @cached_property
+    def _named_before(self) -> pl.DataFrame:
+        """The names that stood before each day. What could not be named had no state, so it cannot vanish."""
+        return self._before.filter(~pl.col("row_key").str.starts_with(UNNAMED)).select("date_id", "row_key")
+
+    @cached_property
+    def _lacking(self) -> pl.DataFrame:
+        """Those of them that the day does not list, and whether it `tells` that they are gone."""
+        gone = self._named_before.join(self._states, on=["date_id", "row_key"], how="anti")
+        return gone.join(self.days.select("date_id", "tells"), on="date_id")
+
+    @cached_property
     def vanished(self) -> pl.DataFrame:
-        """Rows of `clean/vanished`. What could not be named had no state, so it cannot vanish."""
-        gone = self._before.join(self._states, on=["date_id", "row_key"], how="anti")
-        names = self.listed.unique("row_key").select("row_key", "entity_id", "moment").drop_nulls("entity_id")
-        typed = gone.join(names, on="row_key").with_columns(
-            endpoint=pl.lit(self.endpoint), created_at=_instant("moment")
-        )
-        kept = typed.filter(contracts.LISTEN_HISTORIES.holds("created_at") | pl.col("moment").is_null())
-        return kept.sort("date_id", "row_key").select(list(contracts.VANISHED.schema))
+        """Rows of `clean/vanished`."""
+        names = self.listed.unique("row_key").select("row_key", "entity_id", "created_at")
+        typed = self._lacking.filter("tells").join(names, on="row_key").with_columns(endpoint=pl.lit(self.endpoint))
+        return typed.sort("date_id", "row_key").select(list(contracts.VANISHED.schema))
 
     @cached_property
     def counts(self) -> pl.DataFrame:
@@ -152,22 +177,24 @@ class _Comparison:
         def per_day(rows: pl.DataFrame, name: str) -> pl.DataFrame:
             return rows.group_by("date_id").agg(pl.len().cast(pl.Int64).alias(name))
 
-        dropped = self.pages.filter(pl.col("endpoint") == self.endpoint).group_by("date_id")
-        named_before = self._before.filter(~pl.col("row_key").str.starts_with("?"))
+        of_endpoint = self.pages.filter(pl.col("endpoint") == self.endpoint)
+        dropped = of_endpoint.group_by("date_id", "take").agg(forgotten=pl.col("forgotten_count").sum())
+        forgotten = dropped.group_by("date_id").agg(pl.col("forgotten").max())  # each walk brings them again
         counted = self.days.rename({"before": "compared_with"})
         for rows, name in (
             (self.listed, "listed"),
             (self.changed, "received"),
-            (named_before, "listed_before"),
+            (self._named_before, "listed_before"),
             (self.vanished, "vanished"),
+            (self._lacking.filter(~pl.col("tells")), "held_back"),
         ):
             counted = counted.join(per_day(rows, name), on="date_id", how="left")
-        counted = counted.join(dropped.agg(forgotten=pl.col("forgotten_count").sum()).collect(), on="date_id")
+        counted = counted.join(forgotten.collect(), on="date_id")
         there_before = pl.col("compared_with").is_not_null()
         return counted.select(
             "date_id",
             "compared_with",
-            pl.col("listed", "received", "vanished").fill_null(0),
+            pl.col("listed", "received", "vanished", "held_back").fill_null(0),
             endpoint=pl.lit(self.endpoint),
             unchanged=pl.col("listed").fill_null(0) - pl.col("received").fill_null(0),
             listed_before=pl.when(there_before).then(pl.col("listed_before").fill_null(0)),
@@ -262,41 +289,54 @@ def _received(endpoint: str, weigh: Callable[[list[str]], int]) -> Callable[...,
         pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
     ) -> pl.LazyFrame:
         days = pages.select(pl.col("date_id").unique()).collect().get_column("date_id").to_list()
-        observed = sorted(all_pages.select(pl.col("date_id").unique()).collect().get_column("date_id").to_list())
+        listings = Listings(endpoint, all_pages, layouts, records)
         received = []
-        for day in days:
-            earlier = [d for d in observed if d < day]
-            now = _named_texts(endpoint, day, all_pages, layouts, records)
-            was = _named_texts(endpoint, earlier[-1], all_pages, layouts, records) if earlier else {}
-            received.append(sum(weigh(texts) for name, texts in now.items() if was.get(name) != texts))
+        for day, earlier in listings.days_before(days).items():
+            was: dict[str, list[str]] = {}
+            for each in reversed(earlier):
+                was |= _named_texts(listings, each)
+            now = _named_texts(listings, day)
+            other = (texts for name, texts in now.items() if _once(was.get(name, ())) != _once(texts))
+            received.append(sum(weigh(texts) for texts in other))
         return pl.LazyFrame({"date_id": days, "received": received}, schema={"date_id": pl.Date, "received": pl.Int64})
 
     return count
 
 
-def _named_texts(
-    endpoint: str, day: dt.date, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
-) -> dict[str, list[str]]:
+def _once(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _named_texts(listings: Listings, day: dt.date) -> dict[str, list[str]]:
     """Name -> the texts listed under it on a day."""
-    rows = listing(endpoint, all_pages.filter(pl.col("date_id") == day), layouts)
-    texts = rows.lazy().join(records, on="record_hash", how="inner", maintain_order="left").select("payload").collect()
+    rows = listings.listed([day]).lazy().join(listings.records, on="record_hash", how="inner", maintain_order="left")
+    texts = [t for t in rows.select("payload").collect().get_column("payload") if t != payloads.FORGOTTEN]
     named: dict[str, list[str]] = defaultdict(list)
-    for text in texts.get_column("payload"):
-        if text != payloads.FORGOTTEN:
-            named[_name(endpoint, text)].append(text)
+    for name, text in zip(_names(listings.endpoint, texts), texts, strict=True):
+        named[name].append(text)
     return named
 
 
-def _name(endpoint: str, text: str) -> str:
+def _names(endpoint: str, texts: list[str]) -> Iterator[str]:
+    """The name of each row, by its values; of one that has none, its text."""
+    is_history = endpoint == HISTORIES_ENDPOINT
+    table, fields = contracts.LISTEN_HISTORIES, ("user_id", "created_at") if is_history else ("id",)
+    ids, moments = zip(*(_members(text, *fields) for text in texts), strict=True) if texts else ((), ())
+    said = pl.DataFrame({"created_at": moments}, schema={"created_at": pl.String}).with_columns(_instant("created_at"))
+    at = said.select(pl.when(table.holds("created_at")).then(pl.col("created_at").to_physical())).to_series()
+    for entity_id, moment, text in zip(ids, at, texts, strict=True):
+        is_named = entity_id is not None and 1 <= entity_id <= MOST and (moment is not None or not is_history)
+        yield f"{entity_id} {moment}" if is_named else text
+
+
+def _members(text: str, key: str, moment: str = "") -> tuple[int | None, str | None]:
     try:
-        row = read(text)
+        row = (read_by_parts if text.count(f'"{key}"') > 1 or "\\u" in text else read_exactly)(text)
     except NotJson:
-        return text
-    fields = ("user_id", "created_at") if endpoint == HISTORIES_ENDPOINT else ("id",)
-    names = [row.get(field) for field in fields] if isinstance(row, dict) else [None]
-    number, *rest = names
-    number = int(number) if isinstance(number, float) and number.is_integer() else number
-    return repr([number, *rest]) if type(number) is int and all(type(n) is str for n in rest) else text
+        return None, None
+    found = row if isinstance(row, dict) else {}
+    said = found.get(moment)
+    return whole_number(found.get(key)), said if type(said) is str else None
 
 
 def _listens_in(texts: list[str]) -> int:
@@ -327,6 +367,7 @@ def state_on(day: dt.date, rows: pl.LazyFrame, vanished: pl.LazyFrame, endpoint:
     until = rows.filter(pl.col("date_id") <= day).sort("date_id").unique(key[endpoint], keep="last")
     last_gone = gone.filter(pl.col("_gone") <= day).group_by(key[endpoint]).agg(pl.col("_gone").max())
     there = until.join(last_gone, on=key[endpoint], how="left").filter(
-        pl.col("_gone").is_null() | (pl.col("_gone") < pl.col("date_id"))
+        # what is listed on the very day on which it is said to be gone is there: its name was only spelled otherwise
+        pl.col("_gone").is_null() | (pl.col("_gone") <= pl.col("date_id"))
     )
     return there.drop("_gone").sort(key[endpoint]).collect()

@@ -75,8 +75,9 @@ PAGES = Contract(
     "raw",
     "pages",
     "Pages as they came, one thin row each: `layouts` and `records` hold their text, every content once whatever days have "
-    "it. All pages of a day were read from one state of the source.",
-    grain=("date_id", "endpoint", "page"),
+    "it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, and the union of "
+    "its walks counts.",
+    grain=("date_id", "endpoint", "take", "page"),
     partition="date_id",
     columns={
         "date_id": _day(),
@@ -89,6 +90,19 @@ PAGES = Contract(
         "total_pages": _count("Pages the answer said there are."),
         "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
         "fetched_at": _instant("When the answer came."),
+        "take": col(
+            pl.Int64,
+            "Which of the day's walks of the list the page is of, from 1; null in days of one walk kept before walks were "
+            "counted.",
+            counting(1),
+            nullable=True,
+        ),
+        "is_doubted": col(
+            pl.Boolean,
+            "Whether the walks of the list lack rows that were listed before, and no two of them show together that these "
+            "are gone; null in days kept before it was asked.",
+            nullable=True,
+        ),
     },
 )
 
@@ -197,12 +211,22 @@ CHANGES = _clean(
     {
         "endpoint": _endpoint(),
         "compared_with": col(pl.Date, "Day observed before; null for the first.", within_days(), nullable=True),
-        "listed": _count("Rows listed, without those of forgotten persons."),
+        "listed": _count(
+            "Rows listed, each content as often as one walk of the day lists it, without those of forgotten persons."
+        ),
         "received": _count("Those of them that are new or changed: the clean tables take these."),
         "unchanged": _count("Those of them that are as they were: they cost nothing."),
-        "listed_before": _count("Different keys listed the day observed before; null for a first day.", nullable=True),
-        "vanished": _count("Keys of that day that are not listed any more."),
+        "listed_before": _count(
+            "Different keys that stood before: listed on the day observed before, or held back on it; null for a first day.",
+            nullable=True,
+        ),
+        "vanished": _count("Those of them that are gone: not listed any more, as a walk of the day proves."),
         "forgotten": _count("Rows of forgotten persons, dropped before they were kept."),
+        "held_back": _count(
+            "Those of them that were not listed and that no walk proves to be gone, since the list moved while it was walked: "
+            "they stand as they were until a later day tells. Null in days derived before it was counted.",
+            nullable=True,
+        ),
     },
 )
 
@@ -256,7 +280,7 @@ LISTENS = _clean(
 
 VANISHED = _clean(
     "vanished",
-    "What was listed on the day observed before and is not listed on this one.",
+    "What was there before and is gone: a walk of the day, in which nothing came twice, does not list it, nor does any other.",
     ("endpoint", "row_key"),
     {
         "date_id": _day("First observed day without it (UTC)."),

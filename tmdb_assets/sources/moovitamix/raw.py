@@ -1,18 +1,21 @@
 """What is asked of moovitamix, and when; the answers are kept verbatim.
 
-What belongs here: endpoints, paging, and the proof that all pages of a day tell of one state of the source. What does
-not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py), pages as rows
-(answers.py), who is forgotten (privacy.py).
+What belongs here: endpoints, paging, when a list is walked again, and the proof that all pages of a day are of one server.
+What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py), pages as rows
+(answers.py), what a walk can tell (listings.py), who is forgotten (privacy.py).
 
-The API has no history, no filter and nothing incremental: a day is three lists, read whole. When its server restarts,
-nearly every id changes: pages of two servers must not be mixed, nor lists of two servers. So a day whose totals differ
-between pages, or whose first pages read otherwise at the end than at the beginning, is taken again from the start.
+The API has no history, no filter and nothing incremental: a day is three lists, read whole, and a list may move while it is
+walked. A walk whose totals differ between pages, or whose rows are not as many as promised, is mixed: nothing of it is
+kept. One in which a name comes twice moved, and one that lacks rows that stood before may have: the list is walked again,
+and the union of its walks counts. When the server restarts, nearly every id changes: pages of two servers must not be mixed,
+nor lists of two servers, so at the end every list must still begin with rows that it was seen to have.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -25,8 +28,9 @@ from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
-from tmdb_assets.sources.moovitamix.answers import page_rows, take_apart
-from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, HISTORIES_ENDPOINT, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.answers import UNNAMED, names, page_rows, take_apart
+from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, USERS_ENDPOINT
+from tmdb_assets.sources.moovitamix.listings import Listings, repeats
 from tmdb_assets.sources.moovitamix.privacy import Door, hash_key
 
 STYLE = PageStyle(
@@ -36,6 +40,7 @@ FIRST_PAGE = PageStyle(
     items="items", total_pages="pages", total_items="total", page_size=100, size_param="size", max_page=1
 )
 TAKES_AT_MOST = 3
+RESTARTED = "{}: by the end others are listed than were read, so the server restarted"
 
 
 class Served(Protocol):
@@ -101,28 +106,37 @@ class Moovitamix:
         return {contracts.PAGES.name: RawTable(contracts.PAGES, self.pages, ENDPOINTS, archived=True)}
 
     def pages(self, asked: Asked) -> Iterator[Chunk]:
-        """The three lists of a day, whole, all of one state of the source: up to three times from the start.
+        """The three lists of a day, whole, all of one server; each is walked up to three times until it can be told what is
+        there, and again where the server restarted meanwhile.
 
-        Raises NothingToObserve for a past day of which nothing was kept; BlockedError follows from a last take that was
-        mixed as well.
+        Raises NothingToObserve for a past day of which nothing was kept; BlockedError follows from a list of which every
+        walk was mixed.
         """
         if asked.reach is Reach.PAST:
             yield self._kept(asked)
             return
-        walks: dict[str, PageWalk] = {}
-        trouble = ""
-        for take in range(1, TAKES_AT_MOST + 1):
-            walks = {endpoint: self._walk(asked.day, endpoint) for endpoint in ENDPOINTS}
-            trouble = next(filter(None, map(_trouble, walks.values())), "") or self._moved(asked.day, walks)
-            if not trouble:
-                yield self._chunk(asked, walks, take)
-                return
-            if take < TAKES_AT_MOST:
-                asked.log(
-                    f"{asked.day}: {trouble}; the day is taken again from the start, nothing of this take is kept"
-                )
+        taken: dict[str, Taken] = {}
+        again, trouble = [*ENDPOINTS], ""
+        for _ in range(TAKES_AT_MOST):
+            for endpoint in again:
+                taken[endpoint] = self._take(asked, endpoint, taken.get(endpoint))
+                if not taken[endpoint].walks:
+                    trouble = taken[endpoint].trouble
+                    break
+            else:
+                again = [endpoint for endpoint in ENDPOINTS if self._restarted(asked.day, taken[endpoint])]
+                trouble = RESTARTED.format(", ".join(again)) if again else ""
+                if trouble:
+                    asked.log(
+                        f"{asked.day}: {trouble}; each is taken again from the start, nothing of this take is kept"
+                    )
+            if not again or not taken[endpoint].walks:
+                break
+        if not trouble:
+            yield self._chunk(asked, taken)
+            return
         sentence = f"{trouble}, {TAKES_AT_MOST} takes in a row: nothing of them is kept. Run the day again."
-        yield Chunk(contracts.PAGES.empty(), [_receipt(w, TAKES_AT_MOST, sentence) for w in walks.values()], None)
+        yield Chunk(contracts.PAGES.empty(), [_receipt(t, sentence) for t in taken.values()], None)
 
     def _kept(self, asked: Asked) -> Chunk:
         """What was kept of a past day whose run was cut before its end: it was kept whole or not at all."""
@@ -135,7 +149,8 @@ class Moovitamix:
         receipts = []
         for endpoint in ENDPOINTS:
             of_endpoint = rows.filter(pl.col("endpoint") == endpoint)
-            pages, count = of_endpoint.height, int(of_endpoint.get_column("row_count").sum())
+            walks = of_endpoint.group_by(pl.col("take").fill_null(1)).agg(pl.len(), pl.col("row_count").sum())
+            pages, count = walks.select(pl.col("len", "row_count").max().fill_null(0)).row(0)
             receipts.append(Receipt(endpoint, pages, pages, count, count))
         return Chunk(contracts.PAGES.empty(), receipts, None)
 
@@ -145,24 +160,123 @@ class Moovitamix:
             self.api, path, {}, endpoint=endpoint, style=STYLE, max_passes=1, progress=f"{endpoint} {day}"
         )
 
-    def _moved(self, day: dt.date, walks: Mapping[str, PageWalk]) -> str:
-        """Why lists that are sound each by itself do not belong together: the first page of one reads otherwise by now."""
-        for endpoint, walk in walks.items():
-            path = self.path(day, endpoint)
-            again = walk_pages(self.api, path, {}, endpoint=endpoint, style=FIRST_PAGE, max_passes=1).pages[0]
-            first = walk.pages[0]
-            if (again.total_items, _names(again)) != (first.total_items, _names(first)):
-                return f"{endpoint}: its first page lists others at the end of the walk than at the beginning"
-        return ""
+    def _take(self, asked: Asked, endpoint: str, before: Taken | None) -> Taken:
+        """Walk a list until its walks can tell what is there, at most three times. Mixed walks are not kept."""
+        stood = before.stood if before else self._stood_before(asked, endpoint)
+        taken = Taken(endpoint, stood, takes=before.takes if before else 0)
+        for number in range(1, TAKES_AT_MOST + 1):
+            walk = self._walk(asked.day, endpoint)
+            taken.trouble = _trouble(walk)
+            taken.takes += 1
+            if taken.trouble:
+                taken.mixed = walk
+                reason, kept = taken.trouble, "nothing of this take is kept"
+            elif taken.add(Walked(endpoint, walk)):
+                return taken
+            else:
+                reason, kept = taken.why_again(), "the union of both takes counts"
+            if number < TAKES_AT_MOST:
+                asked.log(f"{asked.day}: {reason}; {endpoint} is taken again from the start, {kept}")
+        taken.is_doubted = bool(taken.lacking)
+        return taken
 
-    def _chunk(self, asked: Asked, walks: Mapping[str, PageWalk], take: int) -> Chunk:
+    def _stood_before(self, asked: Asked, endpoint: str) -> set[str]:
+        raw = (asked.store.scan(c) for c in (contracts.PAGES, contracts.LAYOUTS, contracts.RECORDS))
+        return Listings(endpoint, *raw).stood_before(asked.day)
+
+    def _restarted(self, day: dt.date, taken: Taken) -> bool:
+        """Whether another server answers by now: a list that only moved still begins with rows that it was seen to have."""
+        path, endpoint = self.path(day, taken.endpoint), taken.endpoint
+        again = walk_pages(self.api, path, {}, endpoint=endpoint, style=FIRST_PAGE, max_passes=1).pages[0]
+        last = taken.walks[-1]
+        return bool(again.items) != bool(last.keys) or not _is_of_one_server(set(_keys(endpoint, [again])), last)
+
+    def _chunk(self, asked: Asked, taken: Mapping[str, Taken]) -> Chunk:
         door = Door(asked.store, lambda: hash_key(self.settings))
-        door.learn(text for page in walks[USERS_ENDPOINT].pages for text in take_apart(page.answer.text)[1])
-        rows = page_rows(asked.day, {e: _served(w) for e, w in walks.items()}, door.is_shut)
+        pages = {endpoint: of_endpoint.pages for endpoint, of_endpoint in taken.items()}
+        door.learn(text for page in pages[USERS_ENDPOINT] for text in take_apart(page.answer.text)[1])
+        rows = page_rows(asked.day, pages, door.is_shut, [e for e, t in taken.items() if t.is_doubted])
         dropped = int(rows.pages.get_column("forgotten_count").sum())
         if dropped:
             asked.log(f"{asked.day}: {dropped:,} rows of forgotten persons are not kept")
-        return Chunk(rows.pages, [_receipt(w, take) for w in walks.values()], contents=rows.contents)
+        receipts = [_receipt(t, note=t.note()) for t in taken.values()]
+        # a day asked for again is not worth less because its lists stood still and were walked once
+        distinct = pl.struct("endpoint", "page").n_unique()
+        return Chunk(rows.pages, receipts, contents=rows.contents, measure=distinct)
+
+
+# -- what the walks of one list tell ---------------------------------------------------------------------------------------
+
+
+class Walked:
+    """A walk that is not mixed: its pages, its names in order, and how many rows came more than once."""
+
+    def __init__(self, endpoint: str, walk: PageWalk) -> None:
+        self.walk = walk
+        self.pages = _served(walk)
+        rows = _rows(endpoint, self.pages)
+        self.keys: list[str] = rows.get_column("row_key").to_list()
+        self.by_page: list[set[str]] = [set(keys) for _, keys in rows.group_by("page").agg("row_key").iter_rows()]
+        self.repeats = int(repeats(rows.with_columns(_walk=0), "_walk").get_column("repeats").sum())
+
+    def stood_still(self, later: Walked) -> bool:
+        """Whether all that this walk lists is there in a later one as well: then none of it left while this one was made, so
+        at its end, when there were as many rows as it has, it had them all."""
+        return not self.repeats and set(self.keys) <= set(later.keys)
+
+
+@dataclass
+class Taken:
+    """The walks of one list on one day, beside the names of the rows that `stood` before."""
+
+    endpoint: str
+    stood: set[str]
+    walks: list[Walked] = field(default_factory=list)
+    mixed: PageWalk | None = None
+    takes: int = 0
+    trouble: str = ""
+    is_doubted: bool = False
+
+    @property
+    def pages(self) -> list[Page]:
+        """The pages of all walks, each of the pass that is its walk."""
+        return [replace(page, pass_number=n) for n, walked in enumerate(self.walks, 1) for page in walked.pages]
+
+    @property
+    def keys(self) -> set[str]:
+        """Every name that a walk lists."""
+        return {key for walked in self.walks for key in walked.keys}
+
+    @property
+    def lacking(self) -> set[str]:
+        """What stood before, and no walk lists."""
+        return self.stood - self.keys
+
+    def add(self, walked: Walked) -> bool:
+        """Take a walk in; whether there is nothing left to walk again for. Walks of another server than this one's go."""
+        self.walks = [w for w in self.walks if all(_is_of_one_server(page, walked) for page in w.by_page)]
+        last = self.walks[-1] if self.walks else None
+        has_proof = last is not None and last.stood_still(walked)
+        if last is not None and (last.keys == walked.keys or (has_proof and walked.stood_still(last))):
+            self.takes -= 1  # the list stood still, and was read once more to make sure: it says nothing new
+        else:
+            self.walks.append(walked)
+        return has_proof or not (walked.repeats or self.lacking)
+
+    def why_again(self) -> str:
+        """Why the last walk does not do."""
+        if repeated := self.walks[-1].repeats:
+            return f"{self.endpoint}: {repeated:,} rows came more than once, so the list moved while it was walked"
+        return f"{self.endpoint}: {len(self.lacking):,} rows that stood before were not listed"
+
+    def note(self) -> str:
+        """What the ledger says of walks that cannot tell what is gone; empty when they can."""
+        if not self.is_doubted and not all(walked.repeats for walked in self.walks):
+            return ""
+        return (
+            f"{self.endpoint}: the list moved in each of {self.takes} walks, so what they lack is not taken for gone "
+            f"({len(self.lacking):,} rows that stood before were not listed); a later day tells"
+        )
 
 
 # -- small steps -----------------------------------------------------------------------------------------------------------
@@ -174,6 +288,8 @@ def _trouble(walk: PageWalk) -> str:
     if len(totals) > 1:
         (one, first), (other, second) = sorted(totals.items(), key=lambda item: item[1])[:2]
         return f"{walk.endpoint}: page {first:,} says there are {one:,}, page {second:,} says {other:,}"
+    if walk.gave_out:
+        return f"{walk.endpoint}: {walk.gave_out}"
     if walk.missing_pages:
         return f"{walk.endpoint}: page {walk.missing_pages[0]:,} of {walk.promised_pages:,} did not come"
     rows, total = sum(len(page.items) for page in walk.pages), next(iter(totals))
@@ -185,16 +301,35 @@ def _served(walk: PageWalk) -> list[Page]:
     return [page for page in walk.pages if page.number <= max(walk.promised_pages, 1)]
 
 
-def _names(page: Page) -> list[Any]:
-    """What names the rows of a page: a row may change while one walks, another server has other rows."""
-    fields = ("id", "user_id", "created_at") if page.answer.request.path.endswith(HISTORIES_ENDPOINT) else ("id",)
-    return [[item.get(field) for field in fields] if isinstance(item, dict) else item for item in page.items]
+def _rows(endpoint: str, pages: Sequence[Page]) -> pl.DataFrame:
+    """page, row_key and content of the rows of some pages, in order."""
+    texts = [(page.number, text) for page in pages for text in take_apart(page.answer.text)[1]]
+    rows = pl.DataFrame(texts, schema={"page": pl.Int64, "content": pl.String}, orient="row")
+    named = rows.hstack(names(endpoint, rows.get_column("content")))
+    return named.select("page", "content", pl.coalesce("row_key", pl.format(f"{UNNAMED}{{}}", "content")))
 
 
-def _receipt(walk: PageWalk, takes: int, trouble: str = "") -> Receipt:
-    """What an endpoint promised and brought; `total` counts rows, so rows are counted here, whatever names them."""
+def _keys(endpoint: str, pages: Sequence[Page]) -> list[str]:
+    return _rows(endpoint, pages).get_column("row_key").to_list()
+
+
+def _is_of_one_server(page: set[str], walked: Walked) -> bool:
+    """Whether a page has what a walk lists: rows come and go, after a restart nearly all are others."""
+    return 2 * len(page.intersection(walked.keys)) >= len(page)
+
+
+def _receipt(taken: Taken, trouble: str = "", note: str = "") -> Receipt:
+    """What an endpoint promised and brought; `total` counts rows, so rows are counted here, whatever names them. Of a list
+    that moved in every walk, different names are."""
+    calm = [walked.walk for walked in taken.walks if not walked.repeats]
+    walk = calm[-1] if calm else taken.walks[-1].walk if taken.walks else taken.mixed
+    if walk is None:
+        return Receipt(taken.endpoint, is_complete=False, sentence=trouble)
     rows = sum(len(page.items) for page in walk.pages)
-    promised = walk.pages[0].total_items
+    received = len(taken.keys) if taken.walks and not calm else rows
     pages = max(walk.promised_pages, 1)
-    received = min(len({page.number for page in walk.pages}), pages)
-    return Receipt(walk.endpoint, pages, received, promised, rows, not trouble, trouble, takes)
+    came = min(len({page.number for page in walk.pages}), pages)
+    promised = walk.pages[0].total_items
+    return Receipt(
+        taken.endpoint, pages, came, promised, received, not trouble, trouble, max(taken.takes, 1), note=note
+    )

@@ -137,14 +137,15 @@ def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
     """A type 2 history: one row per key and unbroken stretch of equal states, oldest first.
 
     `states` (date_id, key, columns) says what was new or changed on a day, `gone` (date_id, key) what was not there any
-    more; both tell observed days only. Adds valid_from, valid_to (the day of what came after), is_current and, on the
+    more; both tell observed days only, and what both tell of one day is there. Adds valid_from, valid_to (the day of what came after), is_current and, on the
     last state of what is gone, gone_on.
     """
     columns = [c for c in states.columns if c not in {"date_id", key}]
+    left = gone.join(states, on=["date_id", key], how="anti")
     events = pl.concat(
         [
             states.with_columns(_is_there=pl.lit(True)),
-            gone.select("date_id", key, _is_there=pl.lit(False)),
+            left.select("date_id", key, _is_there=pl.lit(False)),
         ],
         how="diagonal",
     ).sort(key, "date_id")

@@ -147,9 +147,9 @@ def test_a_restart_between_any_two_answers_mixes_nothing(lake: DeltaStore, at: i
     assert [text for _, _, text in kept_pages(lake)] == [
         page_text(restarted[endpoint], n, 100) for endpoint, n, _ in kept_pages(lake)
     ]
-    assert {e.takes for e in entries(lake).values()} == {2}
+    assert max(e.takes or 0 for e in entries(lake).values()) == 2
     assert {e.is_complete for e in entries(lake).values()} == {True}
-    assert any("is taken again from the start, nothing of this take is kept" in line for line in said)
+    assert any("taken again from the start, nothing of this take is kept" in line for line in said)
 
 
 def test_a_restart_after_the_last_answer_of_a_list_is_seen_though_each_list_is_sound(lake: DeltaStore) -> None:
@@ -165,7 +165,11 @@ def test_a_restart_after_the_last_answer_of_a_list_is_seen_though_each_list_is_s
     assert {text for _, _, text in kept_pages(lake)} == {
         page_text(same_size[endpoint], n, 100) for endpoint, n, _ in kept_pages(lake)
     }
-    assert {e.takes for e in entries(lake).values()} == {2}
+    assert {endpoint: e.takes for endpoint, e in entries(lake).items()} == {
+        "tracks": 2,
+        "users": 2,
+        "listen_history": 1,
+    }
 
 
 def test_a_source_that_never_stands_still_keeps_nothing_and_says_so(lake: DeltaStore) -> None:
@@ -287,7 +291,7 @@ def test_nobody_there_names_the_setting(lake: DeltaStore) -> None:
 def test_a_sandbox_told_to_restart_is_noticed(lake: DeltaStore) -> None:
     with running("--listeners", "60", "--restart-after", "2") as sandbox:
         observe_history(lake, sandbox.url, [day(1)])
-    assert {e.takes for e in entries(lake, day(1)).values()} == {2}
+    assert max(e.takes or 0 for e in entries(lake, day(1)).values()) == 2
 
 
 # -- what identical content costs ----------------------------------------------------------------------------------------
