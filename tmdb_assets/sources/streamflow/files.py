@@ -111,8 +111,10 @@ class DropFile:
         if wrong := self._first_other_width(header, rows):
             yield wrong
         elif not self.text.endswith("\n"):
-            last = header[min(len(rows[-1] if rows else header), len(header)) - 1]
-            yield self._fault(len(rows) + 1, last, "the line has no end: the file was cut, or is still being written.")
+            last = min(len(rows[-1] if rows else header), len(header))
+            yield self._fault(
+                len(rows) + 1, self._column(last), "the line has no end: the file was cut, or is still being written."
+            )
         elif "user_id" in header:
             yield from self._user_faults(header.index("user_id"), rows)
 
@@ -211,9 +213,9 @@ class DropFile:
         for line, row in enumerate(rows, 2):
             if len(row) == len(header):
                 continue
-            column = shown(header[min(len(row), len(header) - 1)])
+            column = self._column(min(len(row) + 1, len(header)))
             if not "".join(row).strip(cells.BLANKS):
-                return self._fault(line, shown(header[0]), "the line is blank.")
+                return self._fault(line, self._column(1), "the line is blank.")
             said = f"{len(row)} values where the header has {len(header)} columns"
             why = "the line is cut or was written wrongly."
             if len(row) > len(header):

@@ -108,6 +108,7 @@ class World:
     store: DeltaStore
     drops: Path
     log: list[str] = field(default_factory=list)
+    allows_mass_delete: bool = False
 
     def copied(self, folder: Path) -> World:
         """The same world in another folder, to go on from: a lake need not be filled anew for each test."""
@@ -122,7 +123,7 @@ class World:
     def observe(self, *months: str, today: dt.date = TODAY) -> list[Observed]:
         """What the raw asset does: the drops of the months, in this order."""
         clock = Clock(today)
-        client = Streamflow(self.drops, clock)
+        client = Streamflow(self.drops, clock, allows_mass_delete=self.allows_mass_delete)
         ledger = Ledger(self.store, contracts.SOURCE)
         extractor = Extractor(self.store, ledger, clock, client, self.log.append)
         table = client.tables()["drop_files"]

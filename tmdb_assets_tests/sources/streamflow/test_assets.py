@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,67 @@ def test_a_check_of_its_own_says_what_it_looks_at(table: str) -> None:
 def test_the_files_of_a_drop_are_the_tables() -> None:
     assert [*FILES] == contracts.FILES
     assert {f"{table}.csv" for table in contracts.SNAPSHOTS} == set(FILES)
+
+
+# -- a range of which one month cannot be had ------------------------------------------------------------------------------
+
+
+def _spelled(folder: Path) -> None:
+    file = folder / "labels.csv"
+    file.write_text(file.read_text().replace("True", "yes").replace("False", "no"))
+
+
+def _as_folder(folder: Path) -> None:
+    (folder / "labels.csv").unlink()
+    (folder / "labels.csv").mkdir()
+
+
+def _headers_only(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.write_text(file.read_text().partition("\n")[0] + "\n")
+
+
+def _no_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to(folder)
+
+
+def _invented(folder: Path) -> None:
+    (folder / "_SUCCESS").write_text("tmdb_assets sandbox, seed 7\n")
+
+
+#: What is wrong with a month, one after the other, and how its reason begins.
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "2024-02": (_headers_only, "users.csv, line 1: the files have a header and no users: nobody is left of 2024-02"),
+    "2024-03": (_spelled, "labels.csv, line 2, column churn_label: 12 of 12 values break the rule, here"),
+    "2024-04": (_as_folder, "labels.csv: the file cannot be read (Is a directory)"),
+    "2024-05": (_no_folder, "2024-05: the folder cannot be read (Too many levels of symbolic links)"),
+    "2024-06": (shutil.rmtree, "There is no drop of 2024-06"),
+    "2024-07": (_invented, "holds real data of streamflow, and this run would add sandbox data"),
+}
+
+
+def test_a_range_publishes_the_sound_months_and_fails_naming_the_others(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    drops, store = tmp_path / "drops", DeltaStore(tmp_path / "lake")
+    for n in range(1, 9):
+        write(drops, f"2024-0{n}", drop(range(12), n))
+    for month, (damage, _) in FAULTS.items():
+        damage(drops / month)
+    wanted = [contracts.DROP_FILES, contracts.EXTRACTION_LEDGER, contracts.LABELS_SNAPSHOTS, contracts.USERS_SNAPSHOTS]
+    wanted += [contracts.USERS, contracts.LABELS]
+    ends = {"dagster/asset_partition_range_start": "2024-01", "dagster/asset_partition_range_end": "2024-08"}
+    run = execute(tmp_path, tags=ends, asset_selection=[dg.AssetKey(c.key) for c in wanted])
+    assert not run.result.success
+    assert run.said == [
+        f"streamflow: 6 of 8 months could not be had and are not published, the others are: {', '.join(FAULTS)}; the log says "
+        "why of each."
+    ]
+    kept = store.partition_rows(contracts.LABELS_SNAPSHOTS)
+    assert {day.month: rows for day, rows in kept.items()} == {1: 12, 8: 12}
+    assert store.rows(contracts.LABELS) == 12
+    logged = "".join(capfd.readouterr())
+    warned = [line for line in logged.splitlines() if "WARNING" in line]
+    for month, (_, reason) in FAULTS.items():
+        assert any(reason in line for line in warned), month

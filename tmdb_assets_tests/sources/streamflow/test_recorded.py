@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import polars as pl
 import pytest
@@ -70,3 +71,16 @@ def test_figures_are_those_of_the_lines(recorded_months: World) -> None:
         for line in lines:
             who, hours, _, devices, _, rebuffers = line.split(",")
             assert rows[who] == (float(hours), int(devices), int(rebuffers))
+
+
+def test_no_bound_is_near_what_is_recorded(recorded_months: World) -> None:
+    """What a recorded month reaches the next one exceeds: a figure that time moves has its end far away."""
+    for table, contract in contracts.SNAPSHOTS.items():
+        rows = recorded_months.frame(f"{table}_snapshots")
+        for name, column in contract.columns.items():
+            for rule in (r for r in column.rules if r.high is not None):
+                highest: Any = rows.get_column(name).max()
+                if isinstance(highest, dt.date):
+                    assert rule.high.year - highest.year > 100, name
+                else:
+                    assert 10 * highest <= rule.high, name

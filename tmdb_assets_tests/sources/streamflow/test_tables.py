@@ -185,6 +185,22 @@ def test_a_corrected_month_lets_the_quarantine_go(world: World) -> None:
     assert len(world.rows("labels")) == 8
 
 
+def test_no_rule_is_broken_by_time_alone(world: World) -> None:
+    """Subscribers of sixty years, who have paid for as long, and a ticket that lay for thirty."""
+    files = drop(range(8))
+    files = {name: [line.replace("2022-", "2019-") for line in lines] for name, lines in files.items()}
+    files = edited(files, "subscriptions.csv", 1, f"{user(1)},1,", f"{user(1)},720,")
+    files = edited(files, "subscriptions.csv", 1, ",103,", ",9999999.99,")
+    files = edited(files, "support_agg_90d.csv", 1, ",3.5", ",262980")
+    world.write("2079-12", files)
+    world.observe("2079-12", today=dt.date(2080, 1, 1))
+    world.derive("2079-12", only=["subscriptions", "support_agg_90d", "training_set"])
+    assert world.rows("quarantine") == []
+    row = next(row for row in world.rows("training_set") if row["user_id"] == user(1))
+    assert (row["months_active"], row["months_since_signup"] > 720) == (720, True)
+    assert row["ticket_avg_resolution_hrs_90d"] == 262980
+
+
 # -- live tables ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,219 @@
+"""Drops that are well formed and would take most of a month away: refused in one sentence, let through by the setting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets_tests.sources.streamflow.months import FILES, HEADERS, Files, World, drop
+
+JAN, FEB, MAR, APR, MAY = (f"2024-0{n}" for n in range(1, 6))
+USERS = range(40)
+LET_THROUGH = "if it is true, run the month with TMDB_ASSETS_ALLOW_MASS_DELETE=1."
+HEADERS_ONLY: Files = {name: [header] for name, header in HEADERS.items()}
+
+
+def emptied(users: Iterable[int], name: str, column: str, but: int = 0, month: int = 0) -> Files:
+    """A drop in which only the first `but` lines of a file have a value of the column."""
+    files = drop(users, month)
+    place = files[name][0].split(",").index(column)
+    for n, line in enumerate(files[name][1:], 1):
+        cells = line.split(",")
+        cells[place] = cells[place] if n <= but else ""
+        files[name][n] = ",".join(cells)
+    return files
+
+
+def refused(world: World, month: str, files: Files) -> str:
+    """The sentence with which a drop is refused, once everything was seen to be as it was."""
+    world.write(month, files)
+    before, versions = world.contents(), world.versions()
+    with pytest.raises(BlockedError) as raised:
+        world.run(month)
+    assert raised.value.check == "extraction_complete"
+    assert world.versions() == versions
+    assert all(frame.equals(before[table]) for table, frame in world.contents().items())
+    return str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world in which January stands with 40 users. Read only: copy it."""
+    folder = tmp_path_factory.mktemp("january")
+    world = World(DeltaStore(folder / "lake"), folder / "drops")
+    world.write(JAN, drop(USERS))
+    world.run(JAN)
+    return world
+
+
+DOUBTS: dict[str, tuple[str, Files, str]] = {
+    "a correction of headers only": (
+        JAN,
+        HEADERS_ONLY,
+        "users.csv, line 1: the files have a header and no users: nobody is left of 2024-01, and 40 users are kept of it.",
+    ),
+    "a first drop of headers only": (
+        FEB,
+        HEADERS_ONLY,
+        "users.csv, line 1: the files have a header and no users: nobody is left of 2024-02.",
+    ),
+    "a correction that removes most users": (
+        JAN,
+        drop(range(19)),
+        "users.csv, column user_id: the file lacks 21 of the 40 users kept of 2024-01.",
+    ),
+    "a correction without the values of a column": (
+        JAN,
+        emptied(USERS, "usage_agg_30d.csv", "watch_hours_30d", but=19),
+        "usage_agg_30d.csv, column watch_hours_30d: 21 of the 40 values kept of 2024-01 would become unknown.",
+    ),
+    "a correction without labels": (
+        JAN,
+        emptied(USERS, "labels.csv", "churn_label"),
+        "labels.csv, column churn_label: 40 of the 40 values kept of 2024-01 would become unknown.",
+    ),
+    "a first drop that was cut": (
+        FEB,
+        drop(range(9), 1),
+        "users.csv, column user_id: 31 of the 40 users of 2024-01 are not in 2024-02, which has 9.",
+    ),
+    "a first drop of other users": (
+        APR,
+        drop(range(31, 80), 3),
+        "users.csv, column user_id: 31 of the 40 users of 2024-01 are not in 2024-04, which has 49.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTS)
+def test_what_would_take_most_away_is_refused_and_what_was_published_stays(
+    january: World, tmp_path: Path, name: str
+) -> None:
+    month, files, sentence = DOUBTS[name]
+    world = january.copied(tmp_path)
+    said = refused(world, month, files)
+    day = {JAN: "2024-01-31", FEB: "2024-02-29", APR: "2024-04-30"}[month]
+    assert said == (
+        f"streamflow/raw/drop_files {day}: {sentence} Nothing of {month} is published: drop the month again, corrected; "
+        f"{LET_THROUGH}"
+    )
+
+
+@pytest.mark.parametrize("name", ["a correction of headers only", "a correction that removes most users"])
+def test_what_is_true_is_let_through_once_and_stays_so(january: World, tmp_path: Path, name: str) -> None:
+    month, files, sentence = DOUBTS[name]
+    world = january.copied(tmp_path)
+    refused(world, month, files)
+    world.allows_mass_delete = True
+    world.run(month)
+    left = len(files["users.csv"]) - 1
+    assert [len(world.rows(table)) for table in ("labels_snapshots", "labels", "training_set")] == [left] * 3
+    assert f"{month}: {sentence} It is let through by TMDB_ASSETS_ALLOW_MASS_DELETE=1." in world.log
+    world.allows_mass_delete = False
+    versions = world.versions()
+    world.run(month)
+    assert world.versions() == versions, "what was let through is what is kept: there is nothing to ask again"
+    world.write(month, drop(USERS))
+    world.run(month)
+    assert len(world.rows("labels")) == 40, "and it can be taken back"
+
+
+SOUND: dict[str, tuple[str, Files]] = {
+    "a correction that removes half of the users": (JAN, drop(range(20))),
+    "a correction without half of the values": (JAN, emptied(USERS, "labels.csv", "churn_label", but=20)),
+    "a first drop without labels, which are not known yet": (FEB, emptied(USERS, "labels.csv", "churn_label", month=1)),
+    "a month of which a quarter is left": (FEB, drop(range(10), 1)),
+    "a correction that has many more users": (JAN, drop(range(19, 90))),
+    "a month long after": (MAY, drop(range(50, 60), 4)),
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_takes_less_away_is_published(january: World, tmp_path: Path, name: str) -> None:
+    month, files = SOUND[name]
+    world = january.copied(tmp_path)
+    world.write(month, files)
+    world.run(month, only=["users"])
+    assert sum(row["as_of"].month == int(month[-2:]) for row in world.rows("users_snapshots")) == (
+        len(files["users.csv"]) - 1
+    )
+
+
+def test_of_a_handful_of_users_three_may_go(world: World) -> None:
+    world.write(JAN, drop(range(4)))
+    world.observe(JAN)
+    world.write(JAN, drop(range(1)))
+    world.observe(JAN)
+    world.write(JAN, HEADERS_ONLY)
+    with pytest.raises(BlockedError, match="and 1 users are kept of it"):
+        world.observe(JAN)
+
+
+def test_add_ons_that_a_month_had_do_not_vanish_unseen(world: World) -> None:
+    files = drop(USERS)
+    files["subscriptions.csv"] = [
+        line + (",add_on_backup" if n == 0 else ",True") for n, line in enumerate(files["subscriptions.csv"])
+    ]
+    world.write(JAN, files)
+    world.run(JAN, only=["subscriptions"])
+    assert refused(world, JAN, drop(USERS)).startswith(
+        "streamflow/raw/drop_files 2024-01-31: subscriptions.csv, column add_on_backup: 40 of the 40 values kept"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spell", "is_read"),
+    [
+        (str.upper, True),
+        (str.lower, True),
+        (lambda flag: str(int(flag == "True")), True),
+        (lambda flag: f"{flag == 'True':.1f}", True),
+        (lambda flag: f" {flag}\t", True),
+        (lambda flag: {"True": "yes", "False": "no"}[flag], False),
+        (lambda flag: flag[0], False),
+        (lambda flag: {"True": "vrai", "False": "faux"}[flag], False),
+    ],
+)  # fmt: skip
+def test_a_correction_whose_labels_are_all_spelled_otherwise_is_read_or_refused(
+    january: World, tmp_path: Path, spell: Callable[[str], str], is_read: bool
+) -> None:
+    world, files = january.copied(tmp_path), drop(USERS)
+    before = world.frame("labels")
+    files["labels.csv"] = [re.sub("True|False", lambda m: spell(m[0]), line) for line in files["labels.csv"]]
+    world.write(JAN, files)
+    if is_read:
+        world.run(JAN, only=["labels"])
+        assert world.frame("labels").equals(before)
+        assert world.rows("quarantine") == []
+        return
+    said = refused(world, JAN, files)
+    assert "labels.csv, line 2, column churn_label: 40 of 40 values break the rule, here" in said
+    assert LET_THROUGH not in said, "a spelling is no question of belief"
+
+
+@pytest.mark.parametrize("users", [1, 2, 12, 40])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_says_nothing_right_is_refused_however_small(world: World, users: int, name: str) -> None:
+    files = drop(range(users))
+    files[name] = [files[name][0], *(line.split(",")[0] + ",?" * line.count(",") for line in files[name][1:])]
+    world.write(JAN, files)
+    with pytest.raises(
+        BlockedError, match=rf"{name}, line 2, column \w+: {users} of {users} .* break (a|the) rule, here \?: "
+    ):
+        world.observe(JAN)
+
+
+def test_what_an_older_version_published_empty_heals_by_the_same_drop(world: World) -> None:
+    """Labels written `TRUE` were once set aside, each of them: the drop is kept, and read as what it says from now on."""
+    files = drop(range(12))
+    files["labels.csv"] = [line.replace("True", "TRUE").replace("False", "FALSE") for line in files["labels.csv"]]
+    world.write(JAN, files)
+    world.run(JAN, only=["labels"])
+    assert world.frame("labels").get_column("churn_label").null_count() == 0
+    assert world.frame("drop_files").filter(pl.col("file") == "labels.csv").item(0, "payload").count("TRUE") == 3
