@@ -94,20 +94,22 @@ def bridge_user_genre(users: pl.LazyFrame) -> pl.DataFrame:
 
 
 def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
-    """The listens of each history row in its last state, however often it was told in other words; one that vanished says
-    since when."""
+    """The listens of each history row in its last state; one that vanished says since when. A row that is only written
+    otherwise (the same moment with a zone) is in the state it was in."""
     row = ["user_id", "created_at"]
-    heard = pl.col("track_id").cast(pl.String).sort_by("position").str.join(",")
-    told = listens.group_by("date_id", *row).agg(_heard=heard)
-    states = listen_histories.select("date_id", *row, "updated_at").join(told, on=["date_id", *row], how="left")
-    left = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
-        "date_id", user_id="entity_id", created_at="created_at"
+    heard = listens.sort("position").group_by("date_id", *row).agg(pl.col("track_id").cast(pl.String).str.join(","))
+    states = listen_histories.drop("record_hash").join(heard, on=["date_id", *row], how="left").collect()
+    gone = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
+        "date_id", "created_at", user_id="entity_id"
     )
-    last = spans(states.collect(), left.collect(), *row).unique(row, keep="last", maintain_order=True)
-    standing = last.lazy().select(*row, "gone_on", date_id="valid_from")
+    key = pl.struct(row).alias("_row")
+    history = spans(states.with_columns(key), gone.select("date_id", key).collect(), "_row")
+    last = history.unique("_row", keep="last").select(*row, "gone_on", observed_on="valid_from").lazy()
+    newest = listen_histories.sort("date_id").unique(row, keep="last").select("date_id", *row)
     return (
-        listens.join(standing, on=["date_id", *row])
-        .rename({"created_at": "listened_at", "date_id": "observed_on"})
+        listens.join(newest, on=["date_id", *row], how="semi")
+        .join(last, on=row)
+        .rename({"created_at": "listened_at"})
         .with_columns(listened_on=pl.col("listened_at").dt.date())
         .select(list(contracts.FACT_LISTEN.schema))
         .sort("user_id", "listened_at", "position")
@@ -135,24 +137,24 @@ def _received(changes: pl.LazyFrame, endpoint: str) -> pl.LazyFrame:
 # -- steps ---------------------------------------------------------------------------------------------------------------
 
 
-def spans(states: pl.DataFrame, gone: pl.DataFrame, *key: str) -> pl.DataFrame:
+def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
     """A type 2 history: one row per key and unbroken stretch of equal states, oldest first.
 
     `states` (date_id, key, columns) says what was new or changed on a day, `gone` (date_id, key) what was not there any
-    more; both tell observed days only, and what both tell of one day is there. Adds valid_from, valid_to (the day of what
-    came after), is_current and, on the last state of what is gone, gone_on.
+    more; both tell observed days only, and what both tell of one day is there. Adds valid_from, valid_to (the day of what came after), is_current and, on the
+    last state of what is gone, gone_on.
     """
-    columns = [c for c in states.columns if c not in {"date_id", *key}]
-    left = gone.join(states, on=["date_id", *key], how="anti")
+    columns = [c for c in states.columns if c not in {"date_id", key}]
+    left = gone.join(states, on=["date_id", key], how="anti")
     events = pl.concat(
         [
             states.with_columns(_is_there=pl.lit(True)),
-            left.select("date_id", *key, _is_there=pl.lit(False)),
+            left.select("date_id", key, _is_there=pl.lit(False)),
         ],
         how="diagonal",
-    ).sort(*key, "date_id")
+    ).sort(key, "date_id")
     same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).shift(1).over(key)) for c in [*columns, "_is_there"])
-    is_first = pl.struct(key).is_first_distinct()
+    is_first = pl.col(key).is_first_distinct()
     turns = events.filter(is_first | ~same).with_columns(
         valid_to=pl.col("date_id").shift(-1).over(key),
         _leaves=pl.col("_is_there").shift(-1).over(key).not_().fill_null(False)
@@ -165,8 +167,8 @@ def spans(states: pl.DataFrame, gone: pl.DataFrame, *key: str) -> pl.DataFrame:
             is_current=pl.col("valid_to").is_null(),
             gone_on=pl.when("_leaves").then("valid_to"),
         )
-        .select(*key, *columns, "valid_from", "valid_to", "is_current", "gone_on")
-        .sort(*key, "valid_from")
+        .select(key, *columns, "valid_from", "valid_to", "is_current", "gone_on")
+        .sort(key, "valid_from")
     )
 
 
