@@ -84,7 +84,7 @@ def _form(options: argparse.Namespace) -> Callable[[int], str]:
     """In which form the drop of a month is written."""
     if options.form:
         return lambda month: options.form
-    return lambda month: wordings(month)[options.wording - 1] if options.wild else "plain"
+    return lambda month: wordings(month)[options.wild - 1] if options.wild else "plain"
 
 
 def _drop(options: argparse.Namespace) -> int:
@@ -114,15 +114,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--to", type=Path, metavar="FOLDER", help="where to (the setting STREAMFLOW_DROPS)")
     add("--users", default=2000, type=_between(int, 20, 1_000_000), help="about how many users a month has (2000)")
     add("--seed", default=7, type=int, help="another number is another service (7)")
-    add("--wild", action="store_true", help="months as they come on bad days: each is dropped several times")
-    add(
-        "--wording",
-        default=1,
+    spoiled = drops.add_mutually_exclusive_group().add_argument
+    spoiled(
+        "--wild",
+        nargs="?",
+        const=1,
         type=_between(int, 1, WORDINGS),
         metavar="N",
-        help=f"which of the {WORDINGS} drops of a wild month to write (1): wrong ones first, the last one is right again",
+        help=f"months as they come on bad days, each dropped {WORDINGS} times: write the Nth of these (1); the last is right again",
     )
-    add("--form", choices=FORMS, help="write the months in this form, right or wrong")
+    spoiled("--form", choices=FORMS, metavar="FORM", help=f"write the months in one form: {', '.join(FORMS)}")
     add = commands.add_parser("serve", help="serve the APIs (the default)").add_argument
     add("--host", default="127.0.0.1", type=_host, help="loopback only (127.0.0.1)")
     add("--port", default=0, type=_between(int, 0, 65535), help="0 takes a free port; the ready line says which")

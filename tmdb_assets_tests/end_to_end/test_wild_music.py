@@ -88,7 +88,7 @@ def test_wild_days_give_the_star_and_the_views_of_calm_ones(tmp_path: Path) -> N
         for day in days[1:]:
             observe(calm, f"{server.url}/on/{day}/moovitamix", day)
     derive(calm, days[1:])
-    with running(*world, "--wild", "--lasting", "1") as server:
+    with running(*world, "--wild", "--lasting", "2") as server:
         runs = live(wild, server, days[1:])
         struck = server.json("/sandbox/truth")["moovitamix"]["wild"]["struck"]
     assert sum(runs.values()) == DAYS

@@ -102,7 +102,7 @@ def test_corrections_lose_users_in_all_files_alike(sound: dict[str, bytes], tmp_
 def test_six_months_show_every_form_and_each_ends_sound() -> None:
     shown: set[str] = set()
     for first in range(80):
-        months = [wild.wordings(month) for month in range(first, first + 7)]
+        months = [wild.wordings(month) for month in range(first, first + 6)]
         shown |= {form for forms in months for form in forms}
         assert set(wild.UNUSABLE) | set(wild.LOSING) <= {form for forms in months for form in forms}
         for forms in months:
@@ -116,7 +116,7 @@ def test_six_months_show_every_form_and_each_ends_sound() -> None:
 def test_the_command_writes_wording_after_wording_and_any_form(sound: dict[str, bytes], tmp_path: Path) -> None:
     options = ("--users", str(USERS), "--to", str(tmp_path))
     for number in range(1, wild.WORDINGS + 1):
-        run = command("--months", "2026-08..2026-10", *options, "--wild", "--wording", str(number))
+        run = command("--months", "2026-08..2026-10", *options, "--wild", str(number))
         assert (run.returncode, run.stderr) == (0, "")
         forms = [line.rpartition(", ")[2] for line in run.stdout.splitlines()]
         assert forms == [wild.wordings(month)[number - 1] for month in (AUGUST, SEPTEMBER, OCTOBER)]
@@ -124,5 +124,6 @@ def test_the_command_writes_wording_after_wording_and_any_form(sound: dict[str, 
     run = command("--months", "2026-09", *options, "--form", "headers_only")
     assert run.stdout.endswith("headers_only\n")
     assert (tmp_path / NAME / wild.LABELS).read_bytes() == b"user_id,churn_label\n"
-    assert command("--months", "2026-09", *options, "--wording", "7").returncode == 2
+    assert command("--months", "2026-09", *options, "--wild", "7").returncode == 2
     assert command("--months", "2026-09", *options, "--form", "none").returncode == 2
+    assert command("--months", "2026-09", *options, "--form", "cut", "--wild").returncode == 2
