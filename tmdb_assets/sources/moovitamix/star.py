@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
@@ -43,7 +44,12 @@ def dim_date(changes: pl.LazyFrame) -> pl.DataFrame:
 
 def dim_track(tracks: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
     """Tracks in every state they were observed in."""
-    states = tracks.with_columns(pl.col("genres").list.join(GENRES_JOINED)).drop("record_hash").collect()
+    states = (
+        _sound(contracts.TRACKS, tracks)
+        .with_columns(pl.col("genres").list.join(GENRES_JOINED))
+        .drop("record_hash")
+        .collect()
+    )
     return spans(states, _gone(vanished, TRACKS_ENDPOINT, "track_id"), "track_id").select(
         list(contracts.DIM_TRACK.schema)
     )
@@ -51,7 +57,7 @@ def dim_track(tracks: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
 
 def dim_user(users: pl.LazyFrame, vanished: pl.LazyFrame, hash_key: bytes) -> pl.DataFrame:
     """Users in every state they were observed in, without names; the e-mail as a keyed hash."""
-    kept = users.drop("first_name", "last_name", "record_hash").collect()
+    kept = _sound(contracts.USERS, users).drop("first_name", "last_name", "record_hash").collect()
     hashed = kept.get_column("email").unique().drop_nulls()
     hashes = pl.DataFrame(
         {"email": hashed, "email_hash": [email_hash(hash_key, email) for email in hashed]},
@@ -66,8 +72,8 @@ def dim_genre(tracks: pl.LazyFrame, users: pl.LazyFrame) -> pl.DataFrame:
     """Genres ever stated, named as most often written (ties: the first in the alphabet)."""
     stated = pl.concat(
         [
-            tracks.select(genre="genres", is_of_tracks=pl.lit(True)),
-            users.select(genre="favorite_genres", is_of_tracks=pl.lit(False)),
+            _sound(contracts.TRACKS, tracks).select(genre="genres", is_of_tracks=pl.lit(True)),
+            _sound(contracts.USERS, users).select(genre="favorite_genres", is_of_tracks=pl.lit(False)),
         ]
     )
     named = stated.explode("genre", empty_as_null=False, keep_nulls=False).with_columns(genre_id=_genre_id("genre"))
@@ -85,18 +91,19 @@ def dim_genre(tracks: pl.LazyFrame, users: pl.LazyFrame) -> pl.DataFrame:
 
 def bridge_track_genre(tracks: pl.LazyFrame) -> pl.DataFrame:
     """Genres of each track in its last state."""
-    return _genres_of(tracks, "track_id", "genres")
+    return _genres_of(_sound(contracts.TRACKS, tracks), "track_id", "genres")
 
 
 def bridge_user_genre(users: pl.LazyFrame) -> pl.DataFrame:
     """Favourite genres of each user in their last state."""
-    return _genres_of(users, "user_id", "favorite_genres")
+    return _genres_of(_sound(contracts.USERS, users), "user_id", "favorite_genres")
 
 
 def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
     """The listens of each history row in its last state; one that vanished says since when. A row that is only written
     otherwise (the same moment with a zone) is in the state it was in."""
     row = ["user_id", "created_at"]
+    listens, listen_histories = _sound(contracts.LISTENS, listens), _sound(contracts.LISTEN_HISTORIES, listen_histories)
     heard = listens.sort("position").group_by("date_id", *row).agg(pl.col("track_id").cast(pl.String).str.join(","))
     states = listen_histories.drop("record_hash").join(heard, on=["date_id", *row], how="left").collect()
     gone = vanished.filter(pl.col("endpoint") == HISTORIES_ENDPOINT).select(
@@ -170,6 +177,15 @@ def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
         .select(key, *columns, "valid_from", "valid_to", "is_current", "gone_on")
         .sort(key, "valid_from")
     )
+
+
+def _sound(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows as their table would keep them today: what a lake took in before a column had its rules stops no star. The day
+    derived again sets it aside."""
+    required = [contract.holds(name) for name in contract.schema if name in contract.required]
+    ruled = [name for name, column in contract.columns.items() if column.rules and name not in contract.required]
+    alone = [pl.when(contract.holds(name)).then(name).alias(name) for name in ruled]
+    return rows.filter(required).with_columns(alone)
 
 
 def _gone(vanished: pl.LazyFrame, endpoint: str, key: str) -> pl.DataFrame:

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets_tests.sources.moovitamix.lakes import (
+    TABLES,
     TODAY,
     ListServer,
     a_few,
     contents,
     day,
+    derive,
     differing,
+    history,
     keep_raw,
     lists,
     rows,
@@ -88,23 +92,49 @@ def test_the_job_fills_every_table_from_the_sandbox_and_a_range_does_the_same(tm
     assert not [p for p in previews if any(email in p for email in emails)], "metadata live outside of the lake"
 
 
+BETWEEN = "must lie between 1900-01-01 and 2199-12-31"
+YEAR_0 = "0001-01-01T00:00:00+02:00"
+
+
+def keep_days_of_the_year_0(store: DeltaStore, on: dt.date) -> None:
+    """A lake as it was filled before instants had a range."""
+    keep_raw(store, on, lists([track(1), track(2)], [user(1)], [history(1, 2)]))
+    derive(store, [on], views=False, whole=False)
+    year_0 = (
+        pl.lit("0000-12-31T22:00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").dt.replace_time_zone("UTC")
+    )
+    for name in ("tracks", "users", "listen_histories", "listens"):
+        contract = TABLES[name]
+        store.overwrite(contract, store.scan(contract).with_columns(created_at=year_0).collect(), {})
+
+
 def test_a_malformed_row_goes_to_quarantine_and_a_past_day_says_why_it_stays_empty(tmp_path: Path) -> None:
+    """Neither does a day of the year 0 stop a step: not as it comes, and not in a lake that took it in before."""
     lake = tmp_path / "lake"
-    with ListServer(lists([track(1), track(2, duration="9:99")], [user(1)])).running() as server:
+    keep_days_of_the_year_0(DeltaStore(lake), day(1))
+    early = {"created_at": YEAR_0}
+    tracks = [track(1), track(2, duration="9:99"), track(3, **early), track(4, updated_at=YEAR_0)]
+    said_ = lists(tracks, [user(1), user(2, **early)], [history(1, 2), history(2, 2, at=YEAR_0)])
+    with ListServer(said_).running() as server:
         result = run(lake, TODAY, moovitamix_url=server.url)
         assert result.success, said(result)
         assert not checks(result)["tracks contract"]
         past = run(lake, day(4), moovitamix_url=server.url)
     store = DeltaStore(lake)
-    assert rows(store, "quarantine").select("origin", "rule").rows() == [
-        ("moovitamix/clean/tracks", "duration must be minutes and seconds as MM:SS")
-    ]
+    told = rows(store, "quarantine").select(pl.col("origin").str.split("/").list.last(), "rule").rows()
+    assert set(told) == {
+        ("tracks", "duration must be minutes and seconds as MM:SS"),
+        *[(t, f"created_at {BETWEEN}") for t in ("tracks", "users", "listen_histories")],
+        ("tracks", f"updated_at {BETWEEN}"),
+    }
+    assert rows(store, "dim_track").filter("is_current")["track_id"].to_list() == [1, 2, 4]
+    assert rows(store, "dim_track").filter(pl.col("created_at").dt.year() < 1900).height == 0
     assert not past.success
     assert said(past) == [
         f"{day(4)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be observed "
         "any more, so it stays empty."
     ]
-    assert rows(store, "pages")["date_id"].unique().to_list() == [TODAY]
+    assert rows(store, "pages")["date_id"].unique().sort().to_list() == [day(1), TODAY]
 
 
 def test_a_mixed_day_stops_before_anything_is_published(tmp_path: Path) -> None:

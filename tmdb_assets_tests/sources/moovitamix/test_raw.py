@@ -26,6 +26,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     a_few,
     cost,
     day,
+    derive,
     history,
     keep_raw,
     lists,
@@ -219,6 +220,76 @@ def test_a_page_the_source_refuses_is_missing(lake: DeltaStore) -> None:
 def test_a_source_that_does_not_answer_writes_nothing(lake: DeltaStore, reply: Reply, kind: type[Exception]) -> None:
     with ListServer(MANY, lambda *_: reply).running() as server, pytest.raises(kind):
         observe(lake, server.url, TODAY)
+    assert lake.version(contracts.PAGES) is None
+
+
+#: What strict readers of JSON stop at.
+UNREADABLE = ["NaN", "Infinity", "-1e999", '"\\ud800"', '"a\x01b"', "[" * 3000 + "]" * 3000, "tru", '"\\x"', "9" * 500]
+
+
+def test_what_no_reader_of_json_takes_is_set_aside_alone(lake: DeltaStore) -> None:
+    """Each bad value in a field nobody knows, in one that may be unknown, and in the ids, of all three lists."""
+
+    def page(endpoint: str) -> bytes:
+        make = {"tracks": track, "users": user, "listen_history": history}[endpoint]
+        key = "user_id" if endpoint == "listen_history" else "id"
+        places = [("extra", 100), ("updated_at", 200), (key, 300)]
+        texts = [json.dumps(make(n)) for n in range(1, 4)]
+        for field, first in places:
+            for n, bad in enumerate(UNREADABLE, first):
+                texts.append(json.dumps(make(n) | {field: "@"}).replace('"@"', bad))
+        return f'{{"items":[{",".join(texts)}],"total":{len(texts)},"page":1,"size":100,"pages":1}}'.encode()
+
+    answer = {endpoint: page(endpoint) for endpoint in contracts.ENDPOINTS}
+    server = ListServer(MANY)
+    server.spoil = lambda *_: Reply(200, answer[server.asked[-1].path.strip("/")], {"Content-Type": "application/json"})
+    with server.running() as running_:
+        for on in (day(1), day(0)):
+            observe(lake, running_.url, on)
+    derive(lake, [day(1), day(0)], views=False)
+    assert {e: text.encode() for e, _, text in kept_pages(lake)} == answer
+    count = len(UNREADABLE)
+    for table, key in (("tracks", "track_id"), ("users", "user_id"), ("listen_histories", "user_id")):
+        kept = rows(lake, table)
+        assert set(kept[key]) == {1, 2, 3, *range(100, 100 + count), *range(200, 200 + count)}
+        assert kept.filter(pl.col(key).is_between(200, 299)).get_column("updated_at").null_count() == count
+        aside = rows(lake, "quarantine").filter(pl.col("origin") == f"moovitamix/clean/{table}")
+        assert aside["column_name"].to_list().count(None) == aside["column_name"].to_list().count("updated_at") == count
+    assert rows(lake, "vanished").height == 0
+    assert rows(lake, "changes").filter(pl.col("date_id") == day(0))["received"].sum() == 0
+
+
+@pytest.mark.parametrize("pages", [4, 900_000_000])
+def test_pages_without_end_are_not_asked_for_and_spoil_no_day_whose_rows_all_came(lake: DeltaStore, pages: int) -> None:
+    server = ListServer(MANY)
+
+    def promise(number: int, _: ListServer) -> Reply:
+        seen = server.asked[-1]
+        body = json.loads(page_text(MANY[seen.path.strip("/")], int(seen.query["page"]), 100))
+        return json_reply(body | {"pages": pages})
+
+    server.spoil = promise
+    with server.running() as running_:
+        observe(lake, running_.url, TODAY)
+    assert running_.calls < 60
+    assert {e: entry.received_ids for e, entry in entries(lake).items()} == {e: len(MANY[e]) for e in MANY}
+
+
+@pytest.mark.parametrize("kind", ["empty", "the first for ever"])
+def test_a_source_that_promises_more_than_it_has_is_asked_no_further_and_told(lake: DeltaStore, kind: str) -> None:
+    server = ListServer(MANY)
+
+    def promise(number: int, _: ListServer) -> Reply:
+        asked = server.asked[-1]
+        items = MANY[asked.path.strip("/")][:100] if kind != "empty" else []
+        return json_reply({"items": items, "total": 10**9, "pages": 900_000_000})
+
+    server.spoil = promise
+    with server.running() as running_, pytest.raises(BlockedError) as raised:
+        observe(lake, running_.url, TODAY)
+    assert running_.calls < 150
+    assert "of 900,000,000" in str(raised.value)
+    assert "though 1,000,000,000 rows are promised" in str(raised.value)
     assert lake.version(contracts.PAGES) is None
 
 
