@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     )
     tmdb_assets_sandbox_wild: bool = Field(
         False,
-        description="1 lets the sandbox be TMDB as it is: lists that move, answers that are false at first, odd bytes.",
+        description="1 lets the sandbox be TMDB and the music API as they are: lists that move, answers that are false at first.",
     )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
     raw_retention_days: int = Field(

@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from tmdb_assets.sandbox.habits import Habit
+from tmdb_assets.sandbox.moovitamix import habits as of_music
 from tmdb_assets.sandbox.moovitamix.api import MoovitamixSite
+from tmdb_assets.sandbox.moovitamix.wild import WildMusicSite
 from tmdb_assets.sandbox.server import HISTORY_STARTS, Application, Weather, run
 from tmdb_assets.sandbox.streamflow.folders import FolderError, write_drops
 from tmdb_assets.sandbox.streamflow.people import FIRST_MONTH, month_number
+from tmdb_assets.sandbox.streamflow.wild import FORMS, WORDINGS, wordings
+from tmdb_assets.sandbox.tmdb import habits as of_films
 from tmdb_assets.sandbox.tmdb.api import TmdbSite
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
-from tmdb_assets.sandbox.tmdb.habits import HABITS
 from tmdb_assets.sandbox.tmdb.recorded import RecordedCatalogue, RecordingError
 from tmdb_assets.sandbox.tmdb.reference import GENRES
 from tmdb_assets.sandbox.tmdb.wild import WildSite
@@ -61,25 +65,35 @@ def _serve(options: argparse.Namespace) -> int:
     else:
         site = TmdbSite(SyntheticCatalogue(options.films, options.seed, today()), options.token, GENRES, options.drift)
     weather = Weather(options.latency, options.rate_limit, options.faults, options.slow, options.seed)
-    rates = _wild_rates(options)
-    films = WildSite(site, rates, options.lasting, options.seed) if any(rates.values()) else site
-    music = MoovitamixSite(options.seed, options.listeners, options.restart_after)
+    calm = MoovitamixSite(options.seed, options.listeners, options.restart_after)
+    films_rates, music_rates = (_wild_rates(options, source.HABITS) for source in (of_films, of_music))
+    films = WildSite(site, films_rates, options.lasting, options.seed) if any(films_rates.values()) else site
+    music = WildMusicSite(calm, music_rates, options.lasting, options.seed) if any(music_rates.values()) else calm
     run(Application([films, music], today, weather), options.host, options.port, options.exit_with_stdin)
     return 0
 
 
-def _wild_rates(options: argparse.Namespace) -> dict[str, float]:
-    """The rate of each bad habit: what its own option says, else what --wild says, else none."""
-    given = {habit.name: getattr(options, habit.name) for habit in HABITS}
-    usual = {habit.name: habit.wild if options.wild else 0 for habit in HABITS}
+def _wild_rates(options: argparse.Namespace, habits: Sequence[Habit]) -> dict[str, float]:
+    """The rate of each bad habit of a source: what its own option says, else what --wild says, else none."""
+    given = {habit.name: getattr(options, habit.name) for habit in habits}
+    usual = {habit.name: habit.wild if options.wild else 0 for habit in habits}
     return {name: usual[name] if rate is None else rate for name, rate in given.items()}
+
+
+def _form(options: argparse.Namespace) -> Callable[[int], str]:
+    """In which form the drop of a month is written."""
+    if options.form:
+        return lambda month: options.form
+    return lambda month: wordings(month)[options.wild - 1] if options.wild else "plain"
 
 
 def _drop(options: argparse.Namespace) -> int:
     try:
         folder = options.to or load_settings().streamflow_drops
-        for written, users in write_drops(folder, options.months, options.users, options.seed):
-            print(f"{written}: {users:,} users", flush=True)
+        form = _form(options)
+        for written, users, form_of_it in write_drops(folder, options.months, options.users, options.seed, form):
+            told = f", {form_of_it}" if options.wild or options.form else ""
+            print(f"{written}: {users:,} users{told}", flush=True)
     except (FolderError, SettingsError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
     except OSError as error:
@@ -100,6 +114,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--to", type=Path, metavar="FOLDER", help="where to (the setting STREAMFLOW_DROPS)")
     add("--users", default=2000, type=_between(int, 20, 1_000_000), help="about how many users a month has (2000)")
     add("--seed", default=7, type=int, help="another number is another service (7)")
+    spoiled = drops.add_mutually_exclusive_group().add_argument
+    spoiled(
+        "--wild",
+        nargs="?",
+        const=1,
+        type=_between(int, 1, WORDINGS),
+        metavar="N",
+        help=f"months as they come on bad days, each dropped {WORDINGS} times: write the Nth of these (1); the last is right again",
+    )
+    spoiled("--form", choices=FORMS, metavar="FORM", help=f"write the months in one form: {', '.join(FORMS)}")
     add = commands.add_parser("serve", help="serve the APIs (the default)").add_argument
     add("--host", default="127.0.0.1", type=_host, help="loopback only (127.0.0.1)")
     add("--port", default=0, type=_between(int, 0, 65535), help="0 takes a free port; the ready line says which")
@@ -151,8 +175,8 @@ def _parser() -> argparse.ArgumentParser:
         help="how long a slow answer takes, with --faults (0.5)",
     )
     add("--drift", action="store_true", help="rows move between list pages while one walks them")
-    add("--wild", action="store_true", help="TMDB as it is: every bad habit below, at its own rate")
-    for habit in HABITS:
+    add("--wild", action="store_true", help="the sources as they are: every bad habit below, at its own rate")
+    for habit in (*of_films.HABITS, *of_music.HABITS):
         add(
             habit.option,
             nargs="?",

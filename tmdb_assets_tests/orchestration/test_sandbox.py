@@ -28,6 +28,8 @@ def truth(**settings: Any) -> Iterator[dict[str, Any]]:
 def test_it_is_calm_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     with truth() as said:
         assert "wild" not in said
+        assert "wild" not in said["moovitamix"]
     monkeypatch.setenv("TMDB_ASSETS_SANDBOX_WILD", "1")
     with truth() as said:
         assert said["wild"]["rates"]["move"] > 0
+        assert said["moovitamix"]["wild"]["rates"]["music_repeats"] > 0

@@ -51,12 +51,16 @@ class MoovitamixSite:
         if wrong:
             return json_answer({"detail": wrong}, 422)
         self._count_and_restart()
-        found = self._lists[request.path.removeprefix(ROOT)](request.today)
+        found = self.rows(request.path.removeprefix(ROOT), request.today)
         assert isinstance(page, int)
         assert isinstance(size, int)
         items = found[(page - 1) * size : page * size]
         pages = -(-len(found) // size)
         return json_answer({"items": items, "total": len(found), "page": page, "size": size, "pages": pages})
+
+    def rows(self, endpoint: str, day: dt.date) -> list[dict[str, Any]]:
+        """All rows of a list on a day. Callers never change them."""
+        return self._lists[endpoint](day)
 
     def truth(self, today: dt.date) -> dict[str, Any]:
         """What was planted up to a day."""

@@ -1,6 +1,7 @@
 """Invented drops as folders: six CSV files a month, which appear complete or not at all.
 
-What belongs here: writing and replacing a month's folder. What does not: what stands in the files (people.py).
+What belongs here: writing and replacing a month's folder. What does not: what stands in the files (people.py), what a bad
+day makes of them (wild.py).
 """
 
 from __future__ import annotations
@@ -9,22 +10,27 @@ import csv
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tmdb_assets.sandbox.streamflow import wild
 from tmdb_assets.sandbox.streamflow.people import Person, Row, last_day, people
 
 SUCCESS = "_SUCCESS"
 #: Written into `_SUCCESS`: whoever reads the drop can tell that it is invented.
 MARK = "tmdb_assets sandbox"
+#: Written into a folder that has no `_SUCCESS` yet, so that the sandbox knows it as its own.
+HIDDEN_MARK = ".sandbox"
 
 
 class FolderError(Exception):
     """A drop that cannot be written. The message names the folder and says why."""
 
 
-def write_drops(folder: Path, months: Sequence[int], users: int, seed: int) -> Iterator[tuple[Path, int]]:
-    """Write the drop of each month; yields its folder and the number of its users once it stands.
+def write_drops(
+    folder: Path, months: Sequence[int], users: int, seed: int, form: Callable[[int], str] = lambda month: "plain"
+) -> Iterator[tuple[Path, int, str]]:
+    """Write the drop of each month in a form; yields its folder, the number of its users and the form once it stands.
 
     Raises FolderError rather than replace a drop that the sandbox did not write.
     """
@@ -33,8 +39,9 @@ def write_drops(folder: Path, months: Sequence[int], users: int, seed: int) -> I
         there = [person for person in everybody if person.is_there(month)]
         target = folder / f"{last_day(month):%Y-%m}"
         _refuse_a_real_drop(target)
-        _put(target, {name: _as_csv(rows) for name, rows in files(there, month).items()}, seed)
-        yield target, len(there)
+        sound = {name: _as_csv(rows).encode() for name, rows in files(there, month).items()}
+        _put(target, wild.wording(sound, form(month)), seed)
+        yield target, len(there), form(month)
 
 
 def files(there: Sequence[Person], month: int) -> dict[str, list[Row]]:
@@ -60,15 +67,14 @@ def _as_csv(rows: Sequence[Row]) -> str:
 def _refuse_a_real_drop(target: Path) -> None:
     if not target.exists():
         return
-    mark = target / SUCCESS
-    if not (
-        target.is_dir() and not target.is_symlink() and mark.is_file() and MARK in mark.read_text(errors="replace")
-    ):
+    marks = [target / name for name in (SUCCESS, HIDDEN_MARK)]
+    is_marked = any(mark.is_file() and MARK in mark.read_text(errors="replace") for mark in marks)
+    if not (target.is_dir() and not target.is_symlink() and is_marked):
         raise FolderError(f"{target} is there and was not written by the sandbox: name another folder with --to.")
 
 
-def _put(target: Path, contents: dict[str, str], seed: int) -> None:
-    """Build the folder beside its place, `_SUCCESS` last, and put it there with one rename.
+def _put(target: Path, wording: wild.Wording, seed: int) -> None:
+    """Build the folder beside its place, its mark last, and put it there with one rename.
 
     A drop that is replaced is away for an instant, never half written.
     """
@@ -76,9 +82,13 @@ def _put(target: Path, contents: dict[str, str], seed: int) -> None:
     building = target.with_name(f".{target.name}.{os.getpid()}.new")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
-    for name, text in contents.items():
-        (building / name).write_text(text, encoding="utf-8")
-    (building / SUCCESS).write_text(f"{MARK}, seed {seed}\n", encoding="utf-8")
+    for name, content in wording.contents.items():
+        if content is None:
+            (building / name).mkdir()
+        else:
+            (building / name).write_bytes(content)
+    mark = SUCCESS if wording.is_announced else HIDDEN_MARK
+    (building / mark).write_text(f"{MARK}, seed {seed}\n", encoding="utf-8")
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
     if target.exists():
         target.rename(old)

@@ -19,7 +19,7 @@ from tmdb_assets.sandbox.tmdb.noise import salt, unit
 
 FIRST_MONTH = dt.date(2020, 1, 1)
 ADD_ONS_SINCE = 80  #: September 2026: from then on subscriptions tell of add-ons
-MOST_MONTHS = 72
+LOYAL_AFTER = 72  #: months as a subscriber; a longer membership lowers the risk no further
 BORN_BEFORE = 36  #: the first users joined up to so many months before January 2020
 JOIN_RATE = 0.027  #: joining a month, as a share of the first users: about as many as leave
 LEAVE_SHARE = 0.8
@@ -84,7 +84,7 @@ class Person:
 
     def months_active(self, month: int) -> int:
         """Months as a subscriber, the present one included."""
-        return min(MOST_MONTHS, month - self.joined + 1)
+        return month - self.joined + 1
 
     def user(self) -> Row:
         """The person's line of users.csv; nothing of it ever changes."""
@@ -190,7 +190,7 @@ class Person:
             + 0.35 * self._tickets(month)
             + 0.12 * self._rebuffers(month)
             - 0.03 * (self._hours(month) - 22)
-            - 0.01 * self.months_active(month)
+            - 0.01 * min(LOYAL_AFTER, self.months_active(month))
         )
         return 1 / (1 + math.exp(-score))
 

@@ -37,6 +37,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tmdb_assets.sandbox.answers import NOT_FOUND, Answer, Request, encode, json_answer, tmdb_error
+from tmdb_assets.sandbox.habits import Dice
 from tmdb_assets.sandbox.tmdb import spoiling
 from tmdb_assets.sandbox.tmdb.api import (
     CHANGES_PAGE_SIZE,
@@ -48,7 +49,7 @@ from tmdb_assets.sandbox.tmdb.api import (
     export_day,
 )
 from tmdb_assets.sandbox.tmdb.catalogue import Cache
-from tmdb_assets.sandbox.tmdb.habits import LATER_PAGES, Dice
+from tmdb_assets.sandbox.tmdb.habits import FAILURES, LATER_PAGES
 
 Place = tuple[int, int]
 """(page, position on it) in the list that does not move."""
@@ -66,7 +67,7 @@ class WildSite:
 
     def __init__(self, calm: TmdbSite, rates: Mapping[str, float], lasting: int, seed: int) -> None:
         self._calm = calm
-        self._dice = Dice(rates, lasting, seed)
+        self._dice = Dice(rates, lasting, seed, {"failing": FAILURES})
         self._pages, self._edges = Cache(256), Cache(256)
 
     def answer(self, request: Request) -> Answer | None:

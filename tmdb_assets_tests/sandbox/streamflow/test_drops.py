@@ -88,6 +88,16 @@ def test_who_leaves_churned_in_the_month_before(drops: Path) -> None:
         assert {labels[who]["churn_label"] for who in now - after} == {"True"}
 
 
+def test_who_stays_goes_on_living_whatever_the_number_of_months(drops: Path) -> None:
+    months = [
+        {who: int(row["months_active"]) for who, row in rows(drops / m, "subscriptions.csv").items()}
+        for m in ("2026-08", "2026-09")
+    ]
+    stayed = set(months[0]) & set(months[1])
+    assert {months[1][who] - months[0][who] for who in stayed} == {1}
+    assert max(months[1].values()) > 72
+
+
 def test_churn_follows_the_features() -> None:
     everybody = list(people(400, 7, 12))
     risks = [(p, m) for p in everybody for m in range(12) if p.is_there(m)]

@@ -207,6 +207,26 @@ def test_listens_are_those_of_the_last_state_of_their_row(lake: DeltaStore) -> N
     assert found == [(1, 1, 5, day(2), None), (2, 1, 5, day(3), day(1))]
 
 
+def test_a_listen_told_again_in_other_words_was_observed_on_its_first_day(lake: DeltaStore) -> None:
+    at, later = "2025-03-01T20:00:00.500000", "2025-03-02T20:00:00"
+    plain, spelled = (
+        history(1, 4, 5, at=at),
+        history(1, 4, 5, at=at) | {"user_id": " 1 ", "items": ["4", 5.0], "created_at": "2025-03-01T20:00:00.5Z"},
+    )
+    changed = history(1, 5, 4, at=at)
+    said = {
+        day(9): [plain, history(2, 4, at=later)],
+        day(8): [spelled, history(2, 4, at=later, mood="new")],
+        day(7): [plain],
+        day(6): [plain | {"mood": 1}, history(2, 4, at=later)],
+        day(5): [changed],
+        day(4): [changed | {"user_id": "1"}],
+    }
+    fill_from_lists(lake, {on: lists(histories=found) for on, found in said.items()})
+    found = rows(lake, "fact_listen").select("user_id", "position", "track_id", "observed_on", "gone_on").rows()
+    assert found == [(1, 1, 5, day(5), None), (1, 2, 4, day(5), None), (2, 1, 4, day(6), day(5))]
+
+
 def test_no_personal_data_reach_star_or_views(lake: DeltaStore) -> None:
     fill_from_lists(lake, {day(0): a_few()}, views=True)
     for name, contract in TABLES.items():
