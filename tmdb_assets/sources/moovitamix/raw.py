@@ -161,13 +161,15 @@ class Moovitamix:
         )
 
     def _take(self, asked: Asked, endpoint: str, before: Taken | None) -> Taken:
-        """Walk a list until its walks can tell what is there, at most three times. Mixed walks are not kept."""
+        """Walk a list until its walks can tell what is there, at most three times, and once more to confirm a third walk that
+        is the first without repeats. Mixed walks are not kept."""
         stood = before.stood if before else self._stood_before(asked, endpoint)
         taken = Taken(endpoint, stood, takes=before.takes if before else 0)
-        for number in range(1, TAKES_AT_MOST + 1):
+        while taken.may_go_on():
             walk = self._walk(asked.day, endpoint)
             taken.trouble = _trouble(walk)
             taken.takes += 1
+            taken.made += 1
             if taken.trouble:
                 taken.mixed = walk
                 reason, kept = taken.trouble, "nothing of this take is kept"
@@ -175,7 +177,7 @@ class Moovitamix:
                 return taken
             else:
                 reason, kept = taken.why_again(), "the union of both takes counts"
-            if number < TAKES_AT_MOST:
+            if taken.may_go_on():
                 asked.log(f"{asked.day}: {reason}; {endpoint} is taken again from the start, {kept}")
         taken.is_doubted = bool(taken.lacking)
         return taken
@@ -234,6 +236,7 @@ class Taken:
     walks: list[Walked] = field(default_factory=list)
     mixed: PageWalk | None = None
     takes: int = 0
+    made: int = 0
     trouble: str = ""
     is_doubted: bool = False
 
@@ -263,6 +266,11 @@ class Taken:
             self.walks.append(walked)
         return has_proof or not (walked.repeats or self.lacking)
 
+    def may_go_on(self) -> bool:
+        """Whether the list may be walked once more."""
+        is_unconfirmed = bool(self.walks) and not self.trouble and not self.walks[-1].repeats
+        return self.made < TAKES_AT_MOST + is_unconfirmed
+
     def why_again(self) -> str:
         """Why the last walk does not do."""
         if repeated := self.walks[-1].repeats:
@@ -274,8 +282,8 @@ class Taken:
         if not self.is_doubted and not all(walked.repeats for walked in self.walks):
             return ""
         return (
-            f"{self.endpoint}: the list moved in each of {self.takes} walks, so what they lack is not taken for gone "
-            f"({len(self.lacking):,} rows that stood before were not listed); a later day tells"
+            f"{self.endpoint}: {self.made} walks cannot tell what is gone, since rows came more than once or not in each of "
+            f"them: {len(self.lacking):,} rows that stood before and were not listed stay as they were; a later day tells"
         )
 
 

@@ -154,6 +154,14 @@ def test_a_fault_that_stays_takes_nothing_away_for_days_and_a_calm_day_tells() -
     assert told(raw, day(1), "tracks").height == 0, "what comes back as it was is unchanged"
 
 
+def test_a_third_walk_that_is_the_first_without_repeats_is_confirmed_by_one_more() -> None:
+    raw = RawTables()
+    walked(IDS)(raw, day(2))
+    fault: list[Sequence[Move]] = [[], [("repeat", 49, 6)], []]
+    walked(IDS[:-1], *(fault * 2))(raw, day(1))
+    assert (gone(raw, day(1)), held_back(raw, day(1))) == ([250], 0)
+
+
 def test_pages_in_no_order_take_nothing_away_and_the_ledger_says_so() -> None:
     raw = RawTables()
     walked(IDS)(raw, day(2))
@@ -164,7 +172,7 @@ def test_pages_in_no_order_take_nothing_away_and_the_ledger_says_so() -> None:
     assert receipt.is_complete
     assert receipt.takes == 3
     assert receipt.note.startswith(
-        "tracks: the list moved in each of 3 walks, so what they lack is not taken for gone ("
+        "tracks: 3 walks cannot tell what is gone, since rows came more than once or not in each of them: "
     )
 
 
