@@ -39,6 +39,10 @@ def less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
+def near(figure: float | None) -> Any:
+    return None if figure is None else pytest.approx(figure)
+
+
 # -- over the worlds -----------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +66,9 @@ def test_trending(world: World) -> None:
             "popularity_1d_ago": popularity[1],
             "popularity_7d_ago": popularity[7],
             "popularity_30d_ago": popularity[30],
+            "popularity_change_1d": near(less(popularity[0], popularity[1])),
+            "popularity_change_7d": near(less(popularity[0], popularity[7])),
+            "popularity_change_30d": near(less(popularity[0], popularity[30])),
             "popularity_rank": rank[0],
             "popularity_rank_1d_ago": rank[1],
             "popularity_rank_7d_ago": rank[7],
@@ -76,7 +83,8 @@ def test_trending(world: World) -> None:
 
 def test_the_sandbox_has_movement_to_tell_of(sandbox: World) -> None:
     rows = sandbox.rows("vw_trending")
-    for column in ("rank_change_1d", "rank_change_7d", "rank_change_30d", "votes_per_day_7d", "vote_acceleration"):
+    moved = [f"{figure}_change_{days}d" for figure in ("rank", "popularity") for days in (1, 7, 30)]
+    for column in (*moved, "votes_per_day_7d", "vote_acceleration"):
         assert len({row[column] for row in rows}) > 5, column
 
 
@@ -129,7 +137,10 @@ def test_history(world: World) -> None:
         for movie, said in sorted(world.daily[day].items()):
             rank, count = ranked.get(movie), said.vote_count
             before, last_count = voted.get(movie, (None, None))
-            assert next(answered) == {
+            row = next(answered)
+            title = row.pop("title")
+            assert movie not in world.films or title == world.films[movie]["title"].strip()
+            assert row == {
                 "date_id": day,
                 "movie_id": movie,
                 "popularity": said.popularity,
