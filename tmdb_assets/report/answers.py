@@ -128,7 +128,7 @@ class Answers:
     def missing_days(self) -> list[dt.date]:
         """Days between the first and the last of `days` that were missed (see vw_observed_days)."""
         days = self.tables["days"].select("date_id", "days_missed").rows()
-        found = []
+        found: list[dt.date] = []
         for (before, _), (after, missed) in pairwise(days):
             between = (before + dt.timedelta(days=n) for n in range(1, (after - before).days))
             found += between if missed else ()
