@@ -15,6 +15,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.runs import RunError, execute, plan
 from tmdb_assets.settings import Settings, SettingsError, load_settings
+from tmdb_assets.sources.tmdb.assets import FIRST_DAY
 
 
 def main() -> int:
@@ -49,7 +50,7 @@ def main() -> int:
     for check in done.checks:
         if not check.passed:
             print(f"  noticed: {check.asset_key.to_user_string()} {check.check_name}: {check.description}")
-    print(_next(day))
+    print(_next(settings, dt.date.fromisoformat(day)))
     return 0
 
 
@@ -65,18 +66,23 @@ def _standing(settings: Settings) -> str:
     return "\n".join(f"  {name:<{width}}  {count:>9}  {version:>7}" for name, count, version in rows)
 
 
-def _next(day: str) -> str:
-    return f"""
-Try next:
-  make dashboard                                the answers as a web page, on http://localhost:8501
-  make dev                                      lineage, checks and partitions in Dagster's UI, on http://localhost:3000
-  .venv/bin/dagster asset materialize -m tmdb_assets.definitions --select 'group:tmdb or group:publication' \\
-      --partition-range {_earlier(day)}...{day}       a week in one run (the sandbox has history)
-"""
+def _next(settings: Settings, day: dt.date) -> str:
+    lines = [
+        "make dashboard                                the answers as a web page, on http://localhost:8501",
+        "make dev                                      lineage, checks and partitions in Dagster's UI, on http://localhost:3000",
+    ]
+    first = _first_to_compare(day)
+    if settings.uses_sandbox and first < day:
+        lines += [
+            ".venv/bin/dagster asset materialize -m tmdb_assets.definitions --select 'group:tmdb or group:publication' \\",
+            f"    --partition-range {first}...{day}       a week before it too, in one run: what moved since (the sandbox has history)",
+        ]
+    return "\nTry next:\n" + "".join(f"  {line}\n" for line in lines)
 
 
-def _earlier(day: str) -> str:
-    return (dt.date.fromisoformat(day) - dt.timedelta(days=6)).isoformat()
+def _first_to_compare(day: dt.date) -> dt.date:
+    """The day a week before: with it, each film has its popularity of 7 days ago and the report its movers."""
+    return max(day - dt.timedelta(days=7), dt.date.fromisoformat(FIRST_DAY))
 
 
 if __name__ == "__main__":

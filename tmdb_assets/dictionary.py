@@ -1,6 +1,7 @@
-"""The data dictionary, docs/tables.md, written from the contracts: `python -m tmdb_assets.dictionary`.
+"""The data dictionary, docs/tables.md, written from the contracts and macros: `python -m tmdb_assets.dictionary`.
 
-What belongs here: the order and the frame of the page. What does not: a word about a column; that is its contract's.
+What belongs here: the order and the frame of the page. What does not: a word about a column or a macro; that is its
+contract's, or its head's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 from tmdb_assets.definitions import source_modules
 from tmdb_assets.lakehouse.contracts import dictionary_lines
 from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.macros import macros_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 STAGES = {
@@ -26,7 +29,8 @@ def dictionary() -> str:
         "# Tables",
         "",
         "Written by `make docs` from the contracts; a test says when it is stale. Every table lies under the lake root at its",
-        "own name, as a Delta table; its name is also its asset key in Dagster.",
+        "own name, as a Delta table; its name is also its asset key in Dagster. The macros of the warehouse stand at the end of",
+        "each source. [asking.md](asking.md) shows how both are asked.",
         "",
     ]
     for module in source_modules("contracts"):
@@ -38,7 +42,27 @@ def dictionary() -> str:
         lines += dictionary_lines(
             bases, "kept in no table: a SQL view in the warehouse, a step of the views that read it"
         )
+        lines += _macro_lines(Source.of(module))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _macro_lines(source: Source) -> list[str]:
+    """The macros of a source: how each is called, what it gives, examples."""
+    lines = [f"## {source.name}: Macros: questions with parameters", ""]
+    lines += ["In the warehouse only. A parameter with `:=` may be left out.", ""]
+    found = macros_of(source.macros)
+    for macro in found:
+        lines += [
+            f"### `{macro.call}`",
+            "",
+            macro.description,
+            "",
+            "```sql",
+            *(f"{e};" for e in macro.examples),
+            "```",
+            "",
+        ]
+    return lines if found else []
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tmdb_assets.definitions import all_contracts, source_modules
 from tmdb_assets.dictionary import PAGE, dictionary
 from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.macros import macros_of
 
 
 def test_the_page_is_not_stale() -> None:
@@ -20,3 +22,16 @@ def test_every_table_and_column_is_described() -> None:
         for name, column in contract.columns.items():
             assert column.description, f"{contract.path}.{name} has no description"
             assert f"| {name} |" in page
+
+
+def test_every_macro_is_described_with_an_example() -> None:
+    page = dictionary()
+    files = [file for module in source_modules("contracts") if (file := Source.of(module).macros)]
+    found = [macro for file in files for macro in macros_of(file)]
+    made = sum(file.read_text(encoding="utf-8").count("CREATE OR REPLACE MACRO") for file in files)
+    assert len(found) == made > 0
+    for macro in found:
+        assert f"### `{macro.call}`" in page
+        assert macro.description, macro.name
+        assert macro.examples, macro.name
+        assert all(macro.name in example and f"{example};" in page for example in macro.examples), macro.name

@@ -243,7 +243,8 @@ def _retracted(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], 
 
 
 def _rebuilt(table: DerivedTable, store: DeltaStore, frame: pl.DataFrame, retracted: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the retracted owners' rows taken from every kept day, batch by batch."""
+    """The frame with the retracted owners' rows taken from every kept day, batch by batch; a table that is read as a
+    whole stays whole: what it says of a day may rest on its other owners."""
     contract = table.contract
     owner = list(contract.owner)
     every_day = {day for c in table.reads().values() for day in store.partition_rows(c)}
@@ -251,7 +252,8 @@ def _rebuilt(table: DerivedTable, store: DeltaStore, frame: pl.DataFrame, retrac
     for days in table.batches(store, sorted(every_day)):
         inputs = table.inputs(store, days)
         for name, read in inputs.items():
-            if isinstance(read, pl.LazyFrame) and set(owner) <= set(read.collect_schema()):
+            is_of_days = isinstance(read, pl.LazyFrame) and not name.startswith("all_")
+            if is_of_days and set(owner) <= set(read.collect_schema()):
                 inputs[name] = read.join(retracted.lazy(), on=owner, how="semi")
         if contract.name in inputs:
             inputs[contract.name] = inputs[contract.name].clear()

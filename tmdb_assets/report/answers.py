@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -39,10 +40,11 @@ FROM tmdb.vw_movie_financials
 """
 _QUESTIONS = {
     "days": f"""
-        SELECT date_id, films, total_popularity AS popularity
-        FROM tmdb.vw_daily_popularity
-        WHERE date_id > ({_NEWEST}) - {DAYS_BACK}
-        ORDER BY date_id
+        SELECT total.date_id, total.films, total.total_popularity AS popularity, observed.days_missed
+        FROM tmdb.vw_daily_popularity AS total
+        JOIN tmdb.vw_observed_days AS observed ON observed.date_id = total.date_id
+        WHERE total.date_id > ({_NEWEST}) - {DAYS_BACK}
+        ORDER BY total.date_id
     """,
     "top": """
         SELECT position, title, year(release_date) AS year, popularity, vote_average, vote_count
@@ -124,10 +126,13 @@ class Answers:
 
     @property
     def missing_days(self) -> list[dt.date]:
-        """Days between the first and the last of `days` that were not observed."""
-        observed = set(self.tables["days"].get_column("date_id"))
-        first = min(observed)
-        return [day for n in range((self.day - first).days) if (day := first + dt.timedelta(days=n)) not in observed]
+        """Days between the first and the last of `days` that were missed (see vw_observed_days)."""
+        days = self.tables["days"].select("date_id", "days_missed").rows()
+        found: list[dt.date] = []
+        for (before, _), (after, missed) in pairwise(days):
+            between = (before + dt.timedelta(days=n) for n in range(1, (after - before).days))
+            found += between if missed else ()
+        return found
 
 
 def read(warehouse: Warehouse) -> Answers | None:

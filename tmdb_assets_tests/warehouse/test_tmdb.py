@@ -15,6 +15,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.sql import View, bases_of
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source, lay_out
+from tmdb_assets.warehouse.macros import Macro, macros_of
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
 from tmdb_assets.warehouse.reader import Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
@@ -92,6 +93,13 @@ def test_every_macro_is_there_and_says_what_it_gives(path: Path) -> None:
     assert found
     assert text.count("CREATE OR REPLACE MACRO tmdb.") == len(found)
     assert all(found.values())
+
+
+@pytest.mark.parametrize("macro", macros_of(SOURCE.macros), ids=lambda macro: macro.name)
+@pytest.mark.usefixtures("published")
+def test_the_examples_of_every_macro_have_an_answer(macro: Macro, path: Path) -> None:
+    for example in macro.examples:
+        assert toy.ask(path, example), example
 
 
 def test_fewer_days_give_the_same_answers_about_them(store: DeltaStore, tmp_path: Path) -> None:

@@ -34,9 +34,8 @@ GROUP BY table_name, rule
 ORDER BY sum(rows) + sum(values_set_aside) DESC, table_name, rule
 """
 OBSERVED = """
-SELECT date_id, count(*) AS films, count(vote_count) AS films_with_votes
-FROM tmdb.fact_movie_daily
-GROUP BY date_id
+SELECT date_id, films, films_with_votes, days_missed
+FROM tmdb.vw_observed_days
 ORDER BY date_id
 """
 PERIODS = {"90 days": 90, "30 days": 30, "1 year": 366}
@@ -159,6 +158,9 @@ def _calendar(days: int) -> None:
         .otherwise(pl.lit("observed")),
     )
     weeks = drawing.whole_calendar(cells.select("week").unique(), "week", step="1w").get_column("week").to_list()
+    # a day before the lake was at work was not missed, and has no cell; those after the newest day were
+    is_due = pl.col("films").is_not_null() | (pl.col("days_missed").backward_fill().fill_null(1) > 0)
+    cells = cells.filter(is_due)
     states = {"observed": drawing.ACCENT, "without votes": "#99d8d0", "missing": "#e03131"}
     drawn = (
         alt.Chart(cells)

@@ -3,7 +3,7 @@
 -- schema: a session that has not chosen it would not find them.
 
 -- Tracks as they stood on a day, one row each: in the state observed last up to it, without those gone by then.
---   FROM moovitamix.tracks_on(DATE '2026-03-10')
+--   FROM moovitamix.tracks_on(current_date)
 CREATE OR REPLACE MACRO moovitamix.tracks_on(day) AS TABLE
     SELECT track.*
     FROM moovitamix.dim_track AS track
@@ -11,7 +11,7 @@ CREATE OR REPLACE MACRO moovitamix.tracks_on(day) AS TABLE
 COMMENT ON MACRO TABLE moovitamix.tracks_on IS 'Tracks as they stood on a day, one row each.';
 
 -- Users as they stood on a day, one row each, without personal data.
---   FROM moovitamix.users_on(DATE '2026-03-10')
+--   FROM moovitamix.users_on(current_date)
 CREATE OR REPLACE MACRO moovitamix.users_on(day) AS TABLE
     SELECT person.*
     FROM moovitamix.dim_user AS person
@@ -19,7 +19,7 @@ CREATE OR REPLACE MACRO moovitamix.users_on(day) AS TABLE
 COMMENT ON MACRO TABLE moovitamix.users_on IS 'Users as they stood on a day, one row each, without personal data.';
 
 -- Tracks that go well with one, best first: what others listened to together with it.
---   FROM moovitamix.recommend(83951)
+--   FROM moovitamix.recommend((SELECT min(track_id) FROM moovitamix.vw_tracks_together))
 CREATE OR REPLACE MACRO moovitamix.recommend(track) AS TABLE
     SELECT
         pair.position,

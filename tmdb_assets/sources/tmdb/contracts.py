@@ -480,7 +480,8 @@ DIM_MOVIE = Contract(
         ),
         "gone_on": col(
             pl.Date,
-            "First day on which TMDB said the film is gone, after its last observation; null while it is there.",
+            "First day on which the film was gone, after its last observation: TMDB said so, or nothing told of it on a day "
+            "whose ID export is whole; null while it is there.",
             within_days(),
             nullable=True,
         ),
@@ -495,7 +496,7 @@ DIM_MOVIE = Contract(
     references={"original_language": "dim_language", "collection_id": "dim_collection"},
     comes_from={
         "observed_on": "movies.date_id",
-        "gone_on": "movie_tombstones.date_id",
+        "gone_on": "movie_tombstones.date_id movie_stats.date_id extraction_ledger.date_id",
         "listed_on": "movie_stats.date_id",
     },
 )

@@ -1,26 +1,42 @@
 -- Questions with parameters, for whoever opens the warehouse: macros of DuckDB, in the schema of this source.
 -- Run against the warehouse when it is published, after its tables and views. Every macro says what it gives in the
--- comment above it and in its COMMENT, which `SELECT function_name, comment FROM duckdb_functions()` shows.
+-- comment above it, with examples, which docs/tables.md repeats, and in its COMMENT, which `SELECT function_name, comment
+-- FROM duckdb_functions()` shows.
 -- Tables and macros are named with their schema: a session that has not chosen it would not find them.
 
 -- Whether a text has a part, whatever the case and the accents: 'Penélope Cruz' has 'penelope'. Null: no.
+--   SELECT title FROM tmdb.dim_movie WHERE tmdb.says(title, 'the')
 CREATE OR REPLACE MACRO tmdb.says(whole, part) AS
     coalesce(contains(lower(strip_accents(whole)), lower(strip_accents(trim(part)))), false);
 COMMENT ON MACRO tmdb.says IS 'Whether a text has a part, whatever the case and the accents.';
 
 -- Whether any text of a list has a part. Null: no.
+--   SELECT title, actors FROM tmdb.vw_movie_search WHERE tmdb.any_says(actors, 'jo')
 CREATE OR REPLACE MACRO tmdb.any_says(wholes, part) AS
     tmdb.says(array_to_string(wholes, chr(31)), part);
 COMMENT ON MACRO tmdb.any_says IS 'Whether any text of a list has a part, whatever the case and the accents.';
 
+-- A list of names, of a list as of a single name.
+--   SELECT tmdb.listed('Drama'), tmdb.listed(['Drama', 'War'])
+CREATE OR REPLACE MACRO tmdb.listed(names) AS
+    CASE WHEN typeof(names) = 'VARCHAR' THEN [CAST(names AS VARCHAR)] ELSE TRY_CAST(names AS VARCHAR[]) END;
+COMMENT ON MACRO tmdb.listed IS 'A list of names, of a list as of a single name.';
+
+-- Whether of a list of texts some have the part that is given, or each of several parts. Null: no.
+--   SELECT title, actors FROM tmdb.vw_movie_search WHERE tmdb.all_said(actors, ['jo', 'an'])
+CREATE OR REPLACE MACRO tmdb.all_said(wholes, parts) AS
+    len(list_filter(tmdb.listed(parts), lambda part: NOT tmdb.any_says(wholes, part))) = 0;
+COMMENT ON MACRO tmdb.all_said IS 'Whether of a list of texts some have the part that is given, or each of several parts.';
+
 -- Films of vw_movie_search, one row each, that meet every condition given.
--- genres: a list, all of which the film must have (whole names, any case). actor, director, writer, keyword, company,
--- country, language, collection: the whole name or part of it, any case. text: part of title, original title, tagline or
--- overview. years: [from, to], both included, null for an open end. min_rating: mean vote, 0 to 10. min_votes: votes.
--- min_budget, max_budget, min_revenue: US dollars, both ends included. status: one word that TMDB uses, or a list of them, any case
--- (Released, Post Production, In Production, Planned, Rumored, Canceled).
+-- A name or a list of names, all of which the film must have, in any case: genres (whole names), actor, director, writer,
+-- keyword, company, country, language, collection (whole names or parts of them), text (parts of title, original title,
+-- tagline or overview). status: one that TMDB uses, or a list of which the film has one (Released, Post Production, In
+-- Production, Planned, Rumored, Canceled). years: [from, to], both included, null for an open end. min_rating: mean vote, 0
+-- to 10. min_votes: votes. min_budget, max_budget, min_revenue: US dollars, both ends included.
 -- An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
---   FROM tmdb.search_movies(genres := ['science fiction', 'action'], actor := 'bruce willis') ORDER BY vote_average DESC
+--   FROM tmdb.search_movies(genres := ['science fiction', 'action'], min_rating := 6) ORDER BY vote_average DESC
+--   FROM tmdb.search_movies(director := 'an', actor := ['jo', 'ma'], years := [1990, NULL]) ORDER BY popularity DESC
 CREATE OR REPLACE MACRO tmdb.search_movies(
     genres := NULL,
     actor := NULL,
@@ -44,26 +60,23 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
     FROM tmdb.vw_movie_search AS film
     WHERE
         (
-            coalesce(len(CAST(genres AS VARCHAR[])), 0) = 0
+            coalesce(len(tmdb.listed(genres)), 0) = 0
             OR coalesce(list_has_all(
                 string_split(lower(array_to_string(film.genres, chr(31))), chr(31)),
-                string_split(lower(array_to_string(CAST(genres AS VARCHAR[]), chr(31))), chr(31))
+                string_split(lower(array_to_string(tmdb.listed(genres), chr(31))), chr(31))
             ), false)
         )
-        AND (actor IS NULL OR tmdb.any_says(film.actors, actor))
-        AND (director IS NULL OR tmdb.any_says(film.directors, director))
-        AND (writer IS NULL OR tmdb.any_says(film.writers, writer))
-        AND (keyword IS NULL OR tmdb.any_says(film.keywords, keyword))
-        AND (company IS NULL OR tmdb.any_says(film.companies, company))
-        AND (country IS NULL OR tmdb.any_says(film.countries, country))
-        AND (language IS NULL OR tmdb.any_says(film.languages, language))
-        AND (collection IS NULL OR tmdb.says(film.collection_name, collection))
+        AND (actor IS NULL OR tmdb.all_said(film.actors, actor))
+        AND (director IS NULL OR tmdb.all_said(film.directors, director))
+        AND (writer IS NULL OR tmdb.all_said(film.writers, writer))
+        AND (keyword IS NULL OR tmdb.all_said(film.keywords, keyword))
+        AND (company IS NULL OR tmdb.all_said(film.companies, company))
+        AND (country IS NULL OR tmdb.all_said(film.countries, country))
+        AND (language IS NULL OR tmdb.all_said(film.languages, language))
+        AND (collection IS NULL OR tmdb.all_said([film.collection_name], collection))
         AND (
             text IS NULL
-            OR tmdb.says(film.title, text)
-            OR tmdb.says(film.original_title, text)
-            OR tmdb.says(film.tagline, text)
-            OR tmdb.says(film.overview, text)
+            OR tmdb.all_said([film.title, film.original_title, film.tagline, film.overview], text)
         )
         AND (min_rating IS NULL OR coalesce(film.vote_average >= min_rating, false))
         AND (min_votes IS NULL OR coalesce(film.vote_count >= min_votes, false))
@@ -71,14 +84,9 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
         AND (max_budget IS NULL OR coalesce(film.budget_usd <= max_budget, false))
         AND (min_revenue IS NULL OR coalesce(film.revenue_usd >= min_revenue, false))
         AND (
-            status IS NULL
-            OR CAST(status AS VARCHAR) = '[]'
+            coalesce(len(tmdb.listed(status)), 0) = 0
             OR coalesce(
-                -- one status or a list of them: as text, a list stands in brackets
-                list_contains(
-                    string_split(lower(trim(trim(CAST(status AS VARCHAR)), '[]')), ', '), lower(film.status)
-                ),
-                false
+                list_contains(list_transform(tmdb.listed(status), lambda one: lower(trim(one))), lower(film.status)), false
             )
         )
         AND (
@@ -90,13 +98,36 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
             )
         );
 COMMENT ON MACRO TABLE tmdb.search_movies IS
-    'Films of vw_movie_search that meet every condition given, e.g. genres := [''drama''], actor := ''bruce'', years := [1990, 1999].';
+    'Films of vw_movie_search that meet every condition given, e.g. genres := [''drama''], actor := ''bruce'', years := [1990, 1999]; a name or a list.';
 
--- Each film as last observed on or before a day, one row each: popularity of its last day, votes of its last day with
--- votes (the ID export has none). Titles are those of today. A film seen only later is absent. gone_on: null unless the
--- film was gone by then.
---   FROM tmdb.movies_as_of('2026-03-01') ORDER BY popularity DESC
-CREATE OR REPLACE MACRO tmdb.movies_as_of(day) AS TABLE
+-- The day that a question is about: the newest observed one when none is given. An error that says which days there are
+-- when nothing was observed on that day, or, for `up_to`, up to it.
+--   SELECT tmdb.observed_day(), tmdb.observed_day(current_date, up_to := true)
+CREATE OR REPLACE MACRO tmdb.observed_day(asked := NULL, up_to := false) AS (
+    SELECT
+        CASE
+            WHEN asked IS NULL AND count(*) > 0 THEN max(seen.date_id)
+            WHEN up_to AND min(seen.date_id) <= CAST(asked AS DATE) THEN CAST(asked AS DATE)
+            WHEN count(*) FILTER (WHERE seen.date_id = CAST(asked AS DATE)) > 0 THEN CAST(asked AS DATE)
+            WHEN count(*) = 0 THEN error('No day of films has been observed yet.')
+            ELSE error(
+                'No films were observed ' || CASE WHEN up_to THEN 'on or before ' ELSE 'on ' END || CAST(asked AS DATE)
+                || ': there are ' || count(*) || ' days, from ' || min(seen.date_id) || ' to ' || max(seen.date_id)
+                || coalesce('; the nearest is ' || arg_min(seen.date_id, abs(seen.date_id - CAST(asked AS DATE))), '')
+                || ' (FROM tmdb.dim_date lists them).'
+            )
+        END
+    FROM tmdb.dim_date AS seen
+    -- the file may hold the newest days of the facts alone
+    WHERE seen.date_id >= (SELECT min(fact.date_id) FROM tmdb.fact_movie_daily AS fact)
+);
+COMMENT ON MACRO tmdb.observed_day IS 'The day that a question is about: the newest when none is given, an error where there is none.';
+
+-- Each film as last observed on or before a day, by default the newest, one row each: popularity of its last day, votes of
+-- its last day with votes (the ID export has none). Titles are those of today. A film seen only later is absent. gone_on:
+-- null unless the film was gone by then. An error says which days there are when none is that old.
+--   FROM tmdb.movies_as_of(current_date) ORDER BY popularity DESC
+CREATE OR REPLACE MACRO tmdb.movies_as_of(day := NULL) AS TABLE
     SELECT
         seen.movie_id,
         coalesce(movie.title, movie.original_title) AS title,
@@ -105,7 +136,7 @@ CREATE OR REPLACE MACRO tmdb.movies_as_of(day) AS TABLE
         seen.votes_on,
         nullif(seen.vote_average, -1) AS vote_average,
         seen.vote_count,
-        CASE WHEN movie.gone_on <= CAST(day AS DATE) THEN movie.gone_on END AS gone_on
+        CASE WHEN movie.gone_on <= tmdb.observed_day(day, up_to := true) THEN movie.gone_on END AS gone_on
     FROM (
         SELECT
             fact.movie_id,
@@ -117,16 +148,17 @@ CREATE OR REPLACE MACRO tmdb.movies_as_of(day) AS TABLE
                 FILTER (WHERE fact.vote_count IS NOT NULL) AS vote_average,
             arg_max(fact.vote_count, fact.date_id) FILTER (WHERE fact.vote_count IS NOT NULL) AS vote_count
         FROM tmdb.fact_movie_daily AS fact
-        WHERE fact.date_id <= CAST(day AS DATE)
+        WHERE fact.date_id <= tmdb.observed_day(day, up_to := true)
         GROUP BY fact.movie_id
     ) AS seen
     LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = seen.movie_id;
 COMMENT ON MACRO TABLE tmdb.movies_as_of IS
     'Each film as last observed on or before a day: popularity, votes, and whether it was gone by then.';
 
--- What was observed on exactly one day, one row per film, with today''s titles. Empty for a day without observations.
---   FROM tmdb.facts_on('2026-03-01') ORDER BY popularity DESC
-CREATE OR REPLACE MACRO tmdb.facts_on(day) AS TABLE
+-- What was observed on exactly one day, by default the newest, one row per film, with today's titles. An error says which
+-- days there are when nothing was observed on that one.
+--   FROM tmdb.facts_on() ORDER BY popularity DESC
+CREATE OR REPLACE MACRO tmdb.facts_on(day := NULL) AS TABLE
     SELECT
         fact.date_id,
         fact.movie_id,
@@ -136,7 +168,7 @@ CREATE OR REPLACE MACRO tmdb.facts_on(day) AS TABLE
         fact.vote_count
     FROM tmdb.fact_movie_daily AS fact
     LEFT JOIN tmdb.dim_movie AS movie ON movie.movie_id = fact.movie_id
-    WHERE fact.date_id = CAST(day AS DATE);
+    WHERE fact.date_id = tmdb.observed_day(day);
 COMMENT ON MACRO TABLE tmdb.facts_on IS 'What was observed on exactly one day, one row per film.';
 
 -- Where the figures of a film come from: one row per fact row and day, and one for its details.
@@ -144,7 +176,7 @@ COMMENT ON MACRO TABLE tmdb.facts_on IS 'What was observed on exactly one day, o
 -- raw_pointer: table, day and key under which the lake keeps what the source said. Votes are said by list pages, or by the
 -- details of a film that no page showed; a day without votes was seen by the ID export alone. `python -m tmdb_assets.trace`
 -- shows the payload.
---   FROM tmdb.trace_film('The Matrix')
+--   FROM tmdb.trace_film((SELECT title FROM tmdb.vw_top_movies WHERE position = 1))
 CREATE OR REPLACE MACRO tmdb.trace_film(film) AS TABLE
     SELECT
         movie.movie_id,

@@ -16,6 +16,7 @@ import pytest
 from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.sandbox.moovitamix.world import World as Sandbox
 from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets.warehouse.macros import macros_of
 from tmdb_assets_tests.sources.moovitamix.lakes import Lists, day, derive, keep_raw, recorded, rows
 
 Row = dict[str, Any]
@@ -304,7 +305,8 @@ def test_coverage_and_orphans(world: World) -> None:
 
 
 def test_the_macros_of_the_warehouse(world: World) -> None:
-    statements = Path(contracts.__file__).with_name("macros.sql").read_text(encoding="utf-8")
+    file = Path(contracts.__file__).with_name("macros.sql")
+    statements = file.read_text(encoding="utf-8")
     with duckdb.connect() as warehouse:
         warehouse.execute("CREATE SCHEMA moovitamix")
         for name in ("dim_track", "dim_user", "vw_tracks_together"):
@@ -317,6 +319,8 @@ def test_the_macros_of_the_warehouse(world: World) -> None:
                 found = warehouse.execute(f"SELECT {key} FROM moovitamix.{macro}('{on}')").fetchall()
                 assert {i for (i,) in found} == {row["id"] for row in world.said[on][endpoint]}
                 assert len(found) == len(set(found))
+        for example in (one for macro in macros_of(file) for one in macro.examples):
+            assert warehouse.execute(example).fetchall(), example
         best = world.answer("vw_tracks_together")[0]
         found = warehouse.execute(f"FROM moovitamix.recommend({best['track_id']})").fetchall()
         assert [row[0] for row in found] == list(range(1, len(found) + 1))

@@ -19,6 +19,7 @@ from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.derived import DerivedTable
 from tmdb_assets.lakehouse.publishing import publish
 from tmdb_assets.sources.tmdb import clean, contracts, star
+from tmdb_assets.sources.tmdb.exports import EXPORT
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, role, rows
 
 TABLES = {c.name: c for c in contracts.CONTRACTS}
@@ -43,6 +44,14 @@ class Lake:
 
     def raw(self, contract: Contract, day: dt.date, *frames: pl.DataFrame) -> None:
         self.store.replace(contract, pl.concat([contract.empty(), *frames]), [day], {})
+
+    def export(self, day: dt.date, *films: int, is_whole: bool = True) -> None:
+        """The day's ID export, and what the ledger says of it."""
+        self.raw(contracts.MOVIE_IDS, day, export(day, *[(n, 1.0) for n in films]))
+        said = {"date_id": day, "endpoint": EXPORT, "origin": "real", "received_ids": len(films)}
+        said |= {"is_complete": is_whole, "is_finished": is_whole, "started_at": NOON, "seconds": 0.0}
+        said |= dict.fromkeys(("calls", "retries", "throttled", "cache_hits", "bytes"), 0)
+        self.raw(contracts.EXTRACTION_LEDGER, day, pl.DataFrame([said], schema=contracts.EXTRACTION_LEDGER.schema))
 
     def details(self, day: dt.date, *answers: Any) -> None:
         self.raw(contracts.MOVIE_DETAILS, day, details(day, *answers))
@@ -263,6 +272,86 @@ def test_details_that_are_set_aside_later_give_way_to_the_listing(films: Lake) -
     assert dim_movie(films, D[0]) == [(1, "Known", D[0], None, None)]
     films.details(D[0], film(1, title=""))
     assert dim_movie(films, D[0]) == [(1, "Listed", None, None, D[0])]
+
+
+# -- holes in the calendar -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Life:
+    """When a film is in TMDB: from one day on, for so many days, and once more after a pause, if it comes back."""
+
+    begins: int
+    lasts: int
+    pause: int
+
+    def is_there(self, day: int) -> bool:
+        return self.begins <= day < self.begins + self.lasts or (
+            self.pause > 0 and day >= self.begins + self.lasts + self.pause
+        )
+
+
+@st.composite
+def a_calendar(draw: st.DrawFn) -> tuple[list[Life], dict[int, str], list[list[int]]]:
+    """Lives of some films, what is known of each observed day (details and export, or an export, whole or not), and runs
+    over these days in any order, some of them twice."""
+    lives = draw(
+        st.lists(st.builds(Life, st.integers(0, 4), st.integers(1, 6), st.integers(0, 2)), min_size=2, max_size=5)
+    )
+    kinds = st.sampled_from(["observed", "observed", "exported", "doubted"])
+    days = draw(st.dictionaries(st.integers(0, len(D) - 1), kinds, min_size=2, max_size=5))
+    order = draw(st.permutations(sorted(days))) + draw(st.lists(st.sampled_from(sorted(days)), max_size=1))
+    cuts = [0, *sorted(draw(st.sets(st.integers(1, len(order) - 1)))), len(order)]
+    return lives, days, [sorted(set(order[first:last])) for first, last in pairwise(cuts)]
+
+
+def observe(films: Lake, lives: list[Life], day: int, kind: str) -> None:
+    """What a source with history tells of a day: all that is there, and of what is not, what left since the day before."""
+    there = [n for n, life in enumerate(lives, 1) if life.is_there(day)]
+    left = [n for n, life in enumerate(lives, 1) if life.is_there(day - 1) and n not in there]
+    films.export(D[day], *there, is_whole=kind != "doubted")
+    if kind == "observed":
+        films.details(D[day], *[film(n) for n in there], *[(n, None) for n in left])
+
+
+def gone_by_then(lives: list[Life], days: dict[int, str]) -> list[tuple[int, dt.date | None]]:
+    """movie_id and first day gone of every film that some day told of."""
+    found = []
+    for n, life in enumerate(lives, 1):
+        told = [day for day in days if life.is_there(day)]
+        if not told:
+            continue
+        seen = max((day for day in told if days[day] == "observed"), default=-1)
+        left = [d for d in days if days[d] == "observed" and life.is_there(d - 1) and not life.is_there(d) and d > seen]
+        silent = [d for d in days if d > max(told) and days[d] != "doubted" and any(x.is_there(d) for x in lives)]
+        first = min([*left, *silent], default=None)
+        found.append((n, None if first is None else D[first]))
+    return found
+
+
+@given(a_calendar())
+@settings(max_examples=6)
+def test_who_is_gone_depends_neither_on_the_order_of_days_nor_on_the_holes_between_them(
+    fresh_lake: Callable[[], DeltaStore], calendar: tuple[list[Life], dict[int, str], list[list[int]]]
+) -> None:
+    lives, days, runs = calendar
+    films = Lake(fresh_lake())
+    observed: set[int] = set()
+    for run in runs:
+        for day in set(run) - observed:
+            observe(films, lives, day, days[day])
+        observed |= set(run)
+        dim_movie(films, *[D[day] for day in run])
+        known = {day: kind for day, kind in days.items() if day in observed}
+        assert films.kept("dim_movie", "movie_id", "gone_on") == gone_by_then(lives, known)
+
+
+def test_an_export_that_has_not_come_to_the_clean_tables_yet_says_nothing(films: Lake) -> None:
+    films.export(D[0], 1, 2)
+    dim_movie(films, D[0])
+    films.export(D[3], 1, 2)
+    dim_movie(films, D[0])
+    assert films.kept("dim_movie", "gone_on") == [(None,), (None,)]
 
 
 # -- members -------------------------------------------------------------------------------------------------------------

@@ -354,6 +354,10 @@ def test_every_condition_narrows_as_plain_python_does(world: World, warehouse_of
         expected = has(column, name)
         assert found(connection, f"{parameter} := '{quoted}'") == expected, parameter
         assert expected
+        other = next(n for row in reversed(rows.values()) for n in row[column] or () if n.isascii() and n != name)
+        both = f"['{quoted}', '{other.replace(chr(39), chr(39) * 2)}']"
+        assert found(connection, f"{parameter} := {both}") == expected & has(column, other), parameter
+        assert found(connection, f"{parameter} := []") == set(rows), parameter
     rated = {i for i, row in rows.items() if row["vote_average"] is not None and row["vote_average"] >= 6.5}
     assert found(connection, "min_rating := 6.5") == rated
     voted = {i for i, row in rows.items() if row["vote_count"] is not None and row["vote_count"] >= 100}
@@ -390,6 +394,7 @@ def test_every_condition_narrows_as_plain_python_does(world: World, warehouse_of
     for first in {name for row in rows.values() for name in row["genres"] or ()}:
         with_it = {i for i, row in rows.items() if first in (row["genres"] or ())}
         assert found(connection, f"genres := ['{first.lower()}']") == with_it
+        assert found(connection, f"genres := '{first.lower()}'") == with_it
     assert found(connection, "genres := ['no such genre']") == set()
     assert found(connection, "genres := ['dram']") == set(), "a genre is named whole"
 
@@ -423,12 +428,32 @@ def test_films_as_of_a_day_are_those_last_seen_by_then(world: World, warehouse_o
 
 def test_facts_on_a_day_are_its_observations(world: World, warehouse_of: Warehouse) -> None:
     connection = warehouse_of(world)
-    for day in (world.newest, world.newest - dt.timedelta(days=1), dt.date(1999, 1, 1)):
+    assert rows_of(connection, "FROM tmdb.facts_on()") == rows_of(connection, "FROM tmdb.facts_on(?)", world.newest)
+    for day in (world.newest, world.newest - dt.timedelta(days=1), min(world.daily)):
+        if day not in world.daily:
+            continue
         rows = rows_of(connection, "SELECT * FROM tmdb.facts_on(?)", day)
         assert {row["movie_id"]: row["popularity"] for row in rows} == {
             film: seen.popularity for film, seen in world.daily.get(day, {}).items()
         }
         assert {row["date_id"] for row in rows} <= {day}
+
+
+def test_a_day_that_was_not_observed_is_said_with_those_that_were(world: World, warehouse_of: Warehouse) -> None:
+    connection = warehouse_of(world)
+    first, newest, days = min(world.daily), world.newest, len(world.daily)
+    hole = next(d for n in range(60) if (d := first + dt.timedelta(days=n + 1)) not in world.daily)
+    there = f"there are {days} days, from {first} to {newest}; the nearest is {first}"
+    with pytest.raises(duckdb.Error, match=f"No films were observed on {hole}: {there}"):
+        connection.execute("FROM tmdb.facts_on(?)", [hole]).fetchall()
+    with pytest.raises(duckdb.Error, match=f"No films were observed on or before 1999-01-01: {there}"):
+        connection.execute("FROM tmdb.movies_as_of('1999-01-01')").fetchall()
+    later = newest + dt.timedelta(days=400)
+    assert rows_of(connection, "FROM tmdb.movies_as_of(?)", later) == rows_of(connection, "FROM tmdb.movies_as_of()")
+    with database({c.name: c.empty() for c in contracts.CONTRACTS if c.stage in {"star", "views"}}) as nothing:
+        for macro in ("facts_on()", "movies_as_of(current_date)"):
+            with pytest.raises(duckdb.Error, match="No day of films has been observed yet"):
+                nothing.execute(f"FROM tmdb.{macro}").fetchall()
 
 
 def test_the_trace_of_a_film_points_to_what_the_source_said(world: World, warehouse_of: Warehouse) -> None:
@@ -480,6 +505,6 @@ def test_accents_and_case_do_not_matter_and_every_macro_says_what_it_is() -> Non
             "SELECT function_name, comment FROM duckdb_functions() WHERE schema_name = 'tmdb'"
         ).fetchall()
     assert {name for name, _ in told} == {
-        "says", "any_says", "search_movies", "movies_as_of", "facts_on", "trace_film",
+        "says", "any_says", "listed", "all_said", "search_movies", "observed_day", "movies_as_of", "facts_on", "trace_film",
     }  # fmt: skip
     assert all(comment for _, comment in told)

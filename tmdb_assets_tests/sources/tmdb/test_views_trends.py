@@ -8,10 +8,13 @@ import re
 import statistics
 from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.breakouts import Past, back_test, past_of
 from tmdb_assets.lakehouse.sql import bases_of
@@ -39,6 +42,10 @@ def less(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
 
 
+def near(figure: float | None) -> Any:
+    return None if figure is None else pytest.approx(figure)
+
+
 # -- over the worlds -----------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +69,9 @@ def test_trending(world: World) -> None:
             "popularity_1d_ago": popularity[1],
             "popularity_7d_ago": popularity[7],
             "popularity_30d_ago": popularity[30],
+            "popularity_change_1d": near(less(popularity[0], popularity[1])),
+            "popularity_change_7d": near(less(popularity[0], popularity[7])),
+            "popularity_change_30d": near(less(popularity[0], popularity[30])),
             "popularity_rank": rank[0],
             "popularity_rank_1d_ago": rank[1],
             "popularity_rank_7d_ago": rank[7],
@@ -76,7 +86,8 @@ def test_trending(world: World) -> None:
 
 def test_the_sandbox_has_movement_to_tell_of(sandbox: World) -> None:
     rows = sandbox.rows("vw_trending")
-    for column in ("rank_change_1d", "rank_change_7d", "rank_change_30d", "votes_per_day_7d", "vote_acceleration"):
+    moved = [f"{figure}_change_{days}d" for figure in ("rank", "popularity") for days in (1, 7, 30)]
+    for column in (*moved, "votes_per_day_7d", "vote_acceleration"):
         assert len({row[column] for row in rows}) > 5, column
 
 
@@ -129,7 +140,10 @@ def test_history(world: World) -> None:
         for movie, said in sorted(world.daily[day].items()):
             rank, count = ranked.get(movie), said.vote_count
             before, last_count = voted.get(movie, (None, None))
-            assert next(answered) == {
+            row = next(answered)
+            title = row.pop("title")
+            assert movie not in world.films or title == world.films[movie]["title"].strip()
+            assert row == {
                 "date_id": day,
                 "movie_id": movie,
                 "popularity": said.popularity,
@@ -419,7 +433,57 @@ def test_a_past_week_keeps_a_film_that_vanished_later() -> None:
         "vw_continent_trend",
         "vw_movie_history",
         "vw_daily_popularity",
+        "vw_observed_days",
     ],
 )
 def test_an_empty_lake_gives_no_rows(view: str) -> None:
     assert ask(view) == []
+
+
+# -- observed days -------------------------------------------------------------------------------------------------------
+
+
+def days_of(said: Mapping[int, str], order: list[int]) -> dict[str, list[dict[str, Any]]]:
+    """Facts and ledger of days, as they come in some order: `live` of TMDB itself with votes, `export` without, `sandbox`."""
+    facts = [seen(ago(n), 1, 1.0, *(() if said[n] == "export" else (10, 6.0))) for n in order]
+    origin = {n: "sandbox" if kind == "sandbox" else "real" for n, kind in said.items()}
+    asked = [{"date_id": ago(n), "endpoint": "discover/movie", "origin": origin[n]} for n in order]
+    return {"fact_movie_daily": facts, "extraction_ledger": asked}
+
+
+@given(st.dictionaries(st.integers(0, 40), st.sampled_from(["live", "export", "sandbox"]), min_size=1), st.randoms())
+@settings(max_examples=25)
+def test_a_day_is_missed_only_while_the_lake_was_at_work(said: dict[int, str], rng: Any) -> None:
+    order = list(said)
+    rng.shuffle(order)
+    answered = {row["date_id"]: row for row in ask("vw_observed_days", **days_of(said, order))}
+    observed = sorted(ago(n) for n in said)
+    assert list(answered) == observed
+    began = observed[-1]
+    for before, after in reversed(list(pairwise(observed))):
+        if (after - before).days > 7:
+            break
+        began = before
+    began = min([began, *(ago(n) for n, kind in said.items() if kind == "live")])
+    missed = [began + n * ONE_DAY for n in range((observed[-1] - began).days)]
+    missed = [day for day in missed if day not in answered]
+    assert sum(row["days_missed"] for row in answered.values()) == len(missed)
+    for before, after in pairwise(observed):
+        between = [before + n * ONE_DAY for n in range(1, (after - before).days)]
+        row = answered[after]
+        assert (row["days_before"], row["days_missed"]) == (len(between), sum(day in missed for day in between))
+    assert answered[observed[0]]["days_before"] is None
+
+
+def test_a_backfill_of_days_long_ago_makes_no_day_missed() -> None:
+    said = dict.fromkeys((90, 89, 88, *range(32)), "sandbox")
+    assert {row["days_missed"] for row in ask("vw_observed_days", **days_of(said, list(said)))} == {0}
+    del said[20]
+    assert sum(row["days_missed"] for row in ask("vw_observed_days", **days_of(said, list(said)))) == 1
+
+
+def test_observed_days_of_the_world(world: World) -> None:
+    for row in world.rows("vw_observed_days"):
+        films = world.daily[row["date_id"]].values()
+        assert (row["films"], row["films_with_votes"]) == (len(films), sum(f.vote_count is not None for f in films))
+    assert len(world.rows("vw_observed_days")) == len(world.daily)

@@ -51,7 +51,7 @@ class World:
     films: dict[int, dict[str, Any]] = field(default_factory=dict)
     #: movie_id -> the day those details were observed.
     detailed_on: dict[int, dt.date] = field(default_factory=dict)
-    #: movie_id -> first day after its newest details on which TMDB said it is gone.
+    #: movie_id -> first day after its newest details on which TMDB said it is gone, or nothing told of it any more.
     gone: dict[int, dt.date] = field(default_factory=dict)
     #: day -> movie_id -> figures of the day: of the first list page that has the film, else of the export.
     daily: dict[dt.date, dict[int, Seen]] = field(default_factory=dict)
@@ -136,6 +136,10 @@ def world_of(folder: Path) -> World:
                 seen.setdefault(film["id"], Seen(float(film["popularity"]), mean, film["vote_count"]))
     for row in _raw(world.store, "movie_ids"):
         world.daily.setdefault(row["date_id"], {}).setdefault(row["movie_id"], Seen(row["popularity"], None, None))
+    for film, (listed_on, _) in world.last_seen().items():
+        last = max(listed_on, world.detailed_on.get(film, listed_on))
+        if silent := [day for day in world.daily if day > last]:
+            world.gone[film] = min([*silent, *([world.gone[film]] if film in world.gone else [])])
     return world
 
 

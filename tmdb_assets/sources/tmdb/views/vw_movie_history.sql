@@ -5,6 +5,7 @@
 --
 -- date_id          Date             Day of the observation (UTC).
 -- movie_id         Int64            Film.
+-- title            String?          Title in English, else in the original language; that of today on every day.
 -- popularity       Float64{>=0}     TMDB popularity of that day.
 -- percentile       Float64{0..1}?   Share of the day's other films that are no more popular, (films - rank) /
 --                                   (films - 1): 1 is the most popular. Null once gone, or when the day has one film.
@@ -34,6 +35,7 @@ WITH compared AS (
 SELECT
     compared.date_id,
     compared.movie_id,
+    coalesce(dim_movie.title, dim_movie.original_title) AS title,
     compared.popularity,
     (daily.films - compared.popularity_rank) / CAST(nullif(daily.films - 1, 0) AS DOUBLE) AS percentile,
     compared.popularity_rank,
@@ -43,3 +45,4 @@ SELECT
     compared.vote_average
 FROM compared
 LEFT JOIN vw_daily_popularity AS daily ON daily.date_id = compared.date_id
+LEFT JOIN dim_movie ON dim_movie.movie_id = compared.movie_id

@@ -12,6 +12,9 @@
 -- popularity_1d_ago        Float64{>=0}?  The same 1 day before.
 -- popularity_7d_ago        Float64{>=0}?  The same 7 days before.
 -- popularity_30d_ago       Float64{>=0}?  The same 30 days before.
+-- popularity_change_1d     Float64?       Popularity on the newest day less that of 1 day before.
+-- popularity_change_7d     Float64?       The same since 7 days before.
+-- popularity_change_30d    Float64?       The same since 30 days before.
 -- popularity_rank          Int64{>=1}     Rank on the newest day; 1 is the most popular.
 -- popularity_rank_1d_ago   Int64{>=1}?    The same 1 day before.
 -- popularity_rank_7d_ago   Int64{>=1}?    The same 7 days before.
@@ -64,6 +67,9 @@ SELECT
     compared.popularity_1d_ago,
     compared.popularity_7d_ago,
     compared.popularity_30d_ago,
+    compared.popularity - compared.popularity_1d_ago AS popularity_change_1d,
+    compared.popularity - compared.popularity_7d_ago AS popularity_change_7d,
+    compared.popularity - compared.popularity_30d_ago AS popularity_change_30d,
     compared.popularity_rank,
     compared.popularity_rank_1d_ago,
     compared.popularity_rank_7d_ago,
