@@ -17,10 +17,11 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tmdb_assets.dashboard import app, asking
-from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
+from tmdb_assets.dashboard import app, asking, files
+from tmdb_assets.dashboard.films import followed, money, people, places, quality, search, today, trends
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets.report.answers import read
+from tmdb_assets.warehouse import credit
 from tmdb_assets.warehouse.reader import Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
@@ -112,7 +113,7 @@ def test_a_page_shows_its_charts_and_says_what_they_rest_on(title: str, show: An
     # one caption under each chart, one for the update, one for the attribution
     assert len(test.caption) >= charts(test) + 2
     assert "not endorsed or certified by TMDB" in said(test)
-    assert PAGES[title].invented in said(test)
+    assert PAGES[title].source.banner in said(test)
     assert "Updated" in said(test)
 
 
@@ -235,7 +236,7 @@ def test_years_without_money_are_a_sentence_and_the_page_goes_on(
         assert test.slider(key="years").value == (gap, gap)
         assert "No released film of these years has a known budget or revenue" in said(test)
         assert "Budget tiers" in said(test)
-        assert app.ATTRIBUTION in said(test)
+        assert credit.ATTRIBUTION in said(test)
 
 
 def test_constant_dollars_say_which_films_they_leave_out(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
@@ -395,7 +396,7 @@ def test_people_are_put_in_order_by_any_figure(who: str, by: str, show: Any, fil
     assert shown == pytest.approx(sorted(figures, reverse=True)[: people.LISTED_AT_MOST])
 
 
-@pytest.mark.parametrize("figure", trends.MEASURES)
+@pytest.mark.parametrize("figure", followed.MEASURES)
 def test_every_figure_of_a_film_can_be_followed(figure: str, show: Any, film_warehouse: Path) -> None:
     test = show("trends", film_warehouse, figure=figure, log="true")
     assert not test.exception
@@ -459,8 +460,7 @@ def test_a_period_that_the_data_do_not_have_is_the_part_they_have(
     assert not test.exception
     assert test.slider(key="period").value == (first, last)
     assert test.get("button_group")[0].value == trends.GENRES
-    is_everything = (first, last) == (DAYS[0], DAYS[-1])
-    assert test.query_params.get("period") == (None if is_everything else [first.isoformat(), last.isoformat()])
+    assert test.query_params.get("period") == [first.isoformat(), last.isoformat()]
     test.slider(key="period").set_value((DAYS[1], DAYS[2])).run()
     assert test.slider(key="period").value == (DAYS[1], DAYS[2])
 
@@ -593,7 +593,7 @@ def test_the_csv_has_every_film_found_and_nothing_a_spreadsheet_would_run(
         },
         schema={"movie_id": pl.Int64, "title": pl.String, "vote_average": pl.Float64, "genres": pl.List(pl.String)},
     )
-    text = search.as_csv(found).decode("utf-8-sig")
+    text = files.as_csv(found).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["title"] for row in rows] == ['\'=HYPERLINK("http://x")', 'A "quoted", title\nof two lines']
     assert [row["genres"] for row in rows] == ["Drama | Crime", ""]
@@ -727,7 +727,7 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
 # -- who answered --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("path", "invented"), [("", app.INVENTED), ("checks", app.INVENTED_SUBSCRIBERS)])
+@pytest.mark.parametrize(("path", "invented"), [("", credit.FILMS.banner), ("checks", credit.SUBSCRIBERS.banner)])
 @pytest.mark.parametrize(
     ("origin", "is_invented", "is_mixed"),
     [("'real'", False, False), ("'sandbox and real'", False, True), ("'sandbox'", True, False), ("NULL", False, False)],
@@ -744,8 +744,8 @@ def test_the_banner_says_who_answered(
 ) -> None:
     made = altered(film_warehouse, tmp_path / "w.duckdb", f"UPDATE main.warehouse_info SET origin = {origin}")
     text = said(show(path, made))
-    assert (invented in text, app.MIXED in text) == (is_invented, is_mixed)
-    assert sum(words in text for words in (app.INVENTED, app.INVENTED_SUBSCRIBERS)) == is_invented
+    assert (invented in text, credit.MIXED in text) == (is_invented, is_mixed)
+    assert sum(words in text for words in (credit.FILMS.banner, credit.SUBSCRIBERS.banner)) == is_invented
 
 
 def test_a_replaced_warehouse_is_asked_anew(show: Any, film_warehouse: Path, tmp_path: Path) -> None:

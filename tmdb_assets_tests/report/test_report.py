@@ -143,7 +143,7 @@ def test_the_highest_revenue_leaves_out_what_is_hardly_true_and_says_what_it_res
     assert left_out >= 2
     text = " ".join(Parsed(render(found)).texts)
     assert (
-        f"{with_revenue} are released with a known revenue, {with_budget} with a known budget, {with_both} with both."
+        f"released ones: {with_revenue} with a known revenue, {with_budget} with a known budget, {with_both} with both."
         in text
     )
     assert f"Left out, since their money is hardly true: {left_out}." in text
