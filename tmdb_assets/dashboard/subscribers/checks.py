@@ -125,7 +125,7 @@ def _tile(label: str, value: int | None, whole: int | None) -> markup.Tile:
 def _failures(checks: pl.DataFrame) -> None:
     failed = checks.filter(~pl.col("is_passed")).sort(_order(), "place")
     if failed.is_empty():
-        layout.nothing(f"Nothing: of {figures.counted(checks.height, 'check')} of this month, each holds.")
+        layout.nothing(f"Nothing: all {figures.counted(checks.height, 'check')} of this month hold.")
         return
     told = failed.with_columns(pl.format("{}: {}", "place", "sentence").alias("found"))
     columns = {"promise": "Check", "found": "What was found"}
