@@ -11,10 +11,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from streamlit.web import cli
+from streamlit.web import bootstrap, cli
 
 #: What Streamlit itself imports when it draws a table.
 LATE = "pandas"
+APP = str(Path(__file__).with_name("app.py"))
 
 
 def warm_up() -> None:
@@ -27,6 +28,14 @@ def warm_up() -> None:
         logging.disable(logging.NOTSET)
 
 
+def take_options(words: list[str]) -> None:
+    """Let Streamlit know its options before it is used: else it finds, once it starts, that they have changed since, and
+    asks to be started again."""
+    options = cli.main_run.make_context("streamlit run", [APP, *words]).params
+    bootstrap.load_config_options({name: value for name, value in options.items() if name not in {"target", "args"}})
+
+
 if __name__ == "__main__":
+    take_options(sys.argv[1:])
     warm_up()
-    sys.exit(cli.main(["run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]], prog_name="streamlit"))
+    sys.exit(cli.main(["run", APP, *sys.argv[1:]], prog_name="streamlit"))

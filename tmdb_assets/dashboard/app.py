@@ -12,30 +12,28 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from tmdb_assets.dashboard import layout
 from tmdb_assets.dashboard.asking import warehouse
-from tmdb_assets.dashboard.films import money, people, places, quality, search, today, trends
+from tmdb_assets.dashboard.films import film, money, people, places, quality, search, today, trends
+from tmdb_assets.dashboard.listeners import answers
 from tmdb_assets.dashboard.markup import STYLE
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets.settings import SettingsError
-from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse import credit, figures
 from tmdb_assets.warehouse.reader import Info, Stamp, WarehouseError
 
-ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-INVENTED = "Invented films: these figures come from the built-in sandbox, not from TMDB. Set TMDB_API_TOKEN to observe real ones."
-INVENTED_SUBSCRIBERS = "Invented subscribers: these figures come from the built-in sandbox, not from a streaming service. Drop a month's files to see real ones."
-MIXED = "Some sources of this warehouse are real, others are invented by the built-in sandbox: find out which before you rely on a figure."
 LOOK_AGAIN_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page: `path` is its place in the URL, `invented` what is said of it when the sandbox answered for everything."""
+    """A page: `path` is its place in the URL, `source` who its figures come from."""
 
     title: str
     path: str
     icon: str
     draw: Callable[[], None]
-    invented: str = INVENTED
+    source: credit.Source = credit.FILMS
 
 
 #: Heading -> pages, in the order of the menu; a source with pages of its own adds a heading.
@@ -46,11 +44,15 @@ PAGES = {
         Page("Genres and places", "places", ":material/public:", places.page),
         Page("Money", "money", ":material/payments:", money.page),
         Page("People and companies", "people", ":material/groups:", people.page),
+        Page("Film", "film", ":material/movie:", film.page),
         Page("Find films", "find", ":material/search:", search.page),
         Page("Data quality", "quality", ":material/verified:", quality.page),
     ],
     "Subscribers": [
-        Page("Monthly checks", "checks", ":material/checklist:", checks.page, INVENTED_SUBSCRIBERS),
+        Page("Monthly checks", "checks", ":material/checklist:", checks.page, credit.SUBSCRIBERS),
+    ],
+    "Listeners": [
+        Page("Where its answers are", "listeners", ":material/music_note:", answers.page, credit.LISTENERS),
     ],
 }
 
@@ -81,28 +83,29 @@ def _drawn(page: Page) -> Callable[[], None]:
         stamp, info = _stamp(), None  # before anything is asked: a file that comes later is noticed
         try:
             info = warehouse().info
-            _banner(info, page.invented)
+            _banner(info, page.source)
             page.draw()
         except (WarehouseError, SettingsError) as error:
             st.info(str(error), icon=":material/database_off:")
+        layout.write_kept()
         _footer(info, stamp)
 
     draw.__name__ = page.title  # Streamlit tells pages apart by it
     return draw
 
 
-def _banner(info: Info, invented: str) -> None:
+def _banner(info: Info, source: credit.Source) -> None:
     """Who answered for the data, unless every source of it is real."""
     if info.origin == "sandbox":
-        st.info(invented, icon=":material/science:")
-    elif info.origin and "sandbox" in info.origin:
-        st.warning(MIXED, icon=":material/science:")
+        st.info(source.banner, icon=":material/science:")
+    elif credit.is_doubtful(info.origin):
+        st.warning(credit.MIXED, icon=":material/science:")
 
 
 def _footer(info: Info | None, stamp: Stamp | None) -> None:
     st.divider()
     _updated(info, stamp)
-    st.caption(ATTRIBUTION)
+    st.caption(credit.ATTRIBUTION)
 
 
 def _stamp() -> Stamp | None:

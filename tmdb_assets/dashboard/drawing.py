@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -17,9 +18,12 @@ import polars as pl
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 
-ACCENT, RISE, FALL, MUTED = "#0b7285", "#2b8a3e", "#c92a2a", "#868e96"
+ACCENT, RISE, FALL, MUTED, DOUBT = "#0b7285", "#2b8a3e", "#c92a2a", "#868e96", "#c2410c"
 HEAT = "teals"
-LABEL_WIDTH = 150  # pixels for the label of a row: a phone must have room for the row
+LABEL_WIDTH = 185  # pixels for the label of a row: a phone must have room for the row
+TITLE, LINE = 46, 58  # characters of a line of a title, and of what stands below it: as many as a phone has room for
+LEGEND_WIDTH = 270  # pixels for a name in a legend, on a phone as well
+LEGEND_ROW = 21
 ROW, BELOW, LEGEND = 26, 66, 60  # pixels: of a row, of the axis under it, of a legend
 
 #: What Altair makes of charts laid over each other.
@@ -30,6 +34,28 @@ COUNT, RATING, SHARE, DOLLARS, DECIMAL = ",.0f", ".1f", ".1%", "$,.0f", ",.2f"
 #: $1.2B rather than d3's $1.2G.
 _SHORT_DOLLARS = "replace(format(datum.value, '$~s'), 'G', 'B')"
 _SHORT_COUNT = "replace(format(datum.value, '~s'), 'G', 'B')"
+
+
+def titled(drawn: Drawn, title: str, below: Sequence[str], *, is_doubtful: bool) -> Drawn:
+    """A chart with a title, and lines below it, in the picture itself: they go wherever it is saved to.
+
+    Labels of axes stand where their values are, those at the ends too. `is_doubtful`: the lines catch the eye.
+    """
+    heading, lines = wrap(title, TITLE), [part for line in below for part in wrap(line, LINE)]
+    said = alt.TitleParams(
+        heading,
+        subtitle=lines,
+        anchor="start",
+        fontSize=14,
+        subtitleFontSize=11,
+        subtitleColor=DOUBT if is_doubtful else MUTED,
+        subtitlePadding=4,
+        offset=12,
+    )
+    # the height of a chart is that of all that stands in it
+    height = drawn.height + 18 * len(heading) + 14 * len(lines) + 16
+    made: Drawn = drawn.properties(title=said, height=height).configure_axis(labelFlush=False, labelBound=False)
+    return made
 
 
 def tips(columns: Mapping[str, tuple[str, str | None]]) -> list[alt.Tooltip]:
@@ -63,7 +89,8 @@ def axis(style: str, **more: Any) -> alt.Axis:
 def states(column: str, colours: Mapping[str, str]) -> alt.Color:
     """A colour per state of things, each of them in the legend."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{column}:N", title=None, scale=scale, legend=alt.Legend(orient="bottom"))
+    legend = alt.Legend(orient="bottom", symbolType="square", symbolSize=150, symbolOpacity=1)
+    return alt.Color(f"{column}:N", title=None, scale=scale, legend=legend)
 
 
 def lines(
@@ -77,15 +104,26 @@ def lines(
     day: str = "date_id",
     is_rank: bool = False,
     is_log: bool = False,
-    height: int = 340,
+    height: int = 260,
 ) -> Drawn:
-    """A line per series over days, in the series' order of appearance. A null breaks the line: nothing was observed then."""
+    """A line per series over days, in the series' order of appearance. A null breaks the line: nothing was observed then.
+
+    `height`: without the legend.
+    """
     names = frame.get_column(series).unique(maintain_order=True).to_list()
     longest = max((len(str(name)) for name in names), default=0)
     legend = alt.Legend(
-        title=None, orient="bottom", columns=1 if longest > 20 else 3, labelLimit=320, symbolType="stroke"
+        title=None,
+        orient="bottom",
+        columns=1 if longest > 20 else 3,
+        labelLimit=LEGEND_WIDTH,
+        symbolType="stroke",
+        symbolStrokeWidth=4,
+        symbolSize=200,
+        symbolOpacity=1,
     )
-    scale = alt.Scale(type="log", nice=False, reverse=is_rank) if is_log else alt.Scale(zero=False, reverse=is_rank)
+    # no rank is 0: the axis of ranks ends with the best and the last that are drawn
+    scale = alt.Scale(type="log", nice=False) if is_log else alt.Scale(zero=False, reverse=is_rank, nice=not is_rank)
     base = alt.Chart(frame).encode(
         x=alt.X(f"{day}:T", title=None, axis=day_axis(frame, day)),
         y=alt.Y(f"{value}:Q", title=title, axis=axis(style) if is_log else axis(style, tickCount=5), scale=scale),
@@ -100,7 +138,8 @@ def lines(
     line = base.mark_line(strokeWidth=2, invalid="break-paths-show-domains")
     # the points carry the tooltip, and show a day that stands alone between two gaps
     points = base.transform_filter(f"isValid(datum['{value}'])").mark_circle(size=28)
-    drawn: Drawn = alt.layer(line, points).properties(height=height)
+    rows = 0 if len(names) == 1 else len(names) if longest > 20 else -(-len(names) // 3)
+    drawn: Drawn = alt.layer(line, points).properties(height=height + (rows and rows * LEGEND_ROW + LEGEND_ROW))
     return drawn
 
 
@@ -167,7 +206,7 @@ def world(frame: pl.DataFrame, value: str, *, title: str, tooltip: Sequence[alt.
             size=alt.Size(
                 f"{value}:Q",
                 title=title,
-                scale=alt.Scale(rangeMin=12, rangeMax=900, zero=True),
+                scale=alt.Scale(rangeMin=25, rangeMax=900, zero=True),
                 legend=alt.Legend(orient="bottom", values=_round_values(frame, value)),
             ),
             tooltip=list(tooltip),
@@ -184,7 +223,7 @@ def world(frame: pl.DataFrame, value: str, *, title: str, tooltip: Sequence[alt.
 def _round_values(frame: pl.DataFrame, value: str) -> list[float]:
     largest = frame.select(pl.col(value).max()).item() or 1
     step = 10.0 ** (len(str(int(largest))) - 1)
-    return sorted({max(1.0, step / 10), step, max(1.0, largest // step * step)})
+    return sorted({max(1.0, step / 2), step, max(1.0, largest // step * step)})
 
 
 @cache

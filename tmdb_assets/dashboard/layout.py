@@ -7,7 +7,8 @@ bars (markup.py), the frame of the whole page (app.py).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ import polars as pl
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from tmdb_assets.dashboard import markup
+from tmdb_assets.dashboard import files, markup
 from tmdb_assets.dashboard.drawing import Drawn
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.reader import WarehouseError
@@ -25,6 +26,10 @@ MARKUP = r"\\`*_\[\]<>$~:"
 
 #: What a range may have at its ends.
 End = TypeVar("End", int, dt.date)
+#: Where a session has what is to be written into the URL.
+KEPT = "kept in the URL"
+#: Pixels of a row of a table, and of its frame.
+ROW, FRAME = 35, 2
 
 
 @contextmanager
@@ -56,19 +61,61 @@ def bars(drawn: str, rests_on: str) -> None:
 
 def nothing(sentence: str) -> None:
     """In place of a chart or table that would be empty: why it is."""
-    st.info(sentence, icon=":material/hourglass_empty:")
+    st.info(sentence, icon=":material/info:")
 
 
-def table(frame: pl.DataFrame, columns: Mapping[str, ColumnConfig], height: int | None = None) -> None:
-    """A table with just these columns, in this order."""
+def table(
+    frame: pl.DataFrame,
+    columns: Mapping[str, ColumnConfig],
+    file: str,
+    about: Sequence[str],
+    rows: int = 10,
+    taken: pl.DataFrame | None = None,
+) -> None:
+    """A table with just these columns, in this order, as high as its rows, or as so many of them.
+
+    Below it the way to take it along as `file`, with every column: `taken`, or the frame. `about`: what the file says of
+    itself.
+    """
     st.dataframe(
         frame.select(list(columns)),
         column_config=dict(columns),
         hide_index=True,
         width="stretch",
-        height=height or "auto",
+        height=height(frame.height, rows),
         placeholder=figures.UNKNOWN,
     )
+    downloads(frame if taken is None else taken, file, about)
+
+
+def height(rows: int, at_most: int) -> int:
+    """Pixels of a table of so many rows, of which so many are seen at once."""
+    return (min(rows, at_most) + 1) * ROW + FRAME
+
+
+def downloads(frame: pl.DataFrame, file: str, about: Sequence[str]) -> None:
+    """Buttons that bring a frame as CSV or Excel; the file is made when it is asked for."""
+    kinds = (
+        ("CSV", f"{file}.csv", "text/csv", lambda: files.as_csv(frame)),
+        (
+            "Excel",
+            f"{file}.xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            lambda: files.as_excel(frame, about),
+        ),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for kind, name, mime, made in kinds:
+            st.download_button(
+                f"Download {kind}",
+                made,
+                name,
+                mime,
+                key=f"take {name}",
+                icon=":material/download:",
+                type="tertiary",
+                on_click="ignore",
+            )
 
 
 def words(frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
@@ -81,33 +128,99 @@ def words(frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
 
 
 def choice(label: str, options: Sequence[str], key: str) -> str:
-    """One of a few options, kept in the URL under `key`; the first unless chosen."""
-    chosen: Any = st.segmented_control(label, options, default=options[0], required=True, key=key, bind="query-params")
+    """One of a few options that mean the same on every day, kept in the URL under `key`; the first unless chosen."""
+    chosen: Any = st.segmented_control(
+        label, options, default=options[0], required=True, key=key, bind="query-params", wrap=True
+    )
     return str(chosen or options[0])
 
 
-def between(
-    label: str, first: End, last: End, shown: tuple[End, End], key: str, style: str | None = None
-) -> tuple[End, End]:
-    """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen.
+# -- what depends on the data stands in the URL whether chosen or not: a link shows tomorrow what it shows today -----------
 
-    A link outlives what it was made from: ends beyond the data become its ends, reversed ones change places.
-    """
 
-    def within(said: list[str]) -> list[str]:
-        try:
-            ends = sorted(min(max(_end(word, first), first), last) for word in said)
-        except (ValueError, OverflowError):
-            return said
-        return [str(end) for end in ends]
-
-    mend(key, within)
-    chosen: tuple[End, End] = st.slider(label, first, last, shown, format=style, key=key, bind="query-params")
+def pick(label: str, options: Sequence[str], key: str) -> str:
+    """One of the options that the data have, kept in the URL under `key`; the first unless chosen."""
+    said = st.query_params.get(key)
+    at = options.index(said) if said in options else 0
+    chosen = st.selectbox(label, options, index=at, key=key) or options[at]
+    keep(key, [chosen])
     return chosen
 
 
+def several(
+    label: str,
+    options: Sequence[str],
+    shown: Sequence[str],
+    key: str,
+    *,
+    at_most: int,
+    said: Sequence[str] | None = None,
+    **more: Any,
+) -> list[str]:
+    """Some of the options that the data have, `at_most` so many, kept in the URL under `key`; `shown` unless chosen.
+
+    `said`: what the URL names, where it names options by other words than their own.
+    """
+    named = st.query_params.get_all(key) if said is None else said
+    known = [option for option in dict.fromkeys(named) if option in set(options)][:at_most]
+    chosen: list[str] = st.multiselect(
+        label,
+        options,
+        default=known or shown,
+        max_selections=at_most,
+        key=key,
+        select_all=False,  # else it is the first option, and Enter adds all that match what was typed
+        **more,
+    )
+    keep(key, chosen)
+    return chosen
+
+
+def between(
+    label: str,
+    first: End,
+    last: End,
+    shown: tuple[End, End],
+    key: str,
+    style: str | None = None,
+    *,
+    is_all: bool = False,
+) -> tuple[End, End]:
+    """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen. `is_all`: `shown` means all there
+    is, also of data that come later, and is not in the URL.
+
+    A link outlives what it was made from: ends beyond the data become its ends, reversed ones change places.
+    """
+    asked = _within(st.query_params.get_all(key), first, last) or shown
+    chosen: tuple[End, End] = st.slider(label, first, last, asked, format=style, key=key)
+    keep(key, [] if is_all and chosen == shown else [str(end) for end in chosen])
+    return chosen
+
+
+def keep(key: str, values: Sequence[str]) -> None:
+    """Have what is chosen in the URL once the page is drawn; no values take it out."""
+    st.session_state.setdefault(KEPT, {})[key] = list(values)
+
+
+def write_kept() -> None:
+    """Write what is to be kept into the URL, all of it at once: each writing is a step of the browser's back button."""
+    kept: dict[str, list[str]] = st.session_state.pop(KEPT, {})
+    for key in [key for key, values in kept.items() if not values and key in st.query_params]:
+        del st.query_params[key]
+    if changed := {key: values for key, values in kept.items() if values and st.query_params.get_all(key) != values}:
+        st.query_params.update(changed)
+
+
+def _within(said: Sequence[str], first: End, last: End) -> tuple[End, End] | None:
+    """Both ends as the URL has them, as far as there are data; None when it has no two ends."""
+    with suppress(ValueError, OverflowError):
+        low, high = sorted(min(max(_end(word, first), first), last) for word in said)
+        return low, high
+    return None
+
+
 def _end(word: str, like: End) -> End:
-    """An end of a range as the URL has it: a number or a day, which Streamlit may write in microseconds since 1970."""
+    """An end of a range as the URL has it: a number or a day, which older links have in microseconds since 1970."""
     if not isinstance(like, dt.date):
         return int(float(word))
     with suppress(ValueError):
@@ -115,26 +228,15 @@ def _end(word: str, like: End) -> End:
     return dt.date(1970, 1, 1) + dt.timedelta(microseconds=float(word))
 
 
-def mend(key: str, mended: Callable[[list[str]], list[str]]) -> None:
-    """Write what the URL has under `key` as the widget of that key will take it; call it before the widget is made.
-
-    Streamlit drops without a word what is no value of a widget. It reads the URL as a run starts, hence another run.
-    """
-    said = st.query_params.get_all(key)
-    if said and key not in st.session_state and (better := mended(said)) != said:
-        st.query_params[key] = better
-        st.rerun()
-
-
-def films(number: int) -> str:
-    """So many films, in words."""
-    return f"{figures.count(number)} film{'' if number == 1 else 's'}"
-
-
-def span(counts: pl.Series) -> str:
-    """The least and the most of some counts: `12 to 3,400`, or `12` if they are all the same."""
+def span(counts: pl.Series, thing: str) -> str:
+    """The least and the most of some counts of things: `12 to 3,400 films`, or `1 film` if they are all the same."""
     low, high = counts.to_frame("count").select(low=pl.col("count").min(), high=pl.col("count").max()).row(0)
-    return figures.count(low) if low == high else f"{figures.count(low)} to {figures.count(high)}"
+    return figures.counted(low, thing) if low == high else f"{figures.count(low)} to {figures.counted(high, thing)}"
+
+
+def escaped(words: str) -> str:
+    """Words from outside as Markdown takes them: none of it means anything."""
+    return re.sub(f"([{MARKUP}])", r"\\\1", words)
 
 
 # -- columns ------------------------------------------------------------------------------------------------------------
@@ -143,6 +245,11 @@ def span(counts: pl.Series) -> str:
 def text(label: str, **more: Any) -> ColumnConfig:
     """A column of words."""
     return st.column_config.TextColumn(label, **more)
+
+
+def link(label: str, display: str, **more: Any) -> ColumnConfig:
+    """A column of addresses; `display`: a pattern whose first group is the part of an address that is shown."""
+    return st.column_config.LinkColumn(label, display_text=display, **more)
 
 
 def number(label: str, style: str = "localized", **more: Any) -> ColumnConfig:

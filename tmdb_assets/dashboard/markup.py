@@ -1,4 +1,5 @@
-"""What the dashboard draws as HTML without any script: tiles with a figure, and bars; each tells more when pointed at.
+"""What the dashboard draws as HTML without any script: tiles with a figure, and bars; each tells more when pointed at;
+the head of a film's page, and links.
 
 What belongs here: frame -> HTML, all of it pure. What does not: how it looks (markup.css), any question, charts with two
 axes (drawing.py), what stands around them (layout.py). Why not Streamlit's charts and metrics: a browser draws these as
@@ -117,3 +118,20 @@ def _row(row: Mapping[str, Any], label: str, figure: str, said: Said, drawn: str
         f"<dt>{escape(name)}</dt><dd>{escape(write(row[column]))}</dd>" for column, (name, write) in said.items()
     )
     return f'<li tabindex="0"><b>{called}</b><u>{drawn}</u><em>{escape(figure)}</em><dl>{more}</dl></li>'
+
+
+def links(of: Sequence[tuple[str, str]]) -> str:
+    """Words that lead somewhere, in a row: what each is called -> its address; HTML."""
+    return " · ".join(f'<a href="{escape(to)}">{escape(called)}</a>' for called, to in of)
+
+
+def head(title: str, lines: Sequence[str | None], poster: str | None, leads_to: Sequence[tuple[str, str]]) -> str:
+    """A film as its page begins: its title, what is known of it by line, and its poster; HTML.
+
+    The reader's browser fetches the poster. One that does not come, as without a network, leaves nothing: it has no words
+    of its own, and no size.
+    """
+    picture = f'<img src="{escape(poster)}" alt="" loading="lazy" referrerpolicy="no-referrer">' if poster else ""
+    said = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
+    ways = f"<p>{links(leads_to)}</p>" if leads_to else ""
+    return f'<div class="film">{picture}<div><h2>{escape(title)}</h2>{said}{ways}</div></div>'

@@ -1,15 +1,20 @@
 """Parts that pages of several sources have in common.
 
-What belongs here: a part of a page that draws the same answer for any source. What does not: the question (a page's
-module), pieces that know no data (layout.py).
+What belongs here: a part of a page that draws the same answer for any source, and what goes with a chart or a table that
+is taken along. What does not: the question (a page's module), pieces that know no data (layout.py).
 """
 
 from __future__ import annotations
 
-import polars as pl
+import datetime as dt
+from collections.abc import Mapping
 
-from tmdb_assets.dashboard import layout, markup
-from tmdb_assets.warehouse import figures
+import polars as pl
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from tmdb_assets.dashboard import drawing, layout, markup
+from tmdb_assets.dashboard.asking import warehouse
+from tmdb_assets.warehouse import credit, figures
 
 MOST_RULES = 15
 _SAID = {
@@ -20,6 +25,43 @@ _SAID = {
     "days": ("Days", figures.count),
     "last_on": ("Last on", figures.day),
 }
+
+
+def picture(
+    drawn: drawing.Drawn, title: str, when: str, rests_on: str, alt_text: str, source: credit.Source = credit.FILMS
+) -> None:
+    """A chart that can be saved and shown elsewhere: in it stand its title, `when` it is of, whose figures they are and
+    whether they are invented. Below it, on the page alone, what it rests on."""
+    origin = warehouse().info.origin
+    titled = drawing.titled(drawn, title, [when, *source.beside(origin)], is_doubtful=credit.is_doubtful(origin))
+    layout.chart(titled, rests_on, alt_text)
+
+
+def table(
+    frame: pl.DataFrame,
+    columns: Mapping[str, ColumnConfig],
+    file: str,
+    rows: int = 10,
+    taken: pl.DataFrame | None = None,
+    source: credit.Source = credit.FILMS,
+) -> None:
+    """A table (layout.table) whose file says where it comes from."""
+    layout.table(frame, columns, file, _about(file, source), rows, taken)
+
+
+def downloads(frame: pl.DataFrame, file: str, source: credit.Source) -> None:
+    """The buttons of layout.downloads, whose file says where it comes from."""
+    layout.downloads(frame, file, _about(file, source))
+
+
+def _about(file: str, source: credit.Source) -> list[str]:
+    info = warehouse().info
+    return [file, f"Warehouse published on {figures.moment(info.published_at)}.", *source.beside(info.origin)]
+
+
+def newest() -> str:
+    """When a chart is of that has no days of its own: the publication."""
+    return f"As of {figures.day(warehouse().info.published_at.astimezone(dt.UTC).date())}"
 
 
 def rules(broken: pl.DataFrame) -> None:
@@ -35,6 +77,6 @@ def rules(broken: pl.DataFrame) -> None:
             write=figures.count,
             said={name: said for name, said in _SAID.items() if name in broken.columns},
         ),
-        f"Set aside: {figures.count(rows)} rows, and {figures.count(values)} values alone, by {broken.height} rules. A row "
-        "that breaks two rules counts for both.",
+        f"Set aside: {figures.counted(rows, 'row')}, and {figures.counted(values, 'value')} alone, by "
+        f"{figures.counted(broken.height, 'rule')}. A row that breaks two rules counts for both.",
     )

@@ -13,10 +13,8 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.report.answers import AMONG, Answers
-from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse import credit, figures
 
-ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-INVENTED = "Invented films: these figures come from the built-in sandbox, not from TMDB."
 MIXED = "Real films and invented ones of the built-in sandbox are mixed here: do not rely on these figures."
 
 Write = Callable[[Any], str]
@@ -27,12 +25,16 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; }
 .note { color: #888; font-size: .87rem; } .banner { border-left: 4px solid var(--accent); background: var(--faint); padding: .6rem 1rem; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 3rem; margin: 1.5rem 0; } .figures b { display: block; font-size: 1.9rem; line-height: 1.2; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--faint); white-space: nowrap; }
-td.words { white-space: normal; min-width: 8rem; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
+/* a shadow at the edge beyond which a table goes on */
+.scroll { overflow-x: auto; background: linear-gradient(to left, Canvas 40%, transparent) right / 3rem 100% no-repeat local,
+  linear-gradient(to left, #8886, transparent) right / .8rem 100% no-repeat scroll; } table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--faint); }
+th { vertical-align: bottom; } td { white-space: nowrap; }
+td.words { white-space: normal; overflow-wrap: break-word; min-width: 7em; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: #888; }
 .bar { display: inline-block; height: .8em; background: var(--accent); border-radius: 2px; vertical-align: middle; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0 2rem; }
+@media (max-width: 40rem) { .scroll { font-size: .8rem; } th, td { padding: .25rem .28rem; } td.words { min-width: 5.5em; } h1 { font-size: 1.6rem; } }
 """
 
 
@@ -54,7 +56,7 @@ def render(answers: Answers) -> str:
             _money(answers),
             _quality(answers),
             _versions(answers),
-            f'<hr><p class="note">{escape(ATTRIBUTION)}</p>',
+            f'<hr><p class="note">{escape(credit.ATTRIBUTION)}</p>',
         )
         if part
     )
@@ -70,18 +72,18 @@ def render(answers: Answers) -> str:
 
 
 def _banner(origin: str | None) -> str:
-    if not origin or "sandbox" not in origin:
+    if not credit.is_doubtful(origin):
         return ""
-    return f'<p class="banner">{escape(INVENTED if origin == "sandbox" else MIXED)}</p>'
+    return f'<p class="banner">{escape(credit.FILMS.invented if origin == "sandbox" else MIXED)}</p>'
 
 
 def _head(answers: Answers) -> str:
     head = answers.head
     shown = {
-        "films": figures.count(head["films"]),
+        "film" if head["films"] == 1 else "films": figures.count(head["films"]),
         f"mean rating, of {figures.count(head['films_with_votes'])} with votes": figures.decimal(head["mean_rating"]),
-        "votes": figures.count(head["votes"]),
-        "breakouts": figures.count(answers.head["breakouts"]),
+        "vote" if head["votes"] == 1 else "votes": figures.count(head["votes"]),
+        "breakout" if head["breakouts"] == 1 else "breakouts": figures.count(head["breakouts"]),
     }
     cells = "".join(f"<div><b>{escape(value)}</b>{escape(name)}</div>" for name, value in shown.items())
     return f'<div class="figures">{cells}</div>'
@@ -90,11 +92,15 @@ def _head(answers: Answers) -> str:
 def _popularity(answers: Answers) -> str:
     days = answers.tables["days"]
     missing = answers.missing_days
-    gaps = f" {len(missing)} days were not observed: {', '.join(f'{d:%-d %b}' for d in missing)}." if missing else ""
+    gaps = (
+        f" {figures.counted(len(missing), 'day')} {'was' if len(missing) == 1 else 'were'} not observed: {', '.join(f'{d:%-d %b}' for d in missing)}."
+        if missing
+        else ""
+    )
     return section(
         "Popularity of all films",
         line(days, "date_id", "popularity") if days.height > 1 else "",
-        f"Sum over the films of each day, {figures.count(answers.head['films'])} on the newest; {days.height} days.{gaps}",
+        f"Sum over the films of each day, {figures.count(answers.head['films'])} on the newest; {figures.counted(days.height, 'day')}.{gaps}",
     )
 
 
@@ -110,7 +116,7 @@ def _top(answers: Answers) -> str:
             "vote_count": ("Votes", figures.count),
         },
     )
-    return section("Most popular", shown, f"Of {figures.count(answers.head['films'])} films.")
+    return section("Most popular", shown, f"Of {figures.counted(answers.head['films'], 'film')}.")
 
 
 def _movers(answers: Answers) -> str:
@@ -154,7 +160,7 @@ def _shares(answers: Answers) -> str:
     def shown(name: str, label: str) -> str:
         columns: dict[str, tuple[str, Write]] = {
             label: (label.replace("name", "genre").capitalize(), words),
-            "popularity_share": ("Share of popularity", figures.share),
+            "popularity_share": ("Share", figures.share),
             "films": ("Films", figures.count),
             "mean_rating": ("Mean rating", figures.decimal),
         }
@@ -164,15 +170,15 @@ def _shares(answers: Answers) -> str:
     return section(
         "Genres and continents",
         f'<div class="pair">{halves}</div>',
-        "A film counts in each of its genres and continents, so shares may add up to more than 100%.",
+        "Share: of all popularity. A film counts in each of its genres and continents, so shares may add up to more than 100%.",
     )
 
 
 def _money(answers: Answers) -> str:
     head = answers.head
     known = (
-        f"Of {figures.count(head['films_detailed'])} films with details, {figures.count(head['films_with_revenue'])} are "
-        f"released with a known revenue, {figures.count(head['films_with_budget'])} with a known budget, "
+        f"Of {figures.counted(head['films_detailed'], 'film')} with details, released ones: {figures.count(head['films_with_revenue'])} "
+        f"with a known revenue, {figures.count(head['films_with_budget'])} with a known budget, "
         f"{figures.count(head['films_with_both'])} with both."
     )
     if answers.tables["earners"].is_empty():
@@ -262,7 +268,7 @@ def _row(row: Mapping[str, Any], columns: Mapping[str, tuple[str, Write]], numbe
         drawn = ""
         if name == bar and row[name]:
             drawn = f'<span class="bar" style="width:{min(row[name], 1) * 4:.2f}em"></span> '
-        cells.append(_cell("td", name in numbers, drawn + escape(write(row[name]))))
+        cells.append(_cell("td", name in numbers, drawn + escape(write(row[name])).replace("/", "/<wbr>")))
     return "".join(cells)
 
 

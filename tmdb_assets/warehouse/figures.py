@@ -23,6 +23,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else _signed(f"{value:,.0f}")
 
 
+def counted(number: float | None, thing: str, things: str | None = None) -> str:
+    """So many things, in words: `1 film`, `12,345 films`, `2 countries`."""
+    return f"{count(number)} {thing if number == 1 else things or thing + 's'}"
+
+
 def change(value: float | None) -> str:
     """A difference between two counts: `+12`, `−3`, `0`."""
     return UNKNOWN if value is None else _signed(f"{value:+,.0f}" if round(value) else "0")
@@ -66,6 +71,14 @@ def share(value: float | None) -> str:
 def day(value: dt.date | None) -> str:
     """A day: `10 March 2026`."""
     return UNKNOWN if value is None else f"{value.day} {value:%B %Y}"
+
+
+def span(first: dt.date, last: dt.date) -> str:
+    """Days from the first to the last: `19 to 28 November 2026`, `30 October to 2 November 2026`, or just the one."""
+    if first == last:
+        return day(last)
+    shared = 2 if (first.year, first.month) == (last.year, last.month) else 1 if first.year == last.year else 0
+    return f"{' '.join(day(first).split()[: 3 - shared])} to {day(last)}"
 
 
 def moment(value: dt.datetime) -> str:

@@ -30,7 +30,7 @@ from tmdb_assets_tests.warehouse.published import altered, emptied
 
 NASTY = "<script>alert('x')</script> & \"Söhne\""
 INFO = Info(1, dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC), "data/<lake>", "sandbox", None)
-VOID = {"meta", "hr", "br"}
+VOID = {"meta", "hr", "br", "wbr"}
 
 
 class Parsed(HTMLParser):
@@ -56,7 +56,10 @@ class Parsed(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data)
+        if self.tags and self.tags[-1][0] == "wbr" and self.texts and self.texts[-1].endswith("/"):
+            self.texts[-1] += data  # one text that may break there
+        else:
+            self.texts.append(data)
 
 
 @pytest.fixture
@@ -143,7 +146,7 @@ def test_the_highest_revenue_leaves_out_what_is_hardly_true_and_says_what_it_res
     assert left_out >= 2
     text = " ".join(Parsed(render(found)).texts)
     assert (
-        f"{with_revenue} are released with a known revenue, {with_budget} with a known budget, {with_both} with both."
+        f"released ones: {with_revenue} with a known revenue, {with_budget} with a known budget, {with_both} with both."
         in text
     )
     assert f"Left out, since their money is hardly true: {left_out}." in text

@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, markup
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
 from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
@@ -25,7 +25,7 @@ SELECT
 FROM tmdb.vw_movie_financials
 """
 FILMS = """
-SELECT title, release_year, budget_usd, revenue_usd, profit_usd, roi, budget_tier, has_implausible_money
+SELECT movie_id, title, release_year, budget_usd, revenue_usd, profit_usd, roi, budget_tier, has_implausible_money
 FROM tmdb.vw_movie_financials
 WHERE has_money AND ($with_implausible OR NOT has_implausible_money)
 ORDER BY revenue_usd DESC, movie_id
@@ -113,10 +113,12 @@ def page() -> None:
     """The page."""
     coverage = row(COVERAGE)
     if not coverage["films_with_budget"] + coverage["films_with_revenue"]:
-        layout.nothing(f"Of {figures.count(coverage['films'])} films with details, none is released with known money.")
+        layout.nothing(
+            f"Of {figures.counted(coverage['films'], 'film')} with details, none is released with known money."
+        )
         return
     known = (
-        f"{figures.count(coverage['films_with_both'])} of {figures.count(coverage['films'])} films with details: "
+        f"{figures.count(coverage['films_with_both'])} of {figures.counted(coverage['films'], 'film')} with details: "
         f"released ones with budget and revenue known ({figures.count(coverage['films_with_budget'])} with a budget, "
         f"{figures.count(coverage['films_with_revenue'])} with a revenue)"
     )
@@ -143,7 +145,7 @@ def _films(known: str) -> None:
         bind="query-params",
         help="TMDB's figures are typed in by hand. Some, such as a budget of $1, are flagged and left out unless asked for.",
     )
-    films = ask(FILMS, with_implausible=with_implausible, at_most=AT_MOST)
+    films = ask(FILMS, with_implausible=with_implausible, at_most=AT_MOST).with_columns(page=ranked.PAGE)
     if films.is_empty():
         layout.nothing("No film has both budget and revenue known, or each that has is flagged as hardly true.")
         return
@@ -152,8 +154,9 @@ def _films(known: str) -> None:
     scale = alt.Scale(type="log", nice=False, padding=12)
     points = (
         alt.Chart(films)
-        .mark_circle(size=55, opacity=0.65)
+        .mark_circle(size=55, opacity=0.65, cursor="pointer")
         .encode(
+            href="page:N",
             x=alt.X("budget_usd:Q", title="Budget", scale=scale, axis=dollars),
             y=alt.Y("revenue_usd:Q", title="Revenue", scale=scale, axis=dollars),
             color=alt.Color(
@@ -161,7 +164,7 @@ def _films(known: str) -> None:
                 sort=TIERS,
                 title=None,
                 scale=alt.Scale(domain=TIERS, scheme="viridis"),
-                legend=alt.Legend(orient="bottom", columns=3),
+                legend=alt.Legend(orient="bottom", columns=3, symbolOpacity=1, symbolSize=110),
             ),
             tooltip=drawing.tips(
                 {
@@ -184,9 +187,11 @@ def _films(known: str) -> None:
     cut = (
         f", of which the {figures.count(AT_MOST)} with the highest revenue are drawn" if films.height == AT_MOST else ""
     )
-    layout.chart(
+    parts.picture(
         (even + points).properties(height=420),
-        f"Shows {figures.count(films.height)} films; money is known of {known}{cut}. Above the dashed line a film earned more "
+        "Revenue against budget of films",
+        parts.newest(),
+        f"Shows {figures.counted(films.height, 'film')}; a click on one opens its page. Money is known of {known}{cut}. Above the dashed line a film earned more "
         "than it cost. Both axes are logarithmic.",
         "Points: revenue against budget of each film, on logarithmic axes.",
     )
@@ -213,7 +218,7 @@ def _genres() -> None:
                 "films_with_revenue": ("Films with a revenue", figures.count),
             },
         ),
-        f"Each bar rests on {layout.span(counted)} films with budget and revenue known, those left out whose money is hardly "
+        f"Each bar rests on {layout.span(counted, 'film')} with budget and revenue known, those left out whose money is hardly "
         "true. A film of two genres counts in both.",
     )
 
@@ -226,11 +231,13 @@ def _rankings() -> None:
         layout.nothing(f"There are no {rests_on}.")
         return
     left_out = films.item(0, "left_out")
-    aside = f" {layout.films(left_out)} whose money is hardly true {'is' if left_out == 1 else 'are'} left out."
+    aside = (
+        f" {figures.counted(left_out, 'film')} whose money is hardly true {'is' if left_out == 1 else 'are'} left out."
+    )
     ranked.bars(
         films,
         "value",
-        f"The first {films.height} of the {rests_on}.{aside if left_out else ''}",
+        f"{'The first ' if films.height > 1 else ''}{films.height} of the {rests_on}.{aside if left_out else ''}",
         title=ranking,
         write=write,
         is_signed=metric.startswith("profit"),
@@ -262,9 +269,11 @@ def _years() -> None:
     if years.is_empty():
         layout.nothing(prices)
         return
-    layout.chart(
+    parts.picture(
         _yearly(years, first, last),
-        f"Rests on {figures.count(_sum(years, 'films_with_money'))} released films with a year of release: revenue on "
+        f"Revenue and budget of films by year of release, {dollars.lower()}",
+        f"Released {first} to {last}" if first < last else f"Released {last}",
+        f"Rests on {figures.counted(_sum(years, 'films_with_money'), 'released film')} with a year of release: revenue on "
         f"{figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
         f"{figures.count(_sum(years, 'films_with_budget'))}."
         f"{prices and ' '}{prices} A year without such a film is a gap.",
@@ -303,7 +312,7 @@ def _yearly(years: pl.DataFrame, first: int, last: int) -> alt.Chart:
                 sort=["Revenue", "Budget"],
                 title=None,
                 scale=alt.Scale(domain=["Revenue", "Budget"], range=[drawing.ACCENT, "#e8590c"]),
-                legend=alt.Legend(orient="bottom"),
+                legend=alt.Legend(orient="bottom", symbolType="stroke", symbolStrokeWidth=4, symbolSize=200),
             ),
             tooltip=drawing.tips(
                 {
@@ -329,7 +338,7 @@ def _prices(nominal: pl.DataFrame, real: pl.DataFrame) -> str:
     return (
         f"Dollars of {known['last']}, by US consumer prices, which are known from {known['first']} to {known['last']}"
         + (
-            f": {layout.films(left_out)} of other years {'is' if left_out == 1 else 'are'} left out."
+            f": {figures.counted(left_out, 'film')} of other years {'is' if left_out == 1 else 'are'} left out."
             if left_out
             else "."
         )
@@ -356,7 +365,7 @@ def _kinds() -> None:
                 markup.Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
             )
             st.caption(
-                f"{figures.count(kind['films'])} films; revenue rests on {figures.count(kind['films_with_revenue'])}, "
+                f"{figures.counted(kind['films'], 'film')}; revenue rests on {figures.count(kind['films_with_revenue'])}, "
                 f"budget on {figures.count(kind['films_with_budget'])}, return on "
                 f"{figures.count(kind['films_with_both'])}, the rating on {figures.count(kind['films_with_votes'])} with "
                 "votes."

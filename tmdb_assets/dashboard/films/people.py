@@ -5,10 +5,12 @@ What belongs here: the page and its questions. What does not: who counts as a di
 
 from __future__ import annotations
 
+from urllib.parse import quote_plus
+
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import layout, markup
+from tmdb_assets.dashboard import layout, markup, parts
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
 
@@ -19,6 +21,8 @@ KINDS = {
     "Companies": ("vw_companies", "company"),
     "Series": ("vw_franchises", "series"),
 }
+#: Kind -> where its films are found, by name.
+FILMS_OF = {"Directors": "find?director={}", "Actors": "find?actor={}", "Companies": "find?company={}"}
 #: Figure -> (column, how it is written, the column that says on how many films it rests)
 FIGURES = {
     "Total revenue": ("ranked_total_revenue_usd", figures.money, "ranked_films_with_revenue"),
@@ -71,10 +75,21 @@ def page() -> None:
             at_most=LISTED_AT_MOST,
         )
         if found.is_empty():
-            layout.nothing(f"No {called} has {at_least} such films{' and this name' if part.strip() else ''}.")
+            layout.nothing(
+                f"No {called} has {figures.counted(at_least, 'such film')}{' and this name' if part.strip() else ''}."
+            )
             return
-        _bars(found.head(SHOWN), figure, label, write, rests_on)
+        _bars(_leading(found.head(SHOWN), kind), figure, label, write, rests_on)
         _table(found, kind)
+
+
+def _leading(found: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """With the column `leads_to`: where the films of each are listed."""
+    if kind not in FILMS_OF:
+        return found.with_columns(leads_to=pl.lit(None, pl.String))
+    return found.with_columns(
+        leads_to=pl.format(FILMS_OF[kind], pl.col("name").map_elements(quote_plus, return_dtype=pl.String))
+    )
 
 
 def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, rests_on: str) -> None:
@@ -105,17 +120,18 @@ def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, res
                 "first_year": ("From", figures.plain),
                 "last_year": ("To", figures.plain),
             },
+            link="leads_to",
         ),
-        f"Each bar rests on {layout.span(counted)} films{known}. A film counts in full for everyone who took part."
+        f"Each bar rests on {layout.span(counted, 'film')}{known}. A film counts in full for everyone who took part."
         f"{' Money that is hardly true is left out.' if is_of_money else ''}",
     )
 
 
 def _table(found: pl.DataFrame, kind: str) -> None:
-    layout.table(
-        found,
+    parts.table(
+        found.drop("found"),
         {
-            "name": layout.text("Name", width="medium"),
+            "name": layout.text("Name"),
             "films": layout.number("Films", "%,d"),
             "ranked_films_with_revenue": layout.number("With revenue", "%,d"),
             "ranked_total_revenue_usd": layout.dollars("Total revenue"),
@@ -129,7 +145,8 @@ def _table(found: pl.DataFrame, kind: str) -> None:
             "first_year": layout.number("From", "%d"),
             "last_year": layout.number("To", "%d"),
         },
+        kind.lower(),
     )
     total = found.item(0, "found")
     cut = f", the first {figures.count(found.height)} of which are listed" if total > found.height else ""
-    st.caption(f"{figures.count(total)} {kind.lower()}{cut}.")
+    st.caption(f"{figures.counted(total, KINDS[kind][1], kind.lower())}{cut}.")

@@ -9,8 +9,9 @@ import altair as alt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout, markup
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 COUNTRIES = """
@@ -24,7 +25,7 @@ FROM tmdb.vw_continent_popularity
 ORDER BY popularity_rank
 """
 TOP = """
-SELECT position, title, release_date, popularity, vote_average, vote_count
+SELECT position, movie_id, title, release_date, popularity, vote_average, vote_count
 FROM tmdb.vw_top_movies_by_continent
 WHERE continent = $continent
 ORDER BY position
@@ -65,10 +66,9 @@ def page() -> None:
     """The page."""
     with layout.section("Where films come from"):
         _map()
-    left, right = st.columns(2, gap="large")
-    with left, layout.section("Continents"):
+    with layout.section("Continents"):
         _continents()
-    with right, layout.section("Top films of a continent"):
+    with layout.section("Top films of a continent"):
         _top()
     with layout.section("Genres"):
         _genres()
@@ -98,9 +98,11 @@ def _map() -> None:
     )
     largest = countries.sort("films", descending=True).head(3)
     first = ", ".join(f"{name} {figures.count(films)}" for name, films in largest.select("name", "films").iter_rows())
-    layout.chart(
+    parts.picture(
         drawn,
-        f"Production countries of the films of the newest day: {countries.height} countries, most in {first}. A film of two "
+        "Where films come from",
+        parts.newest(),
+        f"Production countries of the films of the newest day: {figures.counted(countries.height, 'country', 'countries')}, most in {first}. A film of two "
         f"countries counts in both.{f' {off} have no place on the map.' if off else ''}",
         "Map of the world: a bubble per country, its area the number of films.",
     )
@@ -125,20 +127,19 @@ def _top() -> None:
     if not names:
         layout.nothing("No film of the newest day has a country yet.")
         return
-    continent = st.selectbox("Continent", names, key="continent", bind="query-params")
+    continent = layout.pick("Continent", names, "continent")
     top = ask(TOP, continent=continent)
-    layout.table(
+    ranked.table(
         top,
         {
-            "position": layout.number("#", "%d", width=40),
-            "title": layout.text("Film", width="medium"),
             "popularity": layout.number("Popularity", "%.1f"),
             "vote_average": layout.number("Mean vote", "%.1f"),
             "vote_count": layout.number("Votes", "%,d"),
+            "release_date": st.column_config.DateColumn("Released", format="D MMM YYYY"),
         },
-        height=300,
+        f"top films {continent}",
     )
-    st.caption(f"The {top.height} most popular films of the newest day.")
+    st.caption(f"The most popular films of the newest day: {figures.counted(top.height, 'film')}.")
 
 
 def _genres() -> None:
@@ -150,7 +151,7 @@ def _genres() -> None:
         genres,
         "name",
         "Genre",
-        f"{genres.height} genres, resting on {layout.span(genres['films'])} films each. A film of two genres counts in both.",
+        f"{figures.counted(genres.height, 'genre')}, resting on {layout.span(genres['films'], 'film')} each. A film of two genres counts in both.",
     )
 
 
@@ -208,9 +209,11 @@ def _genre_years() -> None:
         ),
     )
     counted = cells.get_column(rests_on)
-    layout.chart(
+    parts.picture(
         drawn,
-        f"{cells.height} cells, each resting on {layout.span(counted)} films. "
+        f"{title} by genre and year of release",
+        f"Released {first} to {last}" if first < last else f"Released {last}",
+        f"{figures.counted(cells.height, 'cell')}, each resting on {layout.span(counted, 'film')}. "
         "An empty cell has none. A film of two genres counts in both.",
         f"Heat map: {title.lower()} by genre and year of release.",
     )

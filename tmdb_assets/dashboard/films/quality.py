@@ -49,10 +49,9 @@ def page() -> None:
         _scores(days)
     with layout.section("Missing days"):
         _calendar(days)
-    left, right = st.columns(2, gap="large")
-    with left, layout.section("Set aside, by rule"):
+    with layout.section("Set aside, by rule"):
         _rules(days)
-    with right, layout.section("Extraction completeness"):
+    with layout.section("Extraction completeness"):
         _extraction(days)
 
 
@@ -100,11 +99,13 @@ def _scores(days: int) -> None:
         ),
     )
     films = scores.filter(pl.col("table_name").str.ends_with("fact_movie_daily")).get_column("kept")
-    layout.chart(
+    parts.picture(
         drawn,
-        f"{len(tables)} tables over {scores['date_id'].n_unique()} days"
+        "Data quality: score by table and day",
+        figures.span(*scores.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)),
+        f"{figures.counted(len(tables), 'table')} over {figures.counted(scores['date_id'].n_unique(), 'day')}"
         + (
-            f", resting on up to {figures.count(films.to_frame().select(pl.col('kept').max()).item())} films a day"
+            f", resting on up to {figures.counted(films.to_frame().select(pl.col('kept').max()).item(), 'film')} a day"
             if len(films)
             else ""
         )
@@ -189,10 +190,12 @@ def _calendar(days: int) -> None:
     )
     missing = cells.filter(pl.col("state") == "missing").height
     known = cells.get_column("films").drop_nulls()
-    layout.chart(
+    parts.picture(
         drawn,
-        f"{figures.count(cells.height - missing)} days observed and {figures.count(missing)} missing"
-        + (f", with {layout.span(known)} films each" if len(known) else "")
+        "Days observed and missing",
+        figures.span(*cells.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)),
+        f"{figures.counted(cells.height - missing, 'day')} observed and {figures.count(missing)} missing"
+        + (f", with {layout.span(known, 'film')} each" if len(known) else "")
         + ". A missing day is never filled with another day's figures.",
         "Calendar: a cell per day, coloured by whether it was observed.",
     )
@@ -222,7 +225,7 @@ def _extraction(days: int) -> None:
         )
         .sort("mean", "table_name")
     )
-    layout.table(
+    parts.table(
         by_table.with_columns(pl.col("table_name").str.split("/").list.last()),
         {
             "table_name": layout.text("Asked for"),
@@ -234,9 +237,10 @@ def _extraction(days: int) -> None:
             "days": layout.number("Days", "%d"),
             "rows": layout.number("Rows", "%,d"),
         },
+        "extraction completeness",
     )
     whole = asked.filter(pl.col("extraction_completeness") >= 1).height
     st.caption(
-        f"{figures.count(whole)} of {figures.count(asked.height)} extractions brought all that the source promised: pages or "
+        f"{figures.count(whole)} of {figures.counted(asked.height, 'extraction')} brought all that the source promised: pages or "
         "ids, whichever is less."
     )

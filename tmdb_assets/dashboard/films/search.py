@@ -1,4 +1,4 @@
-"""Find films: by words, people, genre, country, year and rating; what is found can be taken along as CSV.
+"""Find films: by words, people, genre, country, year and rating; what is found leads to its pages, and can be taken along.
 
 What belongs here: the form and the table. What does not: what matches (the macro tmdb.search_movies).
 """
@@ -10,6 +10,7 @@ import streamlit as st
 
 from tmdb_assets.dashboard import layout
 from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 FOUND = """
@@ -65,29 +66,18 @@ def page() -> None:
     if found.is_empty():
         total = ask("SELECT count(*) FROM tmdb.vw_movie_search").item()
         layout.nothing(
-            f"None of the {figures.count(total)} films with details has all of this."
+            f"None of {figures.counted(total, 'film')} with details has all of this."
             if total
             else "No film has details yet: run `make demo`, or the job `tmdb_daily`."
         )
         return
-    left, right = st.columns([3, 1], vertical_alignment="center")
     cut = (
         f"; the first {figures.count(LISTED_AT_MOST)} are listed, the file has all"
         if found.height > LISTED_AT_MOST
         else ""
     )
-    left.markdown(f"**{figures.count(found.height)}** films{cut}")
-    with right:
-        st.download_button(
-            "Download CSV",
-            lambda: as_csv(found),
-            "films.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            width="stretch",
-        )
-    _table(found.head(LISTED_AT_MOST))
+    st.markdown(f"**{figures.count(found.height)}** film{'' if found.height == 1 else 's'}{cut}")
+    _table(found)
 
 
 def _form() -> tuple[dict[str, object], str]:
@@ -147,16 +137,15 @@ def _years() -> list[int] | None:
     first, last = ask(YEARS).row(0)
     if first is None or first == last:
         return None
-    chosen = layout.between("Years of release", first, last, (first, last), "years")
+    chosen = layout.between("Years of release", first, last, (first, last), "years", is_all=True)
     return None if chosen == (first, last) else list(chosen)
 
 
 def _table(found: pl.DataFrame) -> None:
-    lists = [pl.col(name).list.head(NAMED).list.join(", ") for name in ("genres", "directors", "actors", "countries")]
-    layout.table(
-        found.with_columns(lists),
+    names = [pl.col(name).list.head(NAMED).list.join(", ") for name in ("genres", "directors", "actors", "countries")]
+    ranked.table(
+        found.head(LISTED_AT_MOST).with_columns(names),
         {
-            "title": layout.text("Film", width="medium"),
             "release_year": layout.number("Year", "%d", width=60),
             "vote_average": layout.number("Mean vote", "%.1f"),
             "vote_count": layout.number("Votes", "%,d"),
@@ -164,7 +153,7 @@ def _table(found: pl.DataFrame) -> None:
             "runtime_minutes": layout.number("Minutes", "%d"),
             "genres": layout.text("Genres"),
             "directors": layout.text("Directors"),
-            "actors": layout.text("Cast", width="medium"),
+            "actors": layout.text("Cast"),
             "status": layout.text("Status"),
             "budget_usd": layout.dollars("Budget"),
             "revenue_usd": layout.dollars("Revenue"),
@@ -173,24 +162,11 @@ def _table(found: pl.DataFrame) -> None:
             "has_implausible_money": st.column_config.CheckboxColumn("Hardly true"),
             "countries": layout.text("Countries"),
         },
-        height=520,
+        "films",
+        rows=14,
+        taken=found,
     )
     st.caption(
         "Every film whose details were observed and that TMDB still has can be found. In an order by money, entries that are "
-        "hardly true come last. The CSV has more columns."
+        "hardly true come last. The files have more columns."
     )
-
-
-def as_csv(found: pl.DataFrame) -> bytes:
-    """Every film found with every column, lists joined by ` | `; UTF-8 with the mark that spreadsheets look for.
-
-    A text that a spreadsheet would take for a formula has an apostrophe before it: titles come from strangers.
-    """
-    flat = found.with_columns(pl.col(pl.List(pl.String)).list.join(" | "))
-    safe = flat.with_columns(
-        pl.when(pl.col(pl.String).str.contains(r"^[=+\-@\t\r]"))
-        .then("'" + pl.col(pl.String))
-        .otherwise(pl.col(pl.String))
-        .name.keep()
-    )
-    return "\ufeff".encode() + safe.write_csv().encode()

@@ -100,15 +100,15 @@ def _figures(latest: dict[str, Any]) -> None:
         markup.Tile(
             "Mean rating",
             figures.decimal(latest["mean_rating"]),
-            told=f"Mean of the mean votes of the {figures.count(latest['films_with_votes'])} films with votes, each film "
+            told=f"Mean of the mean votes of the {figures.counted(latest['films_with_votes'], 'film')} with votes, each film "
             "counting once.",
         ),
         markup.Tile(
             "Votes",
             figures.count(latest["votes"]),
             f"{figures.change(a_day)} a day" if a_day else None,
-            "All votes so far of the films above. Below: new votes a day over the last 7 days, of the "
-            f"{figures.count(flow['films_with_votes_a_day'])} films whose votes are known for both ends.",
+            "All votes so far of the films above. Below: new votes a day over the last 7 days, of "
+            f"{figures.counted(flow['films_with_votes_a_day'], 'film')} with votes known for both ends.",
         ),
         markup.Tile("Breakouts", figures.count(ask(BREAKOUTS).height), told="Films far above what is usual for them."),
     )
@@ -119,7 +119,7 @@ def _top(films: int) -> None:
     ranked.bars(
         top,
         "popularity",
-        f"The first {top.height} of {figures.count(films)} films.",
+        f"The first {top.height} of {figures.counted(films, 'film')}.",
         title="TMDB popularity",
         write=figures.decimal,
         said={
@@ -140,7 +140,7 @@ def _movers() -> None:
     ranked.bars(
         pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]),
         "climbed",
-        f"Rests on {figures.count(climbed.height)} films that climbed and {figures.count(fallen.height)} that fell, "
+        f"Rests on {figures.counted(climbed.height, 'film')} that climbed and {figures.count(fallen.height)} that fell, "
         f"among the first {AMONG} of either day.",
         title="Places climbed or fallen",
         write=figures.change,
@@ -168,7 +168,7 @@ def _breakouts() -> None:
     ranked.bars(
         found.head(BREAKOUTS_DRAWN),
         "factor",
-        f"{some}{layout.films(found.height)}, measured against {its} own history, the most unusual first. A release lifts a "
+        f"{some}{figures.counted(found.height, 'film')}, measured against {its} own history, the most unusual first. A release lifts a "
         "film as well.",
         title="Popularity, times what is usual for the film",
         write=figures.ratio,
@@ -183,18 +183,16 @@ def _breakouts() -> None:
     if not is_cut:
         return
     # a table takes a browser longer than the rest of the page: it is made for those who ask for it
-    every = st.expander(f"All {layout.films(found.height)}", key="breakouts", on_change="rerun")
+    every = st.expander(f"All {figures.counted(found.height, 'film')}", key="breakouts", on_change="rerun")
     if every.open:
         with every:
             _listed(found)
 
 
 def _listed(found: pl.DataFrame) -> None:
-    layout.table(
+    ranked.table(
         found,
         {
-            "breakout_rank": layout.number("#", "%d", width=40),
-            "title": layout.text("Film", width="medium"),
             "factor": layout.number("Times its usual", "%.1f ×"),
             "popularity": layout.number("Popularity", "%.1f"),
             "median_popularity": layout.number("Usual", "%.1f"),
@@ -202,4 +200,5 @@ def _listed(found: pl.DataFrame) -> None:
             "days_of_history": layout.number("Days of history"),
             "release_date": st.column_config.DateColumn("Released", format="D MMM YYYY"),
         },
+        "breakouts",
     )

@@ -10,33 +10,15 @@ import datetime as dt
 import polars as pl
 import streamlit as st
 
-from tmdb_assets.dashboard import drawing, layout
+from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.films import followed, ranked
 from tmdb_assets.warehouse import figures
 
 FILMS, GENRES, CONTINENTS, ALL = "Films", "Genres", "Continents", "All films"
-OFFERED = 2000  # films to choose from; any other one can be named in the URL
 AT_MOST, AT_FIRST = 10, 5
 
 ENDS = "SELECT min(date_id) AS first, max(date_id) AS last FROM tmdb.fact_movie_daily"
-#: A film is called by its title, year and id: titles alone are not unique, and the id finds it again.
-CALLED = """coalesce(movie.title, movie.original_title, 'Film')
-    || coalesce(' (' || CAST(year(movie.release_date) AS VARCHAR) || ')', '') || ' #' || CAST(movie.movie_id AS VARCHAR)"""
-POPULAR = f"""
-SELECT {CALLED} AS film, movie.movie_id
-FROM tmdb.dim_movie AS movie
-JOIN tmdb.vw_movie_latest AS latest ON latest.movie_id = movie.movie_id
-WHERE latest.is_current AND latest.gone_on IS NULL
-ORDER BY latest.popularity DESC, movie.movie_id
-LIMIT $offered
-"""
-NAMED = f"SELECT {CALLED} AS film, movie.movie_id FROM tmdb.dim_movie AS movie WHERE movie.movie_id IN (SELECT unnest($ids))"
-HISTORY = """
-SELECT date_id, movie_id, popularity, popularity_rank, percentile, vote_count, new_votes / new_votes_days AS new_votes_a_day, vote_average
-FROM tmdb.vw_movie_history
-WHERE movie_id IN (SELECT unnest($ids)) AND date_id BETWEEN $first AND $last
-ORDER BY date_id
-"""
 GENRE_WEEKS = """
 SELECT week_starts_on, name AS series, popularity_share, days_observed, films
 FROM tmdb.vw_genre_trend
@@ -55,16 +37,6 @@ FROM tmdb.vw_daily_popularity
 WHERE date_id BETWEEN $first AND $last
 ORDER BY date_id
 """
-#: What is drawn of a film: column, axis title, format.
-MEASURES = {
-    "Popularity": ("popularity", "TMDB popularity", drawing.DECIMAL),
-    "Rank": ("popularity_rank", "Rank by popularity", drawing.COUNT),
-    "New votes": ("new_votes_a_day", "New votes a day", drawing.COUNT),
-    "Votes": ("vote_count", "Votes so far", drawing.COUNT),
-    "Rating": ("vote_average", "Mean vote", drawing.RATING),
-}
-
-LOGARITHMIC = {"popularity", "vote_count"}  # what never falls below zero: a zero itself is left out
 
 
 def page() -> None:
@@ -97,84 +69,46 @@ def _period(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
 
 
 def _films(first: dt.date, last: dt.date) -> None:
-    offered = _offered()
-    chosen = st.multiselect(
+    ids = [ranked.number_in(name) for name in st.query_params.get_all("films")]
+    offered = ranked.offered([number for number in ids if number is not None])
+    called = {number: film for film, number in offered.items()}
+    chosen = layout.several(
         "Films",
         list(offered),
-        default=list(offered)[:AT_FIRST],
-        max_selections=AT_MOST,
-        key="films",
-        bind="query-params",
-        help=f"The {figures.count(min(len(offered), OFFERED))} most popular films, up to {AT_MOST} at once; type to find one.",
+        list(offered)[:AT_FIRST],
+        "films",
+        at_most=AT_MOST,
+        said=[called[number] for number in ids if number in called],
+        help=f"The {figures.counted(min(len(offered), ranked.OFFERED), 'most popular film')}, up to {AT_MOST} at once; type to find one.",
     )
     if not chosen:
         layout.nothing("Choose a film.")
         return
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     with left:
-        column, title, style = MEASURES[layout.choice("Figure", list(MEASURES), "figure")]
+        measure = followed.MEASURES[layout.choice("Figure", list(followed.MEASURES), "figure")]
     with right:
-        is_log = st.toggle("Logarithmic", key="log", bind="query-params") and column in LOGARITHMIC
-    ids = [offered[film] for film in chosen]
-    names = pl.DataFrame({"movie_id": ids, "film": list(chosen)}, schema={"movie_id": pl.Int64, "film": pl.String})
-    history = ask(HISTORY, ids=ids, first=first, last=last).join(names, on="movie_id")
-    known = history.filter(pl.col(column) > 0 if is_log else pl.col(column).is_not_null())
-    silent = [film for film in chosen if film not in set(known.get_column("film"))]
+        is_log = st.toggle("Logarithmic", key="log", bind="query-params") and measure.is_logarithmic
+    films = {offered[film]: film for film in chosen}
+    known = followed.known(followed.history(films, first, last), measure, is_log=is_log)
+    silent = {number: film for number, film in films.items() if number not in set(known.get_column("movie_id"))}
     if known.is_empty():
-        layout.nothing(f"Nothing of this was observed between {figures.day(first)} and {figures.day(last)}.")
-        return
-    ordered = names.select("film").join(known, on="film", how="inner", maintain_order="left")
-    drawn = drawing.lines(
-        drawing.whole_calendar(ordered, "date_id", "film"),
-        column,
-        "film",
-        title=title,
-        style=style,
-        is_rank=column == "popularity_rank",
-        is_log=is_log,
-        tooltip=drawing.tips(
-            {
-                "film": ("Film", None),
-                "date_id": ("Day", "day"),
-                "popularity": ("Popularity", drawing.DECIMAL),
-                "popularity_rank": ("Rank", drawing.COUNT),
-                "percentile": ("More popular than", drawing.SHARE),
-                "vote_count": ("Votes so far", drawing.COUNT),
-                "new_votes_a_day": ("New votes a day", drawing.COUNT),
-                "vote_average": ("Mean vote", drawing.RATING),
-            }
-        ),
-    )
-    layout.chart(
-        drawn,
-        f"Rests on {figures.count(ordered.get_column('film').n_unique())} of {len(chosen)} chosen films and {figures.count(known.height)} "
-        "observations. A gap is a day that was not observed.",
-        f"Lines: {title} of the chosen films by day.",
-    )
-    if silent:
-        st.info(f"Nothing of this was observed of {len(silent)} of the chosen films in this period.")
-        st.dataframe(pl.DataFrame({"Film": silent}), hide_index=True, width="stretch")
-
-
-def _offered() -> dict[str, int]:
-    """What a film is called -> its id: the most popular ones, and those that the URL names.
-
-    The id alone names a film in the URL: the title and the year in a link may be those of another day.
-    """
-    listed = ask(POPULAR, offered=OFFERED)
-    ids = {name: number for name in st.query_params.get_all("films") if (number := _id(name)) is not None}
-    if ids:
-        named = ask(NAMED, ids=sorted(set(ids.values())))
-        listed = pl.concat([listed, named]).unique("movie_id", keep="first", maintain_order=True)
-        called = {number: film for film, number in named.iter_rows()}
-        layout.mend("films", lambda said: list(dict.fromkeys(called.get(ids.get(name, -1), name) for name in said)))
-    return dict(listed.iter_rows())
-
-
-def _id(name: str) -> int | None:
-    """The id at the end of what a film is called."""
-    number = name.rpartition("#")[2]
-    return int(number) if number.isdecimal() and len(number) < 19 else None
+        layout.nothing(f"Nothing of this was observed in this period: {figures.span(first, last)}.")
+    else:
+        followed.lines(
+            known,
+            measure,
+            f"Rests on {len(films) - len(silent)} of {figures.counted(len(films), 'chosen film')} and "
+            f"{figures.counted(known.height, 'observation')}. A gap is a day that was not observed.",
+            is_log=is_log,
+        )
+    pages = markup.links([(film.rpartition(" #")[0], f"film?id={number}") for number, film in films.items()])
+    st.html(f'<p class="links">More of each: {pages}</p>')
+    if silent and len(silent) < len(films):
+        st.info(
+            f"Nothing of this was observed of {len(silent)} of the chosen films in this period: "
+            f"{layout.escaped(', '.join(silent.values()))}."
+        )
 
 
 def _shares(compared: str, first: dt.date, last: dt.date) -> None:
@@ -185,9 +119,7 @@ def _shares(compared: str, first: dt.date, last: dt.date) -> None:
         return
     by_size = weeks.group_by("series").agg(pl.col("popularity_share").mean()).sort("popularity_share", descending=True)
     names = by_size.get_column("series").to_list()
-    chosen = st.multiselect(
-        compared, names, default=names[:AT_FIRST], max_selections=AT_MOST, key=compared.lower(), bind="query-params"
-    )
+    chosen = layout.several(compared, names, names[:AT_FIRST], compared.lower(), at_most=AT_MOST)
     if not chosen:
         layout.nothing(f"Choose at least one of the {len(names)} {compared.lower()}.")
         return
@@ -210,10 +142,11 @@ def _shares(compared: str, first: dt.date, last: dt.date) -> None:
         ),
     )
     films = shown.group_by("series").agg(pl.col("films").max()).get_column("films")
-    layout.chart(
+    parts.picture(
         drawn,
-        f"By week from Monday; each line rests on up to {layout.span(films)} films "
-        "a week. A film counts in each of its groups, so shares may add up to more than 100%.",
+        f"{compared} by their share of popularity",
+        f"Weeks from {figures.span(*_ends(shown, 'week_starts_on'))}",
+        f"By week from Monday; each line rests on up to {layout.span(films, 'film')} a week. A film counts in each of its groups, so shares may add up to more than 100%.",
         f"Lines: share of popularity of {compared.lower()} by week.",
     )
 
@@ -238,8 +171,15 @@ def _all_films(first: dt.date, last: dt.date) -> None:
             }
         ),
     )
-    layout.chart(
+    parts.picture(
         drawn,
-        f"Observed days: {days.height}, with {layout.span(days['films'])} films each. A gap is a day that was not observed.",
+        "Popularity of all films",
+        figures.span(*_ends(days, "date_id")),
+        f"Observed days: {days.height}, with {layout.span(days['films'], 'film')} each. A gap is a day that was not observed.",
         "Line: total popularity of all films by day.",
     )
+
+
+def _ends(frame: pl.DataFrame, day: str) -> tuple[dt.date, dt.date]:
+    first, last = frame.select(first=pl.col(day).min(), last=pl.col(day).max()).row(0)
+    return first, last

@@ -15,7 +15,7 @@ import streamlit as st
 
 from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
-from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse import credit, figures
 
 CHECKS = """
 SELECT strftime(as_of, '%Y-%m') AS month, as_of, subject, check_name, is_passed, rows, sentence
@@ -85,7 +85,7 @@ def page() -> None:
         layout.nothing(NOTHING)
         return
     months = checks.get_column("month").unique().sort(descending=True).to_list()
-    month = st.selectbox("Month", months, key="month", bind="query-params") or months[0]
+    month = layout.pick("Month", months, "month")
     of_month = checks.filter(pl.col("month") == month)
     day: dt.date = of_month.get_column("as_of")[0]
     is_published = _figures(of_month, day)
@@ -125,14 +125,16 @@ def _tile(label: str, value: int | None, whole: int | None) -> markup.Tile:
 def _failures(checks: pl.DataFrame) -> None:
     failed = checks.filter(~pl.col("is_passed")).sort(_order(), "place")
     if failed.is_empty():
-        layout.nothing(f"Nothing: all {figures.count(checks.height)} checks of this month hold.")
+        layout.nothing(f"Nothing: all {figures.counted(checks.height, 'check')} of this month hold.")
         return
     told = failed.with_columns(pl.format("{}: {}", "place", "sentence").alias("found"))
-    layout.words(told, {"promise": "Check", "found": "What was found"})
+    columns = {"promise": "Check", "found": "What was found"}
+    layout.words(told, columns)
+    parts.downloads(told.select(list(columns)), f"checks {failed.get_column('month')[0]}", credit.SUBSCRIBERS)
     seen = failed.filter(pl.col("rows") > 0).get_column("rows")
     st.caption(
-        f"{figures.count(failed.height)} of {figures.count(checks.height)} checks"
-        + (f", which looked at {layout.span(seen)} rows each." if len(seen) else ".")
+        f"{figures.count(failed.height)} of {figures.counted(checks.height, 'check')}"
+        + (f", which looked at {layout.span(seen, 'row')} each." if len(seen) else ".")
     )
 
 
@@ -175,13 +177,16 @@ def _history(checks: pl.DataFrame) -> None:
         .properties(height=len(promises) * drawing.ROW + drawing.BELOW + drawing.LEGEND)
     )
     looked_at = checks.filter(pl.col("check_name") == "grain").get_column("rows")
-    layout.chart(
+    parts.picture(
         drawn,
-        f"{figures.count(checks.height)} checks over {cells['month'].n_unique()} months"
-        + (f", resting on {layout.span(looked_at)} users a month" if len(looked_at) else "")
+        "Checks of the monthly drops",
+        _months(cells),
+        f"{figures.counted(checks.height, 'check')} over {figures.counted(cells['month'].n_unique(), 'month')}"
+        + (f", resting on {layout.span(looked_at, 'user')} a month" if len(looked_at) else "")
         + ". An empty cell: the check was not made, as where the month before is not kept. What each one looks at stands at "
         "the head of vw_checks.",
         "Heat map: whether each check holds, by month.",
+        credit.SUBSCRIBERS,
     )
 
 
@@ -206,7 +211,7 @@ def _drift(day: dt.date) -> None:
                 "unknown_share_before": ("Unknown the month before", figures.share),
             },
         ),
-        f"{figures.count(users)} users against {figures.count(before)} the month before. 0 is no change; when a feature counts "
+        f"{figures.counted(users, 'user')} against {figures.count(before)} the month before. 0 is no change; when a feature counts "
         "as moved or shifted stands at the head of vw_feature_drift.",
     )
 
@@ -245,12 +250,21 @@ def _known() -> None:
             }
         ),
     )
-    layout.chart(
+    parts.picture(
         drawn,
-        f"{len(columns)} columns that may be unknown over {known['month'].n_unique()} months, resting on "
-        f"{layout.span(known['rows'])} users each. The other columns are always known: a row without them is set aside.",
+        "Known values by column and month",
+        _months(known),
+        f"{figures.counted(len(columns), 'column')} that may be unknown over {figures.counted(known['month'].n_unique(), 'month')}, resting on "
+        f"{layout.span(known['rows'], 'user')} each. The other columns are always known: a row without them is set aside.",
         "Heat map: share of users whose value is known, by column and month.",
+        credit.SUBSCRIBERS,
     )
+
+
+def _months(frame: pl.DataFrame) -> str:
+    """The months of a chart, in words."""
+    months: list[str] = frame["month"].unique().sort().to_list()
+    return months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
 
 
 def _months_across(frame: pl.DataFrame) -> alt.X:

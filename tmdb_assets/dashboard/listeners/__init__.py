@@ -1,0 +1,1 @@
+"""The pages about listeners and tracks: the source moovitamix, a module per page."""
