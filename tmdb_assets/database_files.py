@@ -45,8 +45,13 @@ def remove_logs(file: Path) -> None:
 
 
 def all_beside(file: Path) -> list[Path]:
-    """Whatever of all this is there under a file's own name, the next one's included; a link is none of it."""
+    """Whatever of all this is there under a file's own name, the next one's included; a link is none of it, nor is a folder
+    but the one for what overflows: what else a folder of that name holds is not DuckDB's."""
     names = [f"{file.name}{ending}" for ending in ("", *LOGS, ".tmp")]
     names += [name.replace(file.name, f"{file.name}.next", 1) for name in names]
     found = [file.with_name(name) for name in names]
-    return [each for each in found if each.exists() and not each.is_symlink()]
+    return [
+        each
+        for each in found
+        if not each.is_symlink() and (each.is_file() or (each.is_dir() and each.name.endswith(".tmp")))
+    ]

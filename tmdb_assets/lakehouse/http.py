@@ -347,6 +347,7 @@ class Http:
     at the address has ever answered as a source does. Waits are seconds; a wait before a retry, also one the source asks for, is at most
     `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value of `marker_header` seen in
     answers, None for an answer without it: it tells a built-in stand-in from the real source. `now` dates the answers.
+    `quotes_answers` False: no error repeats what an answer said, for a source whose answers hold personal data.
     """
 
     def __init__(
@@ -358,6 +359,7 @@ class Http:
         secrets: Iterable[str] = (),
         credential_hint: str = "",
         address_hint: str = "",
+        quotes_answers: bool = True,
         requests_per_second: float | None = None,
         concurrency: int = 8,
         cache: str = "none",
@@ -377,6 +379,7 @@ class Http:
         self._hidden = {n for n, v in self._params.items() if redact(str(v), self._secrets) != str(v)} | {"api_key"}
         self._hint = credential_hint or "check the credentials"
         self._address_hint = f": {address_hint}" if address_hint else ""
+        self._quotes_answers = quotes_answers
         self._timeout, self._max_attempts, self._max_wait = timeout_seconds, max_attempts, max_wait_seconds
         self._marker_header, self._log, self._now = marker_header, log, now
         self._backoff = wait_exponential_jitter(multiplier=0.5, max=max_wait_seconds, jitter=1.0)
@@ -622,6 +625,8 @@ class Http:
         """A failure for what may pass; Unauthorized or RefusedRequest for the rest."""
         status = response.status_code
         code, words = _words_of_the_source(body)
+        if not self._quotes_answers:
+            words = ""
         if status in PASSING or status >= 500:
             retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
             if status == 429:

@@ -25,6 +25,7 @@ from typing import Protocol
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.root import LakeRoot
+from tmdb_assets.places import led_to
 
 
 class LockUnusable(LakehouseError):
@@ -92,7 +93,10 @@ def one_publication_at_a_time(file: Path, log: Callable[[str], None]) -> Iterato
 @contextmanager
 def reading_publication(file: Path, log: Callable[[str], None]) -> Iterator[None]:
     """Nobody publishes a file, or deletes it, while something is made of it that is published in turn. Raises LockUnusable."""
-    lock = _beside(file)
+    try:
+        lock = _beside(file)
+    except OSError as error:
+        raise LockUnusable(f"The warehouse {file} cannot be looked up: {error.strerror or error}.") from None
     if not lock.exists():
         yield  # nobody has published it
         return
@@ -108,7 +112,7 @@ def reading_publication(file: Path, log: Callable[[str], None]) -> Iterator[None
 
 
 def _beside(file: Path) -> Path:
-    file = file.resolve()
+    file = led_to(file)
     return file.with_name(f".{file.name}.lock")
 
 

@@ -18,6 +18,7 @@ from tmdb_assets.lakehouse.json_text import write
 
 GIVE_UP_AFTER = 16  # pages that fail in a row: the source is down, and what it would say later is another list
 IDLE_PAGES = 5  # pages in a row that bring nothing new: the source promises more than it has
+MOST = 10**12  # rows or pages that a source may promise: beyond, it is no count
 MISSING_TOLD = 10_000  # of the missing pages: whatever is promised, a walk holds no longer list of what did not come
 SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
 
@@ -155,6 +156,7 @@ class _Walk:
     idle: list[int] = field(default_factory=list)  # the pages since, in a row
     ended_at: int | None = None  # the page after which there was nothing, when all promised rows had come
     gave_out: str = ""
+    unusable: int = 0  # answers in a row that are no page
 
     @property
     def promised_pages(self) -> int:
@@ -193,6 +195,7 @@ class _Walk:
                 pages[page.number] = page
                 if ended := self.ends_at(page) or self.is_beyond_all(page):
                     break
+            ended = ended or self.is_at_an_end()
         for _ in range(SHORT_PAGE_TRIES):
             self.seen = {key for page in pages.values() for key in self.keys(page)}
             short = [] if len(self.seen) >= self.promised_items else [n for n, p in pages.items() if self.is_short(p)]
@@ -234,7 +237,7 @@ class _Walk:
             self.shown |= self.keys(page)
             self.furthest, self.ended_at = max(self.furthest, page.number), None
             self.idle.clear()
-            return False
+            return self.is_far_more_than_promised(page)
         if page.number >= self.furthest:
             self.idle.append(page.number)
         promised, pages = max(self.totals), self.promised_pages
@@ -248,6 +251,25 @@ class _Walk:
             )
             return True
         return self.ended_at is not None
+
+    def is_far_more_than_promised(self, page: Page) -> bool:
+        """Whether pages go on long after all that was promised has come."""
+        promised, pages = max(self.totals), self.promised_pages
+        if page.number < pages and len(self.shown) > promised + max(promised, IDLE_PAGES * max(self.fullest_page, 1)):
+            self.gave_out = (
+                f"{len(self.shown):,} different rows came up to page {page.number:,} of {pages:,}, though {promised:,} are "
+                "promised"
+            )
+        return bool(self.gave_out)
+
+    def is_at_an_end(self) -> bool:
+        """Whether what came last says that there is no more: answers that are no page, when all promised rows have come, or
+        many of them in a row."""
+        if self.unusable and max(len(self.shown), self.came) >= max(self.totals):
+            self.ended_at = self.furthest
+        elif self.unusable >= GIVE_UP_AFTER:
+            self.gave_out = f"{self.unusable} answers in a row are no page: {self.trouble.rstrip('.')}"
+        return bool(self.gave_out) or self.ended_at is not None
 
     def ends_at(self, page: Page) -> bool:
         ended = self.stop is not None and self.stop(page)
@@ -289,9 +311,15 @@ class _Walk:
                 try:
                     if isinstance(answer, HttpError):
                         raise answer
-                    yield self.read(answer, pass_number)
+                    page = self.read(answer, pass_number)
                 except HttpError as error:
                     self.trouble = str(error)
+                    self.unusable += not isinstance(answer, HttpError)
+                    if self.is_at_an_end():
+                        return
+                else:
+                    self.unusable = 0
+                    yield page
 
     def read(self, answer: Answer, pass_number: int) -> Page:
         body, style = answer.json, self.style
@@ -300,8 +328,8 @@ class _Walk:
             raise self.malformed(answer, style.items, "a list")
         totals = [body.get(name) for name in (style.total_pages, style.total_items)]
         for name, value in zip((style.total_pages, style.total_items), totals, strict=True):
-            if type(value) is not int or value < 0:  # a bool is an int to isinstance
-                raise self.malformed(answer, name, "a whole number of at least 0")
+            if type(value) is not int or not 0 <= value <= MOST:  # a bool is an int to isinstance
+                raise self.malformed(answer, name, f"a whole number from 0 to {MOST:,}")
         page = Page(answer.request.key, answer, items, totals[0], totals[1], pass_number)
         self.largest_total_pages = max(self.largest_total_pages, page.total_pages)
         self.fullest_page = max(self.fullest_page, len(items))

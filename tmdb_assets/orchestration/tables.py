@@ -156,6 +156,7 @@ def raw_asset(
         days = days_of(context, contract)
 
         def events() -> Events:
+            context.resources.clock.reach(days[0], has_history=True)  # of days to come alone, nothing is made
             with one_fetch_at_a_time(store, contract.source, context.log.info):
                 extractor = Extractor(
                     store,

@@ -354,7 +354,7 @@ def test_the_line_of_all_films_is_one_wherever_it_is_drawn(film_warehouse: Path,
     assert answers is not None
     assert [(day, films, round(popularity, 3)) for day, films, popularity in drawn] == there
     assert newest == [row[:2] for row in reversed(there)][:2]
-    assert answers.tables["days"].rows() == drawn
+    assert answers.tables["days"].drop("days_missed").rows() == drawn
     assert answers.tables["days"].rows() != [], "the report has a line"
 
 

@@ -100,7 +100,7 @@ PAGES = Contract(
         "endpoint": _endpoint(),
         "page": col(pl.Int64, "Page number.", counting(1)),
         "page_hash": _hash("Content of the page; names its layout"),
-        "row_count": col(pl.Int64, "Rows on the page, the forgotten ones included.", between(0, 100)),
+        "row_count": col(pl.Int64, "Rows on the page, the forgotten ones included.", counting(0)),
         "forgotten_count": _count("Rows of forgotten persons, dropped before they were kept."),
         "total": _count("Rows the answer said there are."),
         "total_pages": _count("Pages the answer said there are."),

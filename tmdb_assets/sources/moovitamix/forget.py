@@ -34,6 +34,7 @@ from tmdb_assets.lakehouse.json_text import read_exactly
 from tmdb_assets.lakehouse.locks import alone, at_work, one_publication_at_a_time
 from tmdb_assets.lakehouse.mending import whole_number
 from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.places import led_to
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
 from tmdb_assets.sources.moovitamix.about import About, emails_anywhere
@@ -248,7 +249,13 @@ def _copies(settings: Settings, person: Person) -> list[Path]:
 
 def _beside_warehouse(file: Path) -> list[Path]:
     """A link to the warehouse stays, what it leads to goes: the next publication follows it."""
-    return list(dict.fromkeys([*all_beside(file.absolute()), *all_beside(file.resolve())]))
+    try:
+        return list(dict.fromkeys([*all_beside(file.absolute()), *all_beside(led_to(file))]))
+    except OSError as error:
+        raise CopyStays(
+            f"The warehouse {file} cannot be looked up ({error.strerror or error}), and it may have copies: correct the link or "
+            "TMDB_ASSETS_WAREHOUSE, and run this again."
+        ) from None
 
 
 def _reports_of(folder: Path, person: Person) -> list[Path]:

@@ -49,6 +49,10 @@ _NONE_WORDS = frozenset(
         "x",
         "xx",
         "xxx",
+        "noreply",
+        "email",
+        "mail",
+        "0",
     }
 )
 #: Not seen, though no control or format character: fillers, joiners, variation selectors.
@@ -60,6 +64,8 @@ _NAMED = re.compile(r"[^<>]*<([^<>]+)>\s*", re.DOTALL)
 _DOMAIN = re.compile(r"(?:[^\s.@<>\[\]\"(),:;\\]+\.)+[^\s.@<>\[\]\"(),:;\\]+|\[[^\s@\[\]]+\]")
 #: What may be an e-mail in a longer text; an apostrophe or a sign may belong to it or to the text around.
 _CANDIDATE = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s<>()\[\]:;,"\\@]+)\s?@\s?(?:\[[^\s\[\]]+\]|[^\s<>()\[\]:;,"\\@]+)')
+#: What an @ or a letter may be written with in a text: HTML, URLs, escapes of JSON inside of it.
+_HIDING = ("&#", "&commat", "%40", "\\")
 _AROUND = "'`´’‘“”*_~|={}/&?!#$%^.-"
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -87,7 +93,7 @@ def _plain(email: str) -> str | None:
     local, domain = local.strip(), _domain(domain.strip())
     if quoted := _QUOTED.fullmatch(local):
         local = re.sub(r"\\(.)", r"\1", quoted[1], flags=re.DOTALL)
-    elif "@" in local or '"' in local:
+    elif not {"@", '"', " "}.isdisjoint(local):
         return None
     if not (at and local.strip() and _DOMAIN.fullmatch(domain)) or _is_none(local, domain):
         return None
@@ -113,7 +119,7 @@ def _folded(text: str) -> str:
 def _domain(domain: str) -> str:
     """A domain in Unicode letters, without the dot that may end it."""
     labels = domain.translate(_DOTS).removesuffix(".").split(".")
-    return ".".join(_label(label.strip()) for label in labels)
+    return ".".join(_label(label) for label in labels)
 
 
 def _label(label: str) -> str:
@@ -127,7 +133,7 @@ def _label(label: str) -> str:
 
 def _is_none(local: str, domain: str) -> bool:
     words = [local.strip().replace("-", "").replace("_", "").replace(".", ""), domain.split(".")[0].replace("-", "")]
-    return all(word in _NONE_WORDS for word in words)
+    return all(word in _NONE_WORDS or not any(map(str.isalnum, word)) for word in words)
 
 
 # -- what a row names ----------------------------------------------------------------------------------------------------
@@ -167,7 +173,7 @@ def named_in(endpoint: str, text: str) -> Named:
 def emails_in(text: str, *, is_escaped: bool = False) -> set[str]:
     """E-mails that a text is or else has in it, in their plain form; `is_escaped`: escapes of any kind may hide them, and
     what looks like one may be more than one."""
-    is_escaped = is_escaped or isinstance(text, Unreadable)
+    is_escaped = is_escaped or isinstance(text, Unreadable) or any(sign in text for sign in _HIDING)
     found = {plain} if (plain := plain_email(text)) else set()
     if found and not is_escaped:
         return found
@@ -280,6 +286,8 @@ def _trimmed(candidate: str) -> Iterator[str]:
     """A candidate, and what is left of it without the signs of the text around it."""
     yield candidate
     yield candidate.strip(_AROUND)
+    if "?" in candidate.partition("@")[2]:  # mailto:ann@example.org?subject=...
+        yield candidate.partition("?")[0].strip(_AROUND)
     if "=" in candidate.partition("@")[0]:
         local, _, domain = candidate.partition("@")
         yield f"{local.rpartition('=')[2].strip(_AROUND)}@{domain.strip(_AROUND)}"

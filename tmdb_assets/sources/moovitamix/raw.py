@@ -75,6 +75,7 @@ class Moovitamix:
             "secrets": self.settings.secrets,
             "credential_hint": "check user and password in MOOVITAMIX_URL",
             "address_hint": "" if self.has_history else "check MOOVITAMIX_URL",
+            "quotes_answers": False,  # an error of this API repeats what it holds: rows of persons
             "log": self._log,
             "now": self.clock.now,
         } | self._http
@@ -259,7 +260,7 @@ class Taken:
         """Take a walk in; whether there is nothing left to walk again for. Walks of another server than this one's go."""
         self.walks = [w for w in self.walks if all(_is_of_one_server(page, walked) for page in w.by_page)]
         last = self.walks[-1] if self.walks else None
-        has_proof = last is not None and last.stood_still(walked)
+        has_proof = last is not None and bool(walked.keys) and last.stood_still(walked)  # nothing at all proves nothing
         if last is not None and (last.keys == walked.keys or (has_proof and walked.stood_still(last))):
             self.takes -= 1  # the list stood still, and was read once more to make sure: it says nothing new
         else:

@@ -29,6 +29,8 @@ BROKEN_AT_MOST = 0.5
 #: Unless these values are but a few: 20, and of a small file a twentieth of its rows. A column that hardly anybody has is
 #: no spelling.
 FEW_VALUES = 0.05
+#: One word in so many cells of a flag, and in this share of them, is another spelling of it.
+SLIPS_AT_MOST, SLIPS_SHARE = 5, 0.1
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,18 @@ class Drop:
         for column, lost in sorted(audit.lost.items(), key=lambda item: (-item[1], item[0])):
             given = audit.kept.get_column(column).count() + lost
             is_spelling = lost > min(REJECTED_FEW, FEW_VALUES * received) and lost > BROKEN_AT_MOST * given
+            is_spelling = is_spelling or self._is_another_spelling(file, column, audit, given)
             if is_spelling or bad + lost > BROKEN_AT_MOST * received:
                 of_it = audit.values.filter(pl.col("column_name") == column)
                 yield _broken(file, column, f"{lost:,} of {given:,} values break the rule", of_it)
+
+    def _is_another_spelling(self, file: DropFile, column: str, audit: Audit, given: int) -> bool:
+        """Whether one and the same word stands for a flag in many rows: `yes` beside `False` is a value, not a slip."""
+        if contracts.SNAPSHOTS[file.table].schema[column] != pl.Boolean:
+            return False
+        words = audit.values.filter(pl.col("column_name") == column).get_column("value").value_counts()
+        most = int(words.get_column("count").max() or 0)  # type: ignore[arg-type]  # a column of integers
+        return most > SLIPS_AT_MOST and most > SLIPS_SHARE * given
 
 
 def _broken(file: DropFile, column: str, said: str, entries: pl.DataFrame) -> Fault:

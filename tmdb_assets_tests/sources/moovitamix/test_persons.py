@@ -40,7 +40,7 @@ SAME = [
 NOBODY = [
     None, 7, "", "  ", "n/a", "none", "-", "x", "unknown@", "@example.org", "ann@localhost", "none@none.com", "N/A@n/a.com",
     "no-email@noemail.org", "Test@Test.de", "ann@example", "ann@.org", "ann@exam ple..org", '""@example.org', "\u200b@example.org",
-    "ann@example.org bob@example.org",
+    "ann@example.org bob@example.org", "-@-.com", "?@?.?", "0@0.com", "noreply@noreply.com", "email@email.com",
 ]  # fmt: skip
 
 
@@ -53,6 +53,19 @@ def test_an_email_has_one_form_and_others_have_others() -> None:
 @pytest.mark.parametrize("said", NOBODY)
 def test_what_is_no_email_or_stands_for_none_tells_nobody(said: object) -> None:
     assert plain_email(said) is None
+
+
+TEXTS = [
+    "see ann.lee@example.org", "see ann.lee@example.org. Bye", "Ann Lee ann.lee@example.org", "e-mail: ANN.LEE@example.org!",
+    "(ann.lee@example.org)", "mailto:ann.lee@example.org?subject=hello now",
+    "write to ann.lee%40example.org", "ann.lee&#64;example.org", "ann\\u002elee@example.org",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_email_in_a_text_is_found(text: str) -> None:
+    assert "ann.lee@example.org" in emails_in(text)
+    assert "ann.lee@example.org" in named_in("users", json.dumps({"id": 7, "note": text})).emails
 
 
 # -- any person, any spelling --------------------------------------------------------------------------------------------

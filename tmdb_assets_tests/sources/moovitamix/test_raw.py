@@ -293,6 +293,82 @@ def test_a_source_that_promises_more_than_it_has_is_asked_no_further_and_told(la
     assert lake.version(contracts.PAGES) is None
 
 
+def test_what_is_no_page_beyond_the_last_row_is_the_end_of_the_list(lake: DeltaStore) -> None:
+    server = ListServer(MANY)
+
+    def promise(number: int, _: ListServer) -> Reply:
+        seen = server.asked[-1]
+        body = json.loads(page_text(MANY[seen.path.strip("/")], int(seen.query["page"]), 100))
+        return json_reply(body | {"pages": 900_000_000} | ({} if body["items"] else {"items": None}))
+
+    server.spoil = promise
+    with server.running() as running_:
+        observe(lake, running_.url, TODAY)
+    assert running_.calls < 60
+    assert {e: entry.received_ids for e, entry in entries(lake).items()} == {e: len(MANY[e]) for e in MANY}
+
+
+@pytest.mark.parametrize("kind", ["no page for ever", "new rows for ever"])
+def test_a_source_that_goes_on_for_ever_is_asked_no_further_and_told(lake: DeltaStore, kind: str) -> None:
+    server = ListServer(MANY)
+
+    def promise(number: int, _: ListServer) -> Reply:
+        page = int(server.asked[-1].query["page"])
+        items = [{"id": page * 100 + n} for n in range(100)]
+        if kind == "no page for ever" and page > 1:
+            return json_reply({"items": None, "total": 250, "pages": 900_000_000})
+        return json_reply({"items": items, "total": 250, "pages": 900_000_000})
+
+    server.spoil = promise
+    with server.running() as running_, pytest.raises(BlockedError) as raised:
+        observe(lake, running_.url, TODAY)
+    assert running_.calls < 150
+    said = "answers in a row are no page" if kind == "no page for ever" else "of 900,000,000, though 250 are promised"
+    assert said in str(raised.value)
+
+
+def test_a_total_that_is_no_count_is_one_sentence(lake: DeltaStore) -> None:
+    server = ListServer(MANY)
+    server.spoil = lambda number, _: json_reply({"items": [], "total": 2**63, "pages": 1})
+    with server.running() as running_, pytest.raises(Exception, match="no field 'total' with a whole number from 0 to"):
+        observe(lake, running_.url, TODAY)
+
+
+def test_pages_of_more_rows_than_were_asked_for_are_kept(lake: DeltaStore) -> None:
+    server = ListServer(MANY)
+
+    def whole(number: int, _: ListServer) -> Reply:
+        rows = MANY[server.asked[-1].path.strip("/")]
+        return json_reply({"items": rows, "total": len(rows), "pages": 1})
+
+    server.spoil = whole
+    with server.running() as running_:
+        observe(lake, running_.url, TODAY)
+    assert {
+        e: lake.scan(contracts.PAGES).filter(pl.col("endpoint") == e).collect()["row_count"].to_list() for e in MANY
+    } == {e: [len(MANY[e])] for e in MANY}
+
+
+@pytest.mark.parametrize("status", [404, 422, 500])
+def test_an_error_of_the_source_that_repeats_a_person_is_not_repeated(lake: DeltaStore, status: int) -> None:
+    server = ListServer(MANY)
+    server.spoil = lambda number, _: json_reply({"detail": "no such user: ann.zq@example.org"}, status)
+    with server.running() as running_, pytest.raises(Exception, match=f"HTTP {status}") as raised:
+        observe(lake, running_.url, TODAY)
+    assert "ann" not in str(raised.value)
+
+
+def test_an_empty_list_takes_nothing_away(lake: DeltaStore) -> None:
+    with ListServer(MANY).running() as running_:
+        observe(lake, running_.url, day(1), today=day(1))
+    server = ListServer(MANY)
+    server.spoil = lambda number, _: json_reply({"items": [], "total": 0, "pages": 0})
+    with server.running() as running_:
+        observe(lake, running_.url, TODAY)
+    assert lake.scan(contracts.PAGES, [TODAY]).collect().get_column("is_doubted").all()
+    assert all("cannot tell what is gone" in str(entry.note) for entry in entries(lake).values())
+
+
 # -- the honest calendar -------------------------------------------------------------------------------------------------
 
 

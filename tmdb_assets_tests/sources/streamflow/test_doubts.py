@@ -186,6 +186,15 @@ def test_a_correction_whose_labels_are_all_spelled_otherwise_is_read_or_refused(
     assert LET_THROUGH not in said, "a spelling is no question of belief"
 
 
+def test_one_word_for_a_third_of_the_labels_is_a_spelling_too(world: World) -> None:
+    files = drop(USERS)
+    files["labels.csv"] = [
+        re.sub("True|False", "yes" if n % 3 == 0 else "False", line) for n, line in enumerate(files["labels.csv"])
+    ]
+    said = refused(world, JAN, files)
+    assert "labels.csv, line 4, column churn_label: 13 of 40 values break the rule, here yes" in said
+
+
 @pytest.mark.parametrize("users", [1, 2, 12, 40])
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_says_nothing_right_is_refused_however_small(world: World, users: int, name: str) -> None:

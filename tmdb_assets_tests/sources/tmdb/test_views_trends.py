@@ -192,9 +192,10 @@ def test_a_day_of_films_that_are_all_gone_is_no_day() -> None:
 
 
 def test_who_was_there_on_a_day_is_said_in_one_view() -> None:
-    """Whoever reads facts of past days reads them there; only what is last known of a film, and its orphans, need none."""
+    """Whoever reads facts of past days reads them there; only what is last known of a film, and its orphans, need none, nor do
+    observed days, whoever is gone by now."""
     read = {v.contract.name for v in contracts.VIEWS if re.search(r"\b(?:FROM|JOIN) fact_movie_daily\b", v.sql)}
-    assert read == {"vw_movie_latest", "vw_data_quality"}
+    assert read == {"vw_movie_latest", "vw_data_quality", "vw_observed_days"}
     compared = {
         v.contract.name for v in contracts.VIEWS if re.search(r"date_id\s*[<>]=?\s*\w*\.?gone_on|gone_on\s*[<>]", v.sql)
     }
