@@ -11,9 +11,7 @@ has none, so that members which left disappear.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -23,15 +21,12 @@ from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.payloads import decode_items
 from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads
-from tmdb_assets.sources.tmdb.exports import EXPORT
-from tmdb_assets.sources.tmdb.scope import few_of
+from tmdb_assets.sources.tmdb.whole_exports import WholeExports
 
 REFERENCE = Path(__file__).parents[3] / "data" / "reference"
 COUNTRY_CONTINENT = REFERENCE / "country_continent.csv"
 US_CPI = REFERENCE / "us_cpi.csv"
 RESTORE = "restore it from the project"
-#: So many rows of an export may have been set aside on their way to movie_stats, and it still stands there as a whole.
-SET_ASIDE_FEW, SET_ASIDE_SHARE = 10, 0.01
 
 
 class ReferenceFileError(LakehouseError):
@@ -292,58 +287,6 @@ def _gone(films: pl.DataFrame, tombstones: pl.LazyFrame, exports: WholeExports) 
     judged = films.drop("gone_on", strict=False).join(said, on="movie_id", how="left")
     judged = judged.join(exports.silent_since(films), on="movie_id", how="left")
     return judged.with_columns(gone_on=pl.min_horizontal("said_on", "silent_on"))
-
-
-class WholeExports:
-    """The days whose ID export is whole and stands in movie_stats: a film that nothing tells of on one is not there.
-
-    An export is asked for by the day; the days between do not matter, nor the order in which they came.
-    """
-
-    def __init__(self, ledger: pl.LazyFrame, movie_stats: pl.LazyFrame) -> None:
-        whole = ledger.filter(pl.col("endpoint") == EXPORT, pl.col("is_finished"), pl.col("received_ids") > 0)
-        self._ids: dict[dt.date, int] = dict(whole.select("date_id", "received_ids").collect().iter_rows())
-        self._stats = movie_stats
-        self._stands: dict[dt.date, bool] = {}
-
-    def told_on(self, day: dt.date) -> pl.LazyFrame:
-        """movie_id of the films that anything told of on a day."""
-        return self._stats.filter(pl.col("date_id") == day).select("movie_id")
-
-    @cached_property
-    def newest(self) -> dt.date | None:
-        """The newest of the days."""
-        return next((day for day in sorted(self._ids, reverse=True) if self._is_there(day)), None)
-
-    def first_after(self, day: dt.date) -> dt.date | None:
-        """The first of the days after another one."""
-        return next((later for later in sorted(self._ids) if later > day and self._is_there(later)), None)
-
-    def silent_since(self, films: pl.DataFrame) -> pl.DataFrame:
-        """movie_id, silent_on: the first of the days after the last that told of a film, of films that have one."""
-        known = films.select("movie_id", known_on=pl.max_horizontal("observed_on", "listed_on")).lazy()
-        if self.newest is None:
-            return known.select("movie_id", silent_on=pl.lit(None, dtype=pl.Date)).collect().clear()
-        silent = known.join(self.told_on(self.newest), on="movie_id", how="anti").collect()
-        seen = (
-            self._stats.join(silent.lazy(), on="movie_id", how="semi").group_by("movie_id").agg(pl.col("date_id").max())
-        )
-        last = silent.join(seen.collect(), on="movie_id", how="left")
-        last = last.select("movie_id", last_on=pl.max_horizontal("known_on", "date_id")).drop_nulls()
-        days = last.get_column("last_on").unique().to_list()
-        since = pl.DataFrame(
-            {"last_on": days, "silent_on": [self.first_after(day) for day in days]},
-            schema={"last_on": pl.Date, "silent_on": pl.Date},
-        )
-        return last.join(since, on="last_on").select("movie_id", "silent_on").drop_nulls()
-
-    def _is_there(self, day: dt.date) -> bool:
-        """Whether movie_stats tells of the films of the day's export. It does not while the day is half run; a few rows
-        may have been set aside."""
-        if day not in self._stands:
-            told = self.told_on(day).select(pl.len()).collect().item()
-            self._stands[day] = told >= self._ids[day] - few_of(self._ids[day], SET_ASIDE_SHARE, SET_ASIDE_FEW)
-        return self._stands[day]
 
 
 def _listed_only(movies: pl.LazyFrame, movie_stats: pl.LazyFrame) -> pl.LazyFrame:
