@@ -73,10 +73,9 @@ def _next(settings: Settings, day: dt.date) -> str:
     ]
     first = _first_to_compare(day)
     if settings.uses_sandbox and first < day:
-        lines += [
-            ".venv/bin/dagster asset materialize -m tmdb_assets.definitions --select 'group:tmdb or group:publication' \\",
-            f"    --partition-range {first}...{day}       a week before it too, in one run: what moved since (the sandbox has history)",
-        ]
+        lines.append(
+            f"make backfill FROM={first} TO={day}   a week before it too: what moved since (the sandbox has history)"
+        )
     return "\nTry next:\n" + "".join(f"  {line}\n" for line in lines)
 
 
