@@ -1,8 +1,8 @@
 """What lies on disk for a DuckDB file: the file itself, its logs, the folder its memory overflows into.
 
-What belongs here: the one list of these. Where the file is a link, they lie beside what it leads to, and the link stays. Whoever publishes a warehouse clears up by it after a publication that was
-killed, and whoever forgets a person leaves none of them behind. What does not: what is in the file (warehouse/), when
-it goes.
+What belongs here: the one list of these. Where the file is a link, they lie beside what it leads to, and the link stays.
+Whoever publishes a warehouse clears up by it after a publication that was killed, and whoever forgets a person leaves
+none of them behind. What does not: what is in the file (warehouse/), when it goes.
 """
 
 from __future__ import annotations

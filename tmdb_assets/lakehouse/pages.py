@@ -101,9 +101,10 @@ def walk_pages(
     Pages that brought nothing new on a later pass are dropped. `stop(page)` true ends the walk after that page. The
     walk is complete when every promised page came and at most `tolerance` (a fraction) of the promised items is absent.
     It is made again while pages are missing, or more than `repeat_above` (by default the tolerance) of the items, and
-    each pass brings something. A pass ends where pages bring nothing any more, however many are promised. `wordings` are parameters that change nothing but the words of the question, one set a
-    pass: a source that keeps its answers page by page gives the same ones to the same words. `fresh` passes our own
-    cache by on the first pass too.
+    each pass brings something. A pass ends where pages bring nothing any more, or far more than was promised, however
+    many are promised. `wordings` are parameters that change nothing but the words of the question, one set a pass: a
+    source that keeps its answers page by page gives the same ones to the same words. `fresh` passes our own cache by on
+    the first pass too.
 
     Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
     """
