@@ -121,7 +121,7 @@ def _write(root: str, first: int) -> None:
         store.append(THINGS, rows(THINGS, (first * 1000 + n, "one", DAYS[0], None)), {})
         store.append_new(COUNTS, rows(COUNTS, (DAYS[9], f"both {n}", n), (DAYS[9], f"{first} {n}", n)), {})
         store.replace(COUNTS, rows(COUNTS, (DAYS[first], f"round {n}", n)), [DAYS[first]], {})
-        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, item=f"part {first}")
+        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, {"item": f"part {first}"})
         store.merge(PARTS, rows(PARTS, (first, n, "x", DAYS[0]), (100 + n * 2 + first, 1, "x", DAYS[0])), {})
 
 
