@@ -478,7 +478,7 @@ class DeltaStore:
             table = self._open_or_create(contract)
             if is_current is not None and not is_current():
                 raise OvertakenError(
-                    f"{contract.path}: another run wrote what it is made of meanwhile, so nothing was written: run it again."
+                    f"{contract.path}: another run changed its inputs meanwhile, so nothing was written: run it again."
                 )
             before, version = _files(table), table.version()
             write(table)

@@ -181,13 +181,13 @@ def _publish_batch(
             commit, difference = _commit(contract, store, days, built, metadata, partial(is_as_read, read))
             break
         except OvertakenError:
-            log(f"{name}: another run wrote what it is made of meanwhile, it is built again")
+            log(f"{name}: another run changed its inputs meanwhile; it is built again")
         except BlockedError as error:
             if is_as_read(read) and not (
                 error.check == REFERENCES and _catches_up(table, store, beside, metadata, name, log)
             ):
                 raise
-            log(f"{name}: another run wrote what it is held against meanwhile, it is built again")
+            log(f"{name}: another run changed what it is held against meanwhile; it is built again")
     else:
         raise LakeError(
             f"{name}: other runs write what it is made of faster than it is built ({BUILDS_AT_MOST} times), so nothing was "
@@ -251,7 +251,7 @@ def _catches_up(
     dimensions = list(table.references.values())
     if not any(_is_being_written(store, contract, metadata) for contract in table.upstream):
         return False
-    log(f"{name}: a dimension lacks what another run has just written below it, so that run is waited for")
+    log(f"{name}: a dimension lacks keys that another run has just brought; waiting for that run to write it")
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if [store.state(contract) for contract in dimensions] != before:

@@ -336,7 +336,7 @@ def test_a_table_whose_inputs_another_run_wrote_meanwhile_is_built_again(source:
     adds = once(lambda: source.says(DAYS[0], notice(1), notice(2)))
     source.publish(derived(things, build=meanwhile(things, adds)), DAYS[0])
     assert [row[1] for row in source.kept(THINGS)] == [1, 2]
-    assert sum("another run wrote what it is held against meanwhile" in line for line in source.lines) == 1
+    assert sum("another run changed what it is held against meanwhile" in line for line in source.lines) == 1
 
 
 @pytest.mark.parametrize("function", [dim_thing, fact_size, bridge_thing_part])
