@@ -15,7 +15,7 @@ import dagster as dg
 from tmdb_assets import sources
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.report import assets as report

@@ -16,8 +16,8 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.store import DeltaStore
 
 #: The checkout: where pyproject.toml and data/ lie.
 PROJECT = Path(__file__).resolve().parents[1]

@@ -9,9 +9,10 @@ import pytest
 
 from tmdb_assets.definitions import all_contracts, build_definitions, source_modules
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, quarantine_contract
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.ledger import ledger_contract
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import assets as tmdb_assets
 from tmdb_assets.sources.tmdb import contracts, raw

@@ -13,16 +13,16 @@ import dagster as dg
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, SourceClient
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.locks import at_work, one_fetch_at_a_time
-from tmdb_assets.lakehouse.publishing import publish
-from tmdb_assets.lakehouse.showing import shown
+from tmdb_assets.lakehouse.contracts.showing import shown
+from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
+from tmdb_assets.lakehouse.flow.checks import BLOCKING, CHECKS, Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.extraction import Extractor, NothingToObserve, SourceClient
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.

@@ -11,8 +11,8 @@ from dagster import OpExecutionContext
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 
 
@@ -89,11 +89,11 @@ def kept_in_shape(
             with one_fetch_at_a_time(store, contract.source, log):
                 expired = 0
                 if contract.expiring or (contract.stage == "raw" and not contract.small):
-                    expired = store.expire(contract, oldest, metadata)
+                    expired = retention.expire(store, contract, oldest, metadata)
                 if contract.kept_for:
                     naming = tables[contract.source, contract.stage, contract.kept_for.split(".")[0]]
-                    expired = store.drop_unnamed(contract, naming, metadata)
-                done = store.upkeep(contract)
+                    expired = retention.drop_unnamed(store, contract, naming, metadata)
+                done = retention.upkeep(store, contract)
         except Exception as error:  # whatever ails one table, the others need their upkeep
             failed[contract.path] = error
         else:

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.locks import reading_publication
+from tmdb_assets.lakehouse.store.locks import reading_publication
 from tmdb_assets.orchestration.jobs import PUBLICATION
 from tmdb_assets.places import led_to
 from tmdb_assets.report.answers import Answers, read

@@ -11,9 +11,8 @@ from typing import Any
 
 import dagster as dg
 
-from tmdb_assets.lakehouse.checks import Outcome
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
+from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.orchestration.jobs import PUBLICATION
 from tmdb_assets.settings import Settings
 from tmdb_assets.warehouse.contents import Source, lay_out

@@ -22,8 +22,8 @@ from types import ModuleType
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.sql import View, bases_of
+from tmdb_assets.lakehouse.engines.views import View, bases_of
+from tmdb_assets.lakehouse.store import DeltaStore
 
 #: Part of a table that is loaded as a whole.
 WHOLE = None

@@ -22,10 +22,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Extractor
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.flow.extraction import Extractor
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
 from tmdb_assets.settings import Settings, load_settings

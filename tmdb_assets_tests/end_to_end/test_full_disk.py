@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from deltalake.exceptions import DeltaError
 
-from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
     DAILY,

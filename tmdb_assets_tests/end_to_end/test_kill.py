@@ -16,7 +16,7 @@ import polars as pl
 import psutil
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb.contracts import MOVIE_DETAILS
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,

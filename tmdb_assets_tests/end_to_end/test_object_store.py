@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix.forget import forget
 from tmdb_assets.sources.moovitamix.payloads import FORGOTTEN
 from tmdb_assets.warehouse.reader import Warehouse
-from tmdb_assets_tests.lakehouse.object_store import object_store
-from tmdb_assets_tests.lakehouse.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept, rows
+from tmdb_assets_tests.lakehouse.store.object_store import object_store
+from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept, rows
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     TABLES,
     TODAY,

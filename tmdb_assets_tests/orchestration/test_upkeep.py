@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.upkeep import kept_in_shape, upkeep
 from tmdb_assets_tests.conftest import TODAY

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.jobs import PUBLICATION, tables_and_publication
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import assets

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.reader import FORMAT, Warehouse, WarehouseError
 from tmdb_assets_tests.warehouse import toy
 

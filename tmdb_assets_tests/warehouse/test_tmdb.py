@@ -11,8 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tmdb_assets.definitions import source_modules
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.sql import View, bases_of
+from tmdb_assets.lakehouse.engines.views import View, bases_of
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.macros import Macro, macros_of

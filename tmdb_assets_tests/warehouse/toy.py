@@ -19,9 +19,10 @@ import duckdb
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, col, one_of
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import SANDBOX, Entry, Ledger, ledger_contract
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.engines.duckdb import answer as answer_view
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger, ledger_contract
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
 
@@ -227,7 +228,7 @@ def answer(store: DeltaStore, views: Path) -> None:
     """Answer every view and keep the answers in the lake."""
     tables = {c.name: c for c in TABLES}
     for view in source(views).views:
-        answered = view(**{name: store.scan(tables[name]) for name in view.reads})
+        answered = answer_view(view, {name: store.scan(tables[name]) for name in view.reads})
         store.overwrite(view.contract, answered, METADATA)
         tables[view.contract.name] = view.contract
 

@@ -22,10 +22,10 @@ from typing import Any, Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats, Http
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import UNNAMED, names, page_rows, take_apart

@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.check_quality import check_quality_contract
 from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
@@ -21,13 +20,14 @@ from tmdb_assets.lakehouse.contracts import (
     counting,
     matches,
     one_of,
-    quarantine_contract,
     within_days,
     within_instants,
 )
-from tmdb_assets.lakehouse.ledger import ledger_contract
-from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.quality.outcomes import check_quality_contract
+from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, table_quality_contract
 
 SOURCE = "streamflow"
 INSTANT = pl.Datetime("us", "UTC")

@@ -14,10 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import LakeError
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
+from tmdb_assets.lakehouse.store import LakeError
 from tmdb_assets.sources.streamflow import contracts, folders
 from tmdb_assets.sources.streamflow.doubts import doubts
 from tmdb_assets.sources.streamflow.drops import Drop, read_drop

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.check_quality import CheckQuality, Judge, grain_of
-from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.quality.outcomes import CheckQuality, Judge, grain_of
+from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.streamflow import clean, contracts
 
 MONTHS_OF_GRACE = 1  # a month that has begun may be counted as active

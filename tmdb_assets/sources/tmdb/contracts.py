@@ -22,14 +22,14 @@ from tmdb_assets.lakehouse.contracts import (
     matches,
     not_blank,
     one_of,
-    quarantine_contract,
     within_days,
     within_instants,
 )
-from tmdb_assets.lakehouse.ledger import ledger_contract
-from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
-from tmdb_assets.lakehouse.rules import FIRST_DAY, LAST_DAY
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.contracts.rules import FIRST_DAY, LAST_DAY
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, table_quality_contract
 
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")

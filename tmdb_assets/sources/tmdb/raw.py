@@ -19,9 +19,10 @@ from typing import Any, Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats, Http, Request
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address

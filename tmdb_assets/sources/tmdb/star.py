@@ -16,10 +16,10 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.derived import MARKER
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.flow.derived import MARKER
 from tmdb_assets.lakehouse.payloads import decode_items
-from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads
 from tmdb_assets.sources.tmdb.whole_exports import WholeExports
 

@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Extractor, Observed
+from tmdb_assets.lakehouse.flow.extraction import Extractor, Observed
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import Published, publish
 from tmdb_assets.lakehouse.http import Answer, Request
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.pages import Page
-from tmdb_assets.lakehouse.publishing import Published, publish
+from tmdb_assets.lakehouse.http.pages import Page
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import Settings, load_settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import Rows, page_rows

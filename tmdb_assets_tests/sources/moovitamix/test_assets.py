@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     TABLES,

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import REAL, Entry, Ledger
+from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
+from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.sources.moovitamix import clean, contracts
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     NOON,
@@ -53,7 +53,7 @@ def received(store: DeltaStore, table: str, on: dt.date) -> int:
 
 
 def audited(store: DeltaStore, table: str, on: dt.date) -> Audit:
-    return TABLES[table].audit(getattr(clean, table)(**inputs(store, on)))
+    return Audit.of(TABLES[table], getattr(clean, table)(**inputs(store, on)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Raw:
 
     def audited(self, table: str, on: dt.date) -> Audit:
         """The audit of a clean table of a day."""
-        return TABLES[table].audit(getattr(clean, table)(**self.inputs(on)))
+        return Audit.of(TABLES[table], getattr(clean, table)(**self.inputs(on)))
 
     def received(self, table: str, on: dt.date) -> int:
         """The rows that a clean table of a day must account for."""
@@ -413,7 +413,7 @@ def test_a_day_stays_as_it_is_when_its_pages_or_those_it_was_compared_with_have_
     fill_from_lists(lake, {day(2): here, day(1): left, day(0): left}, views=True)
     was = contents(lake, but=["pages"])
     assert was["dim_user"].filter(pl.col("gone_on") == day(1)).height == 2
-    lake.expire(contracts.PAGES, day(1), {})
+    retention.expire(lake, contracts.PAGES, day(1), {})
     for days in ([day(1)], [day(2)], [day(2), day(1), day(0)]):
         derive(lake, days)
         assert differing(was, contents(lake, but=["pages"])) == []

@@ -17,9 +17,9 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.locks import at_work
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import at_work
 from tmdb_assets.sources.moovitamix import contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module
 from tmdb_assets.sources.moovitamix.assets import derived_tables

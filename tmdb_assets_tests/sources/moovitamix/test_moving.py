@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import clean, contracts, star
 from tmdb_assets_tests.sources.moovitamix.lakes import TABLES, contents, day, derive, differing, rows
 from tmdb_assets_tests.sources.moovitamix.moving import Move, MovingList, RawTables, Wire, observed, of_tracks
@@ -34,7 +35,7 @@ def inputs(raw: RawTables, on: dt.date) -> dict[str, pl.LazyFrame]:
 
 def told(raw: RawTables, on: dt.date, table: str) -> pl.DataFrame:
     """A clean table of a day, audited and accounted for."""
-    audit = TABLES[table].audit(getattr(clean, table)(**inputs(raw, on)))
+    audit = Audit.of(TABLES[table], getattr(clean, table)(**inputs(raw, on)))
     assert audit.accounted
     if table in clean.RECEIVED:
         counted = clean.RECEIVED[table](**inputs(raw, on)).collect().get_column("received").sum()

@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
 from tmdb_assets.sources.moovitamix import forget as forget_module

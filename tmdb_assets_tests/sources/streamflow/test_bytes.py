@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.sources.streamflow import cells, contracts, folders
 from tmdb_assets.sources.streamflow.drops import Drop, read_drop
 from tmdb_assets.sources.streamflow.files import DropFile

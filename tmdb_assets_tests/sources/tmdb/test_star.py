@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.contracts import Audit, Contract
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import clean, contracts, star
 from tmdb_assets.sources.tmdb.exports import EXPORT
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, role, rows
@@ -80,7 +80,7 @@ TO_DIM_MOVIE = (*CLEAN, "dim_movie")  # the invented films name no language and 
 
 
 def movies(day: dt.date, *answers: Any) -> pl.DataFrame:
-    return contracts.MOVIES.audit(clean.movies(details(day, *answers).lazy())).kept
+    return Audit.of(contracts.MOVIES, clean.movies(details(day, *answers).lazy())).kept
 
 
 def companies(*said: tuple[int, str | None, str]) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_countries_have_a_continent_those_that_iso_dropped_too() -> None:
     assert by_code["ZZ"] == ("xZZ", None)
     for code in ("AN", "BU", "CS", "TP", "XC", "XG", "XI", "XK", "YU", "ZR"):
         assert by_code[code][1] in contracts.CONTINENTS, code
-    assert contracts.DIM_COUNTRY.audit(found).quarantined.height == 0
+    assert Audit.of(contracts.DIM_COUNTRY, found).quarantined.height == 0
 
 
 def test_the_calendar_says_iso_weeks_and_weekends() -> None:

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.breakouts import Past, back_test, past_of
-from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.sources.tmdb.test_views_popularity import genres, of_continents, reference, without
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, Rows, a_film, ago, ask, ask_frames, members, seen
@@ -176,7 +177,7 @@ def test_a_film_is_there_until_the_day_it_is_gone() -> None:
     }
     frames = {name: pl.DataFrame(rows, schema=TABLES[name].schema).lazy() for name, rows in star.items()}
     answered = days(**frames).sort(days.contract.grain)
-    assert days.contract.audit(answered).rules == {}
+    assert Audit.of(days.contract, answered).rules == {}
     assert answered.filter(~pl.col("is_there")).select("date_id", "movie_id").rows() == [(ago(1), 2), (DAY, 2)]
     assert answered.drop("is_there").sort("date_id", "movie_id").rows() == [
         (ago(n), movie, 4.0, 7.0, 10) for n in (2, 1, 0) for movie in (1, 2)
