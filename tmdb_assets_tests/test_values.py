@@ -1,6 +1,6 @@
 """Values that cannot be: every figure, day and instant has two ends, and whatever a source says, every table is published.
 
-What belongs here: what holds for all sources at once. What does not: how one value is set aside (lakehouse/test_contracts.py),
+What belongs here: what holds for all sources at once. What does not: how one value is set aside (lakehouse/contracts/test_audit.py),
 what becomes of one column (the tests of its source).
 """
 

@@ -1,7 +1,7 @@
 """The two accounts that every source keeps, as assets: its ledger and its quarantine.
 
 What belongs here: what is read from them at the end of a run, and the verdict on it. What does not: who writes them
-(lakehouse/extraction.py, lakehouse/publishing.py), how an asset is made of a side table (tables.py).
+(lakehouse/flow/extraction.py, lakehouse/flow/publishing.py), how an asset is made of a side table (tables.py).
 """
 
 import datetime as dt

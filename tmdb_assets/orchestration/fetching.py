@@ -1,7 +1,7 @@
 """The days of a run, observed one by one: what could be had of them, and what the checks of a raw table say of it.
 
 What belongs here: going on with the other days when one cannot be had, the outcomes of a raw table. What does not: how one
-day is observed (lakehouse/extraction.py), how Dagster is told (tables.py).
+day is observed (lakehouse/flow/extraction.py), how Dagster is told (tables.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keeping the lake in shape: expire old raw data, compact, checkpoint, vacuum.
 
-What belongs here: the upkeep job and its schedule. What does not: how a table is kept in shape (lakehouse/delta.py).
+What belongs here: the upkeep job and its schedule. What does not: how a table is kept in shape (lakehouse/store/).
 """
 
 import datetime as dt

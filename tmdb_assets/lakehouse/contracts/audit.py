@@ -1,8 +1,8 @@
 """The audit: which rows of a frame are kept, and what is set aside of it and why.
 
 What belongs here: `Audit` and the steps that lead to it: rows that break a rule, values that do, rows that another one
-stands for, and all of them in the layout of the quarantine. What does not: what a table promises (contracts.py), the kinds
-of rules (rules.py), which values break them (validation.py), when a frame is audited (extraction.py, publishing.py).
+stands for, and all of them in the layout of the quarantine. What does not: what a table promises (contract.py), the kinds
+of rules (rules.py), which values break them (validation.py), when a frame is audited (flow/).
 """
 
 from __future__ import annotations

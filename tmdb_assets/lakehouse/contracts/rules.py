@@ -1,7 +1,7 @@
 """Rules that a value must keep: an expression that is true where it holds, and the words for where it does not.
 
 What belongs here: the kinds of rules there are, and the ends of what any source can mean by a day, an instant or a count.
-What does not: which column has which rule (a source's contracts.py), what becomes of a value that breaks one (contracts.py).
+What does not: which column has which rule (a source's contracts.py), what becomes of a value that breaks one (audit.py).
 
 A range has two ends. What is far beyond anything the world has would be published otherwise: no sum holds it, and neither
 Python nor DuckDB can show a day of the year -44.

@@ -1,7 +1,7 @@
 """Which values break which rules of a contract: Pandera, for the rows of which some do.
 
 What belongs here: a contract as a Pandera schema, and Pandera's failure cases in the words of the quarantine. What does
-not: the rules (contracts.py), what becomes of the rows. It is imported when it is needed: Pandera brings pandas along.
+not: the rules (rules.py), what becomes of the rows. It is imported when it is needed: Pandera brings pandas along.
 """
 
 from __future__ import annotations

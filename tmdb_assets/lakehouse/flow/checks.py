@@ -2,7 +2,7 @@
 
 What belongs here: `Outcome` and one function per check, over rows and their audit, the same for every table of every
 source. What does not: when a check is made and what it stops (publishing.py, extraction.py), the rules of one table
-(contracts.py), a source's own warnings (its star.py).
+(contracts/), a source's own warnings (its star.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What belongs here: the order of things while a raw table is filled for one day (refuse what cannot be asked, prove,
 keep, account, finish), the same for every source. What does not: which questions to ask (a source's raw.py), how
-they are asked (http.py), when (orchestration).
+they are asked (http/), when (orchestration).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 What belongs here: the ledger's contract, its rows, and what is decided from them: whether a day is finished or must be
 resumed, since when changes must be asked for, and whether a lake holds sandbox or real data. What does not: fetching
-(a source's raw.py over http.py), and how a source's days may be fetched (calendar.py).
+(a source's raw.py over http/), and how a source's days may be fetched (calendar.py).
 """
 
 from __future__ import annotations

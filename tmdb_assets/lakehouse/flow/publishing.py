@@ -33,8 +33,8 @@ from tmdb_assets.lakehouse.flow.checks import (
 from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable, parameters
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine
+from tmdb_assets.lakehouse.flow.retracting import find_retracted, rebuild
 from tmdb_assets.lakehouse.store import Commit, DeltaStore, LakeError, OvertakenError
-from tmdb_assets.lakehouse.store.owned import newer_kept
 
 #: Builds of a table while other runs write what it is made of.
 BUILDS_AT_MOST = 5
@@ -221,11 +221,11 @@ def _build(
     frame = table.compute(table.inputs(store, days))
     retracted = None
     if days and contract.order:
-        retracted = _retracted(table, store, days, frame)
+        retracted = find_retracted(table, store, days, frame)
         if retracted.height:
             told = f"{retracted.height} owners lost what they were observed with; rebuilt from other days"
             log(f"{contract.path}: {told}")
-            frame = _rebuilt(table, store, frame, retracted)
+            frame = rebuild(table, store, frame, retracted)
     rows, markers = _parted(frame)
     audit = Audit.of(contract, rows)
     return _Built(audit, markers, retracted, list(_check(table, store, days or (), frame, audit, retracted)))
@@ -301,51 +301,6 @@ def _commit(
     quarantine(store, contract, audit.entries.filter(pl.col("date_id").is_in(days)), days, metadata)
     states = pl.concat([audit.kept, built.markers.select(list(contract.schema))])
     return store.merge(contract, states, metadata, built.retracted, is_current), None
-
-
-# -- taking back --------------------------------------------------------------------------------------------------------------
-
-
-def _retracted(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], frame: pl.DataFrame) -> pl.DataFrame:
-    """Owners, with the order columns they are kept under, that are kept as of one of these days, though these days no
-    longer say so.
-
-    It happens when a day is rebuilt under another rule, or a row is quarantined that was not before.
-    """
-    contract = table.contract
-    kept_as = [*contract.owner, *contract.order]
-    newest = [store.largest(contract, column) for column in contract.order]
-    if None not in newest and max(newest) < min(days):
-        return pl.DataFrame(schema={name: contract.schema[name] for name in kept_as})
-    of_these_days = pl.coalesce(contract.order).is_in(days)
-    kept = store.scan(contract).filter(of_these_days).select(kept_as).unique().collect()
-    owner = list(contract.owner)
-    newest_first = frame.select(kept_as).sort(contract.order, descending=True, nulls_last=True)
-    said = newest_first.unique(owner, keep="first", maintain_order=True)
-    return pl.concat(
-        [kept.join(said, on=owner, how="anti"), kept.join(newer_kept(contract, said, kept), on=owner, how="semi")]
-    )
-
-
-def _rebuilt(table: DerivedTable, store: DeltaStore, frame: pl.DataFrame, retracted: pl.DataFrame) -> pl.DataFrame:
-    """The frame with the retracted owners' rows taken from every kept day, batch by batch; a table that is read as a
-    whole stays whole: what it says of a day may rest on its other owners."""
-    contract = table.contract
-    owner = list(contract.owner)
-    every_day = {day for c in table.reads().values() for day in store.partition_rows(c)}
-    histories = []
-    for days in table.batches(store, sorted(every_day)):
-        inputs = table.inputs(store, days)
-        for name, read in inputs.items():
-            is_of_days = isinstance(read, pl.LazyFrame) and not name.startswith("all_")
-            if is_of_days and set(owner) <= set(read.collect_schema()):
-                inputs[name] = read.join(retracted.lazy(), on=owner, how="semi")
-        if contract.name in inputs:
-            inputs[contract.name] = inputs[contract.name].clear()
-        histories.append(table.compute(inputs).join(retracted, on=owner, how="semi"))
-    rebuilt = pl.concat([frame.join(retracted, on=owner, how="anti"), *histories])
-    # what is newest comes first, as it does from one build of all days
-    return rebuilt.sort(contract.order, descending=True, nulls_last=True, maintain_order=True)
 
 
 def _parted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,7 +1,7 @@
 """Bodies as they came over the wire: unpacked and read by their first bytes, whatever the headers say.
 
 What belongs here: taking the packing off (gzip, zlib), within bounds, and bytes -> text. What does not: asking and
-asking again (http.py), what a text says (json_text.py).
+asking again (client.py), what a text says (payloads/json_text.py).
 
 TMDB's CDN has sent gzip without the header that says so, the header without gzip, and files that the transport had
 already unpacked. The first bytes are always right: no JSON text begins as gzip or zlib do.

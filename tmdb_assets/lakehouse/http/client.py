@@ -28,6 +28,7 @@ from tenacity.wait import wait_exponential_jitter
 from urllib3.exceptions import HTTPError as TransportError
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
+from tmdb_assets.lakehouse.http import pacing
 from tmdb_assets.lakehouse.http.bodies import FILE_AT_MOST, JSON_AT_MOST, text_of
 from tmdb_assets.lakehouse.http.cache import Cache
 from tmdb_assets.lakehouse.http.calls import Batch, Call, Failure
@@ -40,7 +41,7 @@ from tmdb_assets.lakehouse.http.exchange import (
     SourceUnavailable,
     Unauthorized,
 )
-from tmdb_assets.lakehouse.http.pacing import PROGRESS_SECONDS, Progress, turnstile
+from tmdb_assets.lakehouse.http.pacing import Progress, turnstile
 from tmdb_assets.lakehouse.http.redaction import RedactingFilter, redact
 from tmdb_assets.lakehouse.http.responses import body_of, cause_of, retry_after_seconds, words_of_the_source
 from tmdb_assets.lakehouse.payloads.json_text import NotJson, read
@@ -253,7 +254,7 @@ class Http:
         return float(min(self._max_wait, _outcome(state).retry_after + self._backoff(state)))
 
     def _tell_of_a_long_wait(self, call: Call, state: RetryCallState) -> None:
-        if state.next_action and state.next_action.sleep >= PROGRESS_SECONDS:
+        if state.next_action and state.next_action.sleep >= pacing.PROGRESS_SECONDS:
             self.say(f"{call.endpoint}: waiting {state.next_action.sleep:.0f} s after {_outcome(state).reason}")
 
     def _attempt(self, call: Call) -> Answer | Failure:

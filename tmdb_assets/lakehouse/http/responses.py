@@ -32,7 +32,7 @@ def body_of(response: requests.Response, at_most: int) -> tuple[bytes, str]:
     """A response's body, unpacked, and "". As it came, with the reason, when it does not unpack."""
     parts: list[bytes] = []
     size = 0
-    # urllib3 2 enforces Content-Length and the last chunk; test_http.py holds it to that.
+    # urllib3 2 enforces Content-Length and the last chunk; test_client.py holds it to that.
     for part in response.raw.stream(READ_AT_ONCE, decode_content=False):
         parts.append(part)
         size += len(part)

@@ -2,7 +2,7 @@
 
 What belongs here: reading any JSON text of any source, strictly where it is JSON, and where it is not, value by value:
 what cannot be read stands as `Unreadable` in its place and spoils nothing beside it. What does not: what a payload
-should look like (payloads.py), bytes (bodies.py).
+should look like (shapes.py), bytes (http/bodies.py).
 
 Strict readers part ways over half a surrogate pair, NaN, 1e999, depth and control characters, and each gives up the
 whole text for one of them. So msgspec reads what is JSON, and what is not is read by its brackets and quotes alone.

@@ -2,7 +2,7 @@
 
 What belongs here: which value of a payload does not fit, what becomes of it (null where the shape allows, else its
 member leaves the list, else the row is no row) and the words for it. What does not: reading JSON (json_text.py), many
-payloads at once (payloads.py).
+payloads at once (shapes.py).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 What belongs here: the contract of the third profile table, and the object that makes the checks again: the very functions
 that are Dagster's checks, over one day's rows at a time, so that what they say of a day is the same whatever other days
 were run before, after or beside it. What does not: what a check looks at (checks.py, a source's clean.py and star.py),
-checks that need another day (a source's views), the profiles of columns and tables (quality.py).
+checks that need another day (a source's views), the profiles of columns and tables (profiles.py).
 """
 
 from __future__ import annotations

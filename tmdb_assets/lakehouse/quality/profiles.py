@@ -2,8 +2,8 @@
 
 What belongs here: the contracts of the two profile tables and the functions that fill them, for any source: per column
 how much is known and how much lies far off, per table how many rows came and what became of them. What does not: how
-the checks of a day ended (check_quality.py), the figures that SQL can make of profiles and the score (a source's views),
-the rules a row must keep (contracts.py).
+the checks of a day ended (outcomes.py), the figures that SQL can make of profiles and the score (a source's views),
+the rules a row must keep (contracts/).
 
 A profile is of a day's rows alone, so it is the same whatever other days were run before, after or beside it. Profiled
 are tables partitioned by day, or by month, which stands for its last day; a dimension has no state of a day that would

@@ -99,7 +99,7 @@ class DeltaStore:
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:
-            refused = refusal(self._place, error, "read") or LakeError(
+            refused = refusal(self.root, error, "read", is_local=self.is_local) or LakeError(
                 f"{contract.path} cannot be read ({first_line(error)}): its _delta_log is damaged, restore it from a copy."
             )
             raise refused from None
@@ -447,7 +447,7 @@ class DeltaStore:
             with no_panic(self.root):
                 return retrying(attempt)
         except (DeltaError, OSError) as error:
-            refused = refusal(self._place, error, "written")
+            refused = refusal(self.root, error, "written", is_local=self.is_local)
             if refused is None:
                 raise
         raise refused

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot, without_secrets
+from tmdb_assets.lakehouse.store.root import LakeError, without_secrets
 
 CREDENTIALS = "AWS_*, AZURE_* or GOOGLE_*"
 #: No room, no quota, beyond the limit of one file.
@@ -36,17 +36,17 @@ def no_panic(root: str) -> Iterator[None]:
     )
 
 
-def refusal(root: LakeRoot, error: Exception, what: str) -> LakeError | None:
+def refusal(root: str, error: Exception, what: str, *, is_local: bool) -> LakeError | None:
     """What to say of a root that cannot be `what` (read, written); None when the fault is not the system's."""
     refused = refused_by_the_system(error)
     if refused is None:
         return None
     number, reason = refused
     advice = "make room there, or set" if number in FULL else "set"
-    if not root.is_local:
+    if not is_local:
         advice = f"see that the bucket is there and that {CREDENTIALS} name a key, region and endpoint it is reached with, or set"
     return LakeError(
-        f"The lake root {without_secrets(root.written)} cannot be {what} ({reason}): {advice} TMDB_ASSETS_LAKE to a folder "
+        f"The lake root {without_secrets(root)} cannot be {what} ({reason}): {advice} TMDB_ASSETS_LAKE to a folder "
         "or bucket that you may write to. What was kept before stays as it was, and another run goes on from there."
     )
 

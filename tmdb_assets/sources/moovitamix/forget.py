@@ -2,7 +2,7 @@
 
 What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
 does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
-table drops its past (lakehouse/delta.py).
+table drops its past (lakehouse/store/).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
 same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them

@@ -1,7 +1,7 @@
 """What is asked of moovitamix, and when; the answers are kept verbatim.
 
 What belongs here: endpoints, paging, when a list is walked again, and the proof that all pages of a day are of one server.
-What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py), pages as rows
+What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py), pages as rows
 (answers.py), what a walk can tell (listings.py), who is forgotten (privacy.py).
 
 The API has no history, no filter and nothing incremental: a day is three lists, read whole, and a list may move while it is

@@ -2,7 +2,7 @@
 
 What belongs here: when a drop is read, what the ledger is told of it, and what is kept. One method of `Streamflow` per
 raw table, named as the table. What does not: what is wrong with a drop (drops.py) or incredible about it (doubts.py), the order of keeping and accounting
-(lakehouse/extraction.py), the types of its cells (clean.py).
+(lakehouse/flow/extraction.py), the types of its cells (clean.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is asked of TMDB, and when; the answers are kept verbatim.
 
 What belongs here: endpoints, paging, windows, which details to ask for. One method of `Tmdb` per raw table, named as the
-table. What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py),
+table. What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py),
 answers as rows (answers.py).
 
 Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a page, pages 1 to 500; movie-changes:

@@ -2,7 +2,7 @@
 
 What belongs here: one function per star table, named as the table; its parameters name the tables it reads (a daily
 table comes with the days of the run, a dimension, or a table asked for as `all_<name>`, whole). What does not: whether a row is newer than the one kept
-(lakehouse/delta.py, by the contract's owner and order), rules (contracts.py).
+(lakehouse/store/, by the contract's owner and order), rules (contracts.py).
 
 A dimension's function returns the run's observations, newest first: the first of each key counts. A bridge's function
 returns the members of each film whose newest observation lies in the run, and a row without a member for a film that

@@ -26,6 +26,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tenacity import RetryCallState
 
 from tmdb_assets.lakehouse.http import (
     Answer,
@@ -36,11 +37,13 @@ from tmdb_assets.lakehouse.http import (
     Request,
     SourceUnavailable,
     Unauthorized,
+    pacing,
     redact,
 )
-from tmdb_assets.lakehouse.http import client as http_module
 from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
+from tmdb_assets.lakehouse.http.calls import Failure
 from tmdb_assets.lakehouse.http.pages import Page, PageStyle, walk_pages
+from tmdb_assets.lakehouse.http.responses import retry_after_seconds
 from tmdb_assets.lakehouse.payloads import split_items
 from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 from tmdb_assets_tests.full_disk import no_file_beyond
@@ -292,16 +295,16 @@ def test_429_is_waited_out_whatever_its_retry_after_says(serve: Any, value: str 
 )  # fmt: skip
 def test_retry_after_is_understood(value: str, low: float, high: float) -> None:
     written = {PAST: _date(-3600), FUTURE: _date(3600)}.get(value, value)
-    assert low <= http_module._retry_after_seconds(written) <= high
+    assert low <= retry_after_seconds(written) <= high
 
 
 def test_wait_is_what_the_source_asked_for_plus_jitter_and_never_beyond_the_cap(serve: Any) -> None:
     _, client = serve(OK, max_wait_seconds=60.0)
     waits: list[float] = []
     for attempt, retry_after in itertools.product(range(1, 9), (0.0, 7.0, 3600.0, float("inf"))):
-        state = http_module.RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only its outcome is read
+        state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only its outcome is read
         state.attempt_number = attempt
-        state.set_result(http_module._Failure("HTTP 429", 429, retry_after))
+        state.set_result(Failure("HTTP 429", 429, retry_after))
         wait = client._wait(state)
         waits.append(wait)
         assert min(60.0, retry_after) <= wait <= 60.0
@@ -309,7 +312,7 @@ def test_wait_is_what_the_source_asked_for_plus_jitter_and_never_beyond_the_cap(
 
 
 def test_one_429_holds_every_thread_back() -> None:
-    turnstile = http_module._Turnstile(None)
+    turnstile = pacing.Turnstile(None)
     turnstile.hold(3600)
     stop, passed = threading.Event(), threading.Event()
     thread = threading.Thread(target=lambda: (turnstile.pass_through(stop), passed.set()))
@@ -481,7 +484,7 @@ def test_giving_up_counts_failures_with_no_answer_in_between(good: list[bool], g
 
 
 def test_progress_is_told(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "PROGRESS_SECONDS", 0.0)
     lines: list[str] = []
     _, client = serve(OK, log=lines.append)
     list(client.get_many(numbered(3), endpoint="e", progress="details", total=2431))
@@ -504,7 +507,7 @@ def test_rate_limit_is_never_exceeded(serve: Any) -> None:
 def test_no_secret_in_errors_tracebacks_or_logs(
     serve: Any, reply: Reply, method: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_module, "PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(pacing, "PROGRESS_SECONDS", 0.0)
     caplog.set_level(logging.DEBUG)
     lines: list[str] = []
     _, client = serve(
@@ -650,7 +653,7 @@ def test_yesterdays_answer_is_not_todays_observation(serve: Any, tmp_path: Path)
     answer = client.get(Request("x"), endpoint="e")
     key = client._cache.key(f"{server.url}/x", ["api_key"])
     assert client._cache.load(key) is not None
-    yesterday = http_module.replace(answer, fetched_at=answer.fetched_at - dt.timedelta(days=1))
+    yesterday = replace(answer, fetched_at=answer.fetched_at - dt.timedelta(days=1))
     client._cache.save(key, f"{server.url}/x", yesterday)
     assert client._cache.load(key) is None
     assert not client.get(Request("x"), endpoint="e").from_cache

@@ -610,8 +610,8 @@ def test_two_writers_on_one_version_of_a_table_in_a_bucket_cannot_both_commit(re
     first, second = remote.open(PARTS), remote.open(PARTS)
     assert first is not None
     assert second is not None
-    remote._merge(PARTS, first, rows(PARTS, (2, 1, "x", DAYS[0])), {}, None)
+    remote._rewrite(first, rows(PARTS, (1, 1, "x", DAYS[0]), (2, 1, "x", DAYS[0])), {})
     remote.merge(PARTS, rows(PARTS, (3, 1, "x", DAYS[0])), {})
     with pytest.raises(CommitFailedError):
-        remote._merge(PARTS, second, rows(PARTS, (4, 1, "x", DAYS[0])), {}, None)
+        remote._rewrite(second, rows(PARTS, (1, 1, "x", DAYS[0]), (4, 1, "x", DAYS[0])), {})
     assert [thing for thing, *_ in kept(remote, PARTS)] == [1, 2, 3]
