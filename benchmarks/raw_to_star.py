@@ -58,7 +58,7 @@ def _floor(folder: str) -> None:
             details = DeltaStore(folder).scan(contracts.MOVIE_DETAILS).select("payload").collect().to_series()
             details.str.json_decode(pl.Struct(struct_fields(payloads.Movie)))
             for contract, frame in tables:
-                parts = [contract.partition] if contract.partition and not contract.small else None
+                parts = [contract.folders] if contract.folders else None
                 write_deltalake(f"{fresh}/{contract.path}", frame, partition_by=parts, writer_properties=WRITER)
 
         took = seconds(work)

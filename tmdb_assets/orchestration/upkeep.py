@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import OpExecutionContext
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, FewADay
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
@@ -88,7 +88,7 @@ def kept_in_shape(
         try:
             with one_fetch_at_a_time(store, contract.source, log):
                 expired = 0
-                if contract.expiring or (contract.stage == "raw" and not contract.small):
+                if contract.expiring or (contract.stage == "raw" and not isinstance(contract.kept, FewADay)):
                     expired = retention.expire(store, contract, oldest, metadata)
                 if contract.kept_for:
                     naming = tables[contract.source, contract.stage, contract.kept_for.split(".")[0]]

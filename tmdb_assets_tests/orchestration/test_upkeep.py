@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
@@ -27,7 +27,7 @@ PAGES = Contract(
     "Pages.",
     ("date_id",),
     {"date_id": col(pl.Date, "Day."), "text_hash": col(pl.Int64, "Content named.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
 )
 TEXTS = Contract(
     "toy",

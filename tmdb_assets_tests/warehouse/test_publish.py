@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import ByDay, Contract
 from tmdb_assets.lakehouse.flow.ledger import REAL
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.warehouse.contents import Source
@@ -324,7 +324,7 @@ def test_a_column_that_is_new_or_of_another_type_makes_its_table_anew(
         contract.description,
         contract.grain,
         {**contract.columns, "more": toy.DIM_THING.columns["name"]},
-        partition="date_id",
+        kept=ByDay("date_id"),
     )
     changed = Source("toy", tuple(wider if c is contract else c for c in source.contracts), source.views)
     done = publish_warehouse(store, path, [changed], None, lambda line: None)

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tmdb_assets.definitions import source_modules
+from tmdb_assets.lakehouse.contracts import FewADay
 from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
@@ -51,7 +52,7 @@ def test_the_star_is_there_as_tables_and_every_question_as_a_view(published: Pub
     star = {c.name for c in contracts.CONTRACTS if c.stage == "star"}
     tables = {name for (name,) in toy.ask(path, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tmdb'")}
     assert star <= tables
-    assert not any(CONTRACTS[name].stage == "raw" and not CONTRACTS[name].small for name in tables)
+    assert not any(CONTRACTS[name].stage == "raw" and not isinstance(CONTRACTS[name].kept, FewADay) for name in tables)
     views = {name for (name,) in toy.ask(path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'tmdb'")}
     assert views | tables >= {view.contract.name for view in contracts.VIEWS}
     assert {"vw_top_movies", "vw_movie_financials", "vw_trending"} <= views

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, col, one_of
+from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, FewADay, Owned, at_least, col, one_of
 from tmdb_assets.lakehouse.engines.duckdb import answer as answer_view
 from tmdb_assets.lakehouse.engines.views import read_views
 from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger, ledger_contract
@@ -48,7 +48,7 @@ PAGES = _table(
     "pages",
     ("date_id", "page"),
     {**_DAY, "page": col(pl.Int64, "Page."), "payload": col(pl.String, "As it came.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
 )
 LEDGER = ledger_contract("toy")
 NOTES = _table(
@@ -56,8 +56,7 @@ NOTES = _table(
     "notes",
     ("date_id", "line"),
     {**_DAY, "line": col(pl.Int64, "Line."), "note": col(pl.String, "Note.", nullable=True)},
-    partition="date_id",
-    small=True,
+    kept=FewADay("date_id"),
 )
 DIM_THING = _table(
     "star",
@@ -73,15 +72,14 @@ DIM_THING = _table(
         "box": col(pl.Struct({"width": pl.Float64, "since": pl.Date}), "Box.", nullable=True),
         "observed_on": col(pl.Date, "Day."),
     },
-    owner=("thing_id",),
-    order=("observed_on",),
+    kept=Owned(("thing_id",), ("observed_on",)),
 )
 FACT_DAILY = _table(
     "star",
     "fact_daily",
     ("date_id", "thing_id"),
     {**_DAY, **_THING, "amount": col(pl.Int64, "Amount."), "share": col(pl.Float64, "Share.", nullable=True)},
-    partition="date_id",
+    kept=ByDay("date_id"),
     references={"thing_id": "dim_thing"},
 )
 TABLES = (PAGES, LEDGER, NOTES, DIM_THING, FACT_DAILY)

@@ -2,6 +2,7 @@
 
 from tmdb_assets.lakehouse.contracts.audit import SET_ASIDE, TRACE, Audit, is_value, set_aside
 from tmdb_assets.lakehouse.contracts.contract import Column, Contract, ContractError, col
+from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Owned, Whole
 from tmdb_assets.lakehouse.contracts.rules import (
     Rule,
     at_least,
@@ -18,10 +19,14 @@ __all__ = [
     "SET_ASIDE",
     "TRACE",
     "Audit",
+    "ByDay",
     "Column",
     "Contract",
     "ContractError",
+    "FewADay",
+    "Owned",
     "Rule",
+    "Whole",
     "at_least",
     "between",
     "col",

@@ -17,6 +17,7 @@ import polars as pl
 from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Kept, Owned, Whole
 from tmdb_assets.lakehouse.contracts.rules import Rule
 from tmdb_assets.lakehouse.errors import LakehouseError
 
@@ -52,12 +53,7 @@ def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> C
 class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
-    A table is kept in one of three ways. *Partitioned* (`partition` names a date column): a run replaces exactly its
-    days; with `small`, a few rows a day, all days lie in a few files, so that neither reading nor writing costs more for
-    the days gone by.
-    *Owned* (`owner` names columns): the rows of one owner are replaced as a set, by an observation that is at
-    least as new (`order` names the columns that say how new); a dimension is the case where owner and grain are the
-    same. *Whole* (neither): every run replaces all of it, as a view's answer is. `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
+    `kept` says what a run replaces of it (kept.py). `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
     ("refuse"). `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
     count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
@@ -77,14 +73,11 @@ class Contract:
     description: str
     grain: tuple[str, ...]
     columns: Mapping[str, Column]
-    partition: str | None = None
-    owner: tuple[str, ...] = ()
-    order: tuple[str, ...] = ()
+    kept: Kept = Whole()  # noqa: RUF009 - a frozen value without fields
     duplicates: str = "refuse"
     precedence: tuple[str, tuple[str, ...]] | None = None
     references: Mapping[str, str] = field(default_factory=dict)
     drift_limit: float | None = 0.25
-    small: bool = False
     comes_from: Mapping[str, str] = field(default_factory=dict)
     cadence: Cadence = Cadence.DAY
     is_corrected: bool = False
@@ -105,8 +98,6 @@ class Contract:
         if self.precedence and (self.duplicates != "first" or self.stage == "raw"):
             problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
             raise ContractError(self.path, None, problem)
-        if self.partition and self.owner:
-            raise ContractError(self.path, None, "has a partition column and an owner: it can be kept in one way only")
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -119,9 +110,29 @@ class Contract:
         return (*self.personal, *self.subjects)
 
     @property
+    def partition(self) -> str | None:
+        """The date column whose days a run replaces; None where it replaces owners, or everything."""
+        return self.kept.partition if isinstance(self.kept, ByDay | FewADay) else None
+
+    @property
+    def folders(self) -> str | None:
+        """The date column each of whose days lies in a folder of its own."""
+        return self.kept.partition if isinstance(self.kept, ByDay) else None
+
+    @property
+    def owner(self) -> tuple[str, ...]:
+        """The columns that say whose rows are replaced as a set."""
+        return self.kept.owner if isinstance(self.kept, Owned) else ()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that say how new an owner's rows are."""
+        return self.kept.order if isinstance(self.kept, Owned) else ()
+
+    @property
     def is_whole(self) -> bool:
         """Whether every run replaces all of the table."""
-        return not self.partition and not self.owner
+        return isinstance(self.kept, Whole)
 
     @property
     def path(self) -> str:

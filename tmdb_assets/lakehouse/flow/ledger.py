@@ -16,6 +16,7 @@ import polars as pl
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import (
     Contract,
+    FewADay,
     between,
     col,
     counting,
@@ -50,8 +51,7 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
         "What was asked and what came: per day and endpoint, the pages and ids the source promised and those that "
         "arrived, with the calls it took. A day is complete when every endpoint is finished and kept its promise.",
         grain=("date_id", "endpoint"),
-        partition="date_id",
-        small=True,
+        kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
         columns={

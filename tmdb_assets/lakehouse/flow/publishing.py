@@ -117,7 +117,7 @@ def _expired(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) ->
     """Days that cannot be built again, since raw rows they are made of, or compared with, are kept no more."""
     if table.contract.is_whole:
         return set()
-    raw = {c.name: c for c in table.reads().values() if c.stage == "raw" and c.partition and not c.small}
+    raw = {c.name: c for c in table.reads().values() if c.stage == "raw" and c.folders}
     ledger = Ledger(store, table.contract.source)
     expired = {day for contract in raw.values() for day in ledger.days_expired(contract, days)}
     if raw and table.compared:

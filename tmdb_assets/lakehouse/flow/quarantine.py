@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, col, counting, within_days
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, col, counting, within_days
 from tmdb_assets.lakehouse.store import DeltaStore
 
 
@@ -26,8 +26,7 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
         "re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is null in its row, "
         "which is kept; of a row that is not kept no value is told apart.",
         grain=("date_id", "origin", "row_number"),
-        partition="date_id",
-        small=True,
+        kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
         expiring=("payload",),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, col, counting
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, col, counting
 from tmdb_assets.lakehouse.flow import checks
 from tmdb_assets.lakehouse.quality.profiles import days_of, key_columns
 
@@ -35,8 +35,7 @@ def check_quality_contract(source: str, read: Sequence[Contract], cadence: Caden
         CHECK_QUALITY,
         f"How the checks of each table end for each {cadence.value} by itself, in words.",
         grain=("date_id", "table_name", "check_name"),
-        partition="date_id",
-        small=True,
+        kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
         comes_from={"*": days_of(read), "is_passed": everything, "sentence": everything},

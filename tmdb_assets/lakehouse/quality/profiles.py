@@ -28,6 +28,7 @@ from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
     ContractError,
+    FewADay,
     between,
     col,
     counting,
@@ -69,8 +70,7 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
         COLUMN_QUALITY,
         f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the {span}.",
         grain=("date_id", "table_name", "column_name"),
-        partition="date_id",
-        small=True,
+        kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
         comes_from={"*": days_of(profiled), "known_rows": known, "outliers": numbers},
@@ -103,8 +103,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
         f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
         "duplicates + superseded + unaccounted.",
         grain=("date_id", "table_name"),
-        partition="date_id",
-        small=True,
+        kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
         comes_from={

@@ -155,7 +155,7 @@ class DeltaStore:
         table = self.open(contract, version)
         if table is None:
             return contract.empty().lazy()
-        if contract.small and contract.partition and days is not None:
+        if contract.partition and not contract.folders and days is not None:
             return as_promised(contract, table).filter(_within(contract.partition, days))
         return as_promised(contract, table, days)
 
@@ -178,8 +178,8 @@ class DeltaStore:
         files = self.files(contract)
         if not files.height:
             return frozenset()
-        if days is not None and contract.partition and not contract.small:
-            files = files.filter(pl.col(f"partition.{contract.partition}").is_in(list(days)))
+        if days is not None and contract.folders:
+            files = files.filter(pl.col(f"partition.{contract.folders}").is_in(list(days)))
         return frozenset(files.get_column("path"))
 
     def largest(self, contract: Contract, column: str) -> Any:
@@ -195,7 +195,7 @@ class DeltaStore:
         table = self.open(contract)
         if table is None or not contract.partition:
             return {}
-        if contract.small:
+        if not contract.folders:
             counted = self.scan(contract).group_by(contract.partition).len().collect()
             return dict(counted.iter_rows())
         files = files_of(table)
@@ -207,7 +207,7 @@ class DeltaStore:
     def partition_bytes(self, contract: Contract) -> dict[dt.date, int]:
         """Bytes kept per partition (compressed), from the Delta log; empty for a table not partitioned by folder."""
         table = self.open(contract)
-        if table is None or not contract.partition or contract.small:
+        if table is None or not contract.folders:
             return {}
         files = files_of(table)
         if not files.height:
@@ -296,7 +296,7 @@ class DeltaStore:
             )
         if not days:
             return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
-        if contract.small:
+        if not contract.folders:
             return self._commit(
                 contract, lambda table: self._replace_small(contract, table, frame, inside, metadata), is_current
             )
@@ -461,7 +461,7 @@ class DeltaStore:
             self._address(contract),
             contract.delta_schema,
             mode="ignore",
-            partition_by=[contract.partition] if contract.partition and not contract.small else None,
+            partition_by=[contract.folders] if contract.folders else None,
             name=contract.path,
             description=contract.description,
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},

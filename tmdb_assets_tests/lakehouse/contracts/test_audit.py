@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from tmdb_assets.lakehouse.contracts import (
     SET_ASIDE,
     Audit,
+    ByDay,
     Contract,
     ContractError,
+    Owned,
     at_least,
     between,
     col,
@@ -43,7 +45,7 @@ def films(duplicates: str = "first") -> Contract:
         "films",
         "Films of a day.",
         grain=("date_id", "film_id"),
-        partition="date_id",
+        kept=ByDay("date_id"),
         duplicates=duplicates,
         columns={
             "date_id": col(pl.Date, "Day (UTC)."),
@@ -155,7 +157,13 @@ def test_a_required_value_that_a_reader_set_aside_takes_its_row_along_for_that_r
 def test_a_column_that_says_which_row_it_is_takes_its_row_along_though_it_may_be_null() -> None:
     seen = {"seen_on": col(pl.Date, "Day.", within_days(), nullable=True)}
     contract = Contract(
-        "toy", "star", "t", "T.", ("a",), {"a": col(pl.Int64, "A."), **seen}, owner=("a",), order=("seen_on",)
+        "toy",
+        "star",
+        "t",
+        "T.",
+        ("a",),
+        {"a": col(pl.Int64, "A."), **seen},
+        kept=Owned(("a",), ("seen_on",)),
     )
     audit = Audit.of(contract, pl.DataFrame({"a": [1, 2], "seen_on": [dt.date(1, 1, 1), None]}, schema=contract.schema))
     assert (audit.kept["a"].to_list(), audit.quarantined.height, audit.values.height) == ([2], 1, 0)
@@ -353,7 +361,7 @@ def test_quarantined_rows_keep_the_contract_of_the_quarantine() -> None:
 def test_a_table_may_have_columns_named_as_those_of_the_quarantine() -> None:
     names = ("row_number", "rule", "reason", "payload", "origin")
     columns = {"date_id": col(pl.Date, "Day."), **{n: col(pl.String, n, not_blank()) for n in names}}
-    contract = Contract("toy", "raw", "drops", "Drops.", ("date_id", "row_number"), columns, partition="date_id")
+    contract = Contract("toy", "raw", "drops", "Drops.", ("date_id", "row_number"), columns, kept=ByDay("date_id"))
     rows = [{"date_id": DAY, **dict.fromkeys(names, "x"), "rule": ""}, {"date_id": DAY, **dict.fromkeys(names, "y")}]
     audit = Audit.of(contract, pl.DataFrame(rows, schema=contract.schema))
     assert audit.kept["reason"].to_list() == ["y"]
@@ -399,7 +407,14 @@ def test_a_contract_may_only_name_its_own_columns(name: str) -> None:
 def test_a_table_is_kept_in_one_way() -> None:
     a: dict[str, Any] = {"grain": ("a",), "columns": {"a": col(pl.Int64, "A.")}}
     with pytest.raises(ContractError, match="it can be kept in one way only"):
-        Contract("toy", "star", "t", "T.", **a, partition="a", owner=("a",))
+        Contract(
+            "toy",
+            "star",
+            "t",
+            "T.",
+            **a,
+            kept=ByDay("a"),
+        )
     assert Contract("toy", "views", "t", "T.", **a).is_whole
 
 
@@ -407,7 +422,7 @@ def test_a_table_is_kept_in_one_way() -> None:
 def test_only_what_may_be_null_and_has_a_day_can_expire(nullable: bool, partition: str | None) -> None:
     columns = {"day": col(pl.Date, "Day."), "text": col(pl.String, "Text.", nullable=nullable)}
     with pytest.raises(ContractError, match="column text: cannot expire"):
-        Contract("toy", "clean", "t", "T.", ("day",), columns, partition=partition, expiring=("text",))
+        Contract("toy", "clean", "t", "T.", ("day",), columns, kept=ByDay(partition), expiring=("text",))
 
 
 def test_the_dictionary_states_types_rules_and_nullability() -> None:

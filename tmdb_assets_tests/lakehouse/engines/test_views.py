@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.contracts import Contract, Owned, col
 from tmdb_assets.lakehouse.engines import duckdb
 from tmdb_assets.lakehouse.engines.views import SqlError, View, bases_of, read_view, read_views
 from tmdb_assets.lakehouse.errors import BlockedError
@@ -21,7 +21,7 @@ FILMS = Contract(
     "films",
     "Films.",
     grain=("film_id",),
-    owner=("film_id",),
+    kept=Owned(("film_id",)),
     columns={
         "film_id": col(pl.Int64, "Film."),
         "genre": col(pl.String, "Genre.", nullable=True),

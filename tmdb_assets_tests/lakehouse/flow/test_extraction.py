@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import CalendarError, Clock
-from tmdb_assets.lakehouse.contracts import Contract, at_least, between, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, at_least, between, col
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Extractor, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Ledger
@@ -26,7 +26,7 @@ RAW = Contract(
     "things",
     "Things as they came.",
     grain=("date_id", "part", "thing_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     duplicates="first",
     columns={
         "date_id": col(pl.Date, "Day."),

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, at_least, col, not_blank
+from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, Owned, Rule, Whole, at_least, col, not_blank
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow import derived as derived_module
 from tmdb_assets.lakehouse.flow import publishing as publishing_module
@@ -59,14 +59,14 @@ NOTICES = toy(
     "notices",
     ("date_id", "line"),
     {**DAY, "line": col(pl.Int64, "Line."), "payload": col(pl.String, "As it came.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
 )
 THINGS = toy(
     "clean",
     "things",
     ("date_id", "thing_id"),
     {**DAY, **THING, **STATE, "parts": col(pl.List(pl.Int64), "Parts.", nullable=True)},
-    partition="date_id",
+    kept=ByDay("date_id"),
     duplicates="first",
 )
 DIM_THING = toy(
@@ -74,8 +74,7 @@ DIM_THING = toy(
     "dim_thing",
     ("thing_id",),
     {**THING, **STATE, **SEEN},
-    owner=("thing_id",),
-    order=("observed_on",),
+    kept=Owned(("thing_id",), ("observed_on",)),
     duplicates="first",
 )
 DIM_PART = toy(
@@ -83,8 +82,7 @@ DIM_PART = toy(
     "dim_part",
     ("part_id",),
     {**PART, **SEEN},
-    owner=("part_id",),
-    order=("observed_on",),
+    kept=Owned(("part_id",), ("observed_on",)),
     duplicates="first",
 )
 BRIDGE = toy(
@@ -92,8 +90,7 @@ BRIDGE = toy(
     "bridge_thing_part",
     ("thing_id", "part_id"),
     {**THING, **PART, **SEEN},
-    owner=("thing_id",),
-    order=("observed_on",),
+    kept=Owned(("thing_id",), ("observed_on",)),
     duplicates="first",
     references={"thing_id": "dim_thing", "part_id": "dim_part"},
 )
@@ -102,7 +99,7 @@ FACT = toy(
     "fact_size",
     ("date_id", "thing_id"),
     {**DAY, **THING, "size": STATE["size"]},
-    partition="date_id",
+    kept=ByDay("date_id"),
     references={"thing_id": "dim_thing"},
 )
 TABLES = {c.name: c for c in (NOTICES, THINGS, DIM_THING, DIM_PART, BRIDGE, FACT)}
@@ -600,7 +597,7 @@ def test_rows_set_aside_and_rows_that_lost_a_value_count_together(source: Toy) -
 
 
 def test_a_view_is_our_own_arithmetic_and_sets_no_value_aside(source: Toy) -> None:
-    whole = replace(FACT, partition=None, references={})
+    whole = replace(FACT, kept=Whole(), references={})
     source.says(DAYS[0], notice(1, size=1))
     source.publish(derived(things), DAYS[0])
     wrong = derived(
@@ -707,7 +704,7 @@ def changes(notices: pl.LazyFrame, all_notices: pl.LazyFrame) -> pl.DataFrame:
 
 def test_a_day_compared_with_one_whose_raw_rows_have_expired_stays_as_it_is(source: Toy) -> None:
     compared = toy("clean", "changes", ("date_id",), {**DAY, "compared_with": col(pl.Date, "Day before.", nullable=True)},
-                   partition="date_id")  # fmt: skip
+                   kept=ByDay("date_id"))  # fmt: skip
     tables = {**TABLES, "changes": compared}
     table = DerivedTable(compared, changes, tables, follows="notices", compared="changes")
     for day in DAYS[:3]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Audit, Contract, ContractError, at_least, col
+from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, ContractError, at_least, col
 from tmdb_assets.lakehouse.flow.ledger import ledger_contract
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.quality.profiles import (
@@ -33,7 +33,7 @@ RAW = Contract(
     "notices",
     "Notices as they came.",
     grain=("date_id", "notice_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={"date_id": col(pl.Date, "Day."), "notice_id": col(pl.Int64, "Notice."), "text": col(pl.String, "Text.")},
 )
 CLEAN = Contract(
@@ -42,7 +42,7 @@ CLEAN = Contract(
     "things",
     "Things.",
     grain=("date_id", "thing_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     duplicates="first",
     drift_limit=None,
     columns={
@@ -252,7 +252,7 @@ def test_a_table_that_ranks_its_sources_says_how_it_counts_what_they_left_out() 
 def test_a_month_is_profiled_by_its_own_partition_column() -> None:
     columns = {"as_of" if name == "date_id" else name: column for name, column in CLEAN.columns.items()}
     monthly = dataclasses.replace(
-        CLEAN, columns=columns, grain=("as_of", "thing_id"), partition="as_of", cadence=Cadence.MONTH
+        CLEAN, columns=columns, grain=("as_of", "thing_id"), kept=ByDay("as_of"), cadence=Cadence.MONTH
     )
     end = dt.date(2026, 2, 28)
     rows = things(thing(end, 1, 1.0), thing(end, 2)).rename({"date_id": "as_of"})

@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Contract, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError, retention
 from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST
@@ -32,18 +32,17 @@ COUNTS = Contract(
     "counts",
     "Counts of a day.",
     grain=("date_id", "item"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={"date_id": col(DATE, "Day."), "item": col(TEXT, "Item."), "n": col(INT, "Count.", nullable=True)},
 )
-SMALL = replace(COUNTS, name="small_counts", small=True)
+SMALL = replace(COUNTS, name="small_counts", kept=FewADay("date_id"))
 THINGS = Contract(
     "toy",
     "star",
     "things",
     "Things in their last known state.",
     grain=("thing_id",),
-    owner=("thing_id",),
-    order=("seen_on", "listed_on"),
+    kept=Owned(("thing_id",), ("seen_on", "listed_on")),
     columns={
         "thing_id": col(INT, "Thing."),
         "name": col(TEXT, "Name.", nullable=True),
@@ -57,8 +56,7 @@ PARTS = Contract(
     "parts",
     "Parts of each thing.",
     grain=("thing_id", "part_id"),
-    owner=("thing_id",),
-    order=("seen_on",),
+    kept=Owned(("thing_id",), ("seen_on",)),
     columns={
         "thing_id": col(INT, "Thing."),
         "part_id": col(INT, "Part."),

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, ContractError, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, ContractError, FewADay, Owned, col
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Extractor, RawTable, Receipt
@@ -30,7 +30,7 @@ PAGES = Contract(
     "Pages.",
     ("date_id",),
     {"date_id": col(pl.Date, "Day."), "hashes": col(pl.List(pl.Int64), "Contents named.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
     drift_limit=None,
 )
 TEXTS = Contract(
@@ -40,7 +40,7 @@ TEXTS = Contract(
     "Contents.",
     ("text_hash",),
     {"text_hash": col(pl.Int64, "Key."), "text": col(pl.String, "Content.")},
-    owner=("text_hash",),
+    kept=Owned(("text_hash",)),
     kept_for="pages.hashes",
     personal=("text",),
     drift_limit=None,
@@ -52,8 +52,7 @@ GROWTH = Contract(
     "Contents more than on the kept day before.",
     ("date_id",),
     {"date_id": col(pl.Date, "Day."), "more": col(pl.Int64, "How many more.")},
-    partition="date_id",
-    small=True,
+    kept=FewADay("date_id"),
     drift_limit=None,
 )
 
