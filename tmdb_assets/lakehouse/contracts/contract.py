@@ -73,7 +73,7 @@ class Contract:
     description: str
     grain: tuple[str, ...]
     columns: Mapping[str, Column]
-    kept: Kept = Whole()  # noqa: RUF009 - a frozen value without fields
+    kept: Kept = field(default_factory=Whole)
     duplicates: str = "refuse"
     precedence: tuple[str, tuple[str, ...]] | None = None
     references: Mapping[str, str] = field(default_factory=dict)

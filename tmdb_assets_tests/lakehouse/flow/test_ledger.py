@@ -83,7 +83,7 @@ def test_days_that_came_and_are_kept_no_more_are_expired(ledger: Ledger, lake: D
         "Things.",
         ("date_id",),
         {"date_id": col(pl.Date, "Day."), "n": col(pl.Int64, "N.")},
-        "date_id",
+        kept=ByDay("date_id"),
     )
     came = replace(DONE, table_name=raw.path, received_rows=3, duplicate_rows=1)
     ledger.write(DAYS[0], [came], {})
