@@ -21,6 +21,7 @@ from tmdb_assets.lakehouse.contracts import (
     ContractError,
     FewADay,
     Owned,
+    Whole,
     at_least,
     between,
     col,
@@ -410,11 +411,11 @@ def test_a_contract_may_only_name_its_own_columns(stated: dict[str, Any]) -> Non
         Contract("toy", "star", "t", "T.", columns={"a": col(pl.Int64, "A.")}, **({"grain": ("a",)} | stated))
 
 
-@pytest.mark.parametrize(("nullable", "partition"), [(False, "day"), (True, None)])
-def test_only_what_may_be_null_and_has_a_day_can_expire(nullable: bool, partition: str | None) -> None:
+@pytest.mark.parametrize(("nullable", "kept"), [(False, ByDay("day")), (True, Whole())])
+def test_only_what_may_be_null_and_has_a_day_can_expire(nullable: bool, kept: ByDay | Whole) -> None:
     columns = {"day": col(pl.Date, "Day."), "text": col(pl.String, "Text.", nullable=nullable)}
     with pytest.raises(ContractError, match="column text: cannot expire"):
-        Contract("toy", "clean", "t", "T.", ("day",), columns, kept=ByDay(partition), expiring=("text",))
+        Contract("toy", "clean", "t", "T.", ("day",), columns, kept=kept, expiring=("text",))
 
 
 def test_the_dictionary_states_types_rules_and_nullability() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract, col
+from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, col
 from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, col
+from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, Whole, col
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.quality.outcomes import CheckQuality, check_quality_contract, grain_of
 
@@ -20,7 +20,9 @@ D1, D2, D3 = (dt.date(2026, 3, n) for n in (1, 2, 3))
 def table(name: str, partition: str | None) -> Contract:
     day = partition or "date_id"
     columns = {day: col(pl.Date, "Day."), "thing_id": col(pl.Int64, "Thing."), "weight": col(pl.Int64, "Weight.")}
-    return Contract("toy", "clean", name, "Things.", (day, "thing_id"), columns, kept=ByDay(partition))
+    return Contract(
+        "toy", "clean", name, "Things.", (day, "thing_id"), columns, kept=ByDay(partition) if partition else Whole()
+    )
 
 
 THINGS, SHELVES, LIVE = table("things", "date_id"), table("shelves", "as_of"), table("live", None)
