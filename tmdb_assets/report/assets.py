@@ -95,7 +95,7 @@ def _left_out(left_out: Sequence[dt.date], days: Days, info: Info) -> str:
     if info.fact_days and left_out[-1] < min(days.held):
         why = f"the warehouse holds the newest {info.fact_days} days of films alone (WAREHOUSE_FACT_DAYS)"
     else:
-        why = "the warehouse does not hold them"
+        why = f"the warehouse does not hold {'it' if len(left_out) == 1 else 'them'}"
     return f"No report of {listed}: {why}"
 
 
