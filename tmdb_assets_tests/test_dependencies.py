@@ -79,3 +79,12 @@ def test_each_dependency_maps_to_partitions_that_exist_or_to_none(definitions: d
                 assert needed == {one} if one else needed <= set(parent.partitions_def.get_partition_keys())
                 mapped += 1
     assert mapped > len(SOURCES)
+
+
+def test_a_backfill_of_a_group_reaches_every_partitioned_asset(definitions: dg.Definitions) -> None:
+    """Dagster goes from the partitions of the first assets to those after them, and forgets one behind a whole asset."""
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        if node.partitions_def and node.parent_keys:
+            assert any(graph.get(parent).partitions_def for parent in node.parent_keys), key.to_user_string()

@@ -20,7 +20,7 @@ from tmdb_assets.warehouse.reader import Info, Warehouse
 DAYS_BACK = 60  # of the line of total popularity
 AMONG = 200  # places within which a mover is one
 
-BREAKOUT_DAYS = 60  # of history that a breakout is measured against
+BREAKOUT_DAYS = 60  # of history that a breakout is measured against; no question looks further back
 WEEK = dt.timedelta(days=7)
 
 _NEWEST = "SELECT max(date_id) FROM fact_movie_daily"
@@ -189,12 +189,13 @@ def read_past(warehouse: Warehouse, day: dt.date, days: Days, past: Past) -> Ans
     may hold the newest ones alone, does not hold.
     """
     unknown = {"earners"}
-    if not days.are_whole(day - dt.timedelta(days=BREAKOUT_DAYS), day):
+    first = day - dt.timedelta(days=BREAKOUT_DAYS)
+    if not days.are_whole(first, day):
         unknown.add("breakouts")
     if not days.are_whole(day - WEEK, day - WEEK):
         unknown |= {"climbed", "fallen"}
     questions = {"head": _HEAD, **{name: text for name, text in _QUESTIONS.items() if name not in unknown}}
-    info, tables = warehouse.query_together(questions, past.statements(day, questions.values()))
+    info, tables = warehouse.query_together(questions, past.statements(first, day, questions.values()))
     head = tables.pop("head").row(0, named=True)
     if "breakouts" in unknown:
         head["breakouts"] = None

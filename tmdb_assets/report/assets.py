@@ -26,6 +26,8 @@ from tmdb_assets.warehouse.reader import Info, Warehouse
 
 SOURCE = "tmdb"  #: whose days are reported
 KEY = dg.AssetKey("daily_report")
+#: Whose days the report's days are: a backfill goes from partitions to partitions, and the warehouse has none.
+FACTS = dg.AssetKey([SOURCE, "star", "fact_movie_daily"])
 
 
 class ReportError(LakehouseError):
@@ -39,7 +41,7 @@ def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: M
         **publication_options(SOURCE),
         key=KEY,
         partitions_def=partitions,
-        deps=[dg.AssetKey(["warehouse", SOURCE])],
+        deps=[FACTS, dg.AssetKey(["warehouse", SOURCE])],
         description="A day of films as one HTML file that needs nothing else to be read: most popular, movers, breakouts, "
         "genres, money, data quality. One file per day of the run, and one of the newest day, which may have moved with "
         "the days before it; a day that is published again is written again.",

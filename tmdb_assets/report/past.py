@@ -3,7 +3,8 @@
 What belongs here: the statements that make a session see the warehouse so. What does not: any question (answers.py), any
 definition of a figure: those are the views' own texts, which the report is given.
 
-A temporary view takes the place of each table that has days, and ends with the day; the views are asked anew over these.
+A temporary view takes the place of each table that has days, and holds those up to the day that a question looks back
+on; the views are asked anew over these.
 What the warehouse keeps as last observed alone (titles, genres, money) has no past: who asks must know.
 """
 
@@ -16,6 +17,9 @@ from tmdb_assets.warehouse.reader import Warehouse
 
 SCHEMA = "tmdb"
 USE = f"USE {SCHEMA}"
+
+#: Views of a row per film at most that several questions rest on: answered once a day.
+ANSWERED_ONCE = frozenset({"vw_movie_latest", "vw_trending", "vw_breakouts"})
 
 _COLUMNS = f"""
 SELECT table_name, column_name, data_type
@@ -41,10 +45,13 @@ class Past:
             columns.setdefault(table, {})[column] = kind
         return cls(views, columns)
 
-    def statements(self, day: dt.date, questions: Iterable[str]) -> list[str]:
-        """What makes a session answer the questions as of a day."""
+    def statements(self, first: dt.date, day: dt.date, questions: Iterable[str]) -> list[str]:
+        """What makes a session answer the questions as of a day, of what was observed since the first one.
+
+        However long the history, a day costs what lies between the two.
+        """
         wanted = self._wanted(questions)
-        return [USE, *self._tables(day), *(self._view(name) for name in self.views if name in wanted)]
+        return [USE, *self._tables(first, day), *(self._view(name) for name in self.views if name in wanted)]
 
     def _wanted(self, texts: Iterable[str]) -> set[str]:
         """The views that texts name, and those that these read."""
@@ -55,11 +62,11 @@ class Past:
             left = {name for view in more for name in _NAME.findall(self.views[view])}
         return found
 
-    def _tables(self, day: dt.date) -> Iterator[str]:
+    def _tables(self, first: dt.date, day: dt.date) -> Iterator[str]:
         for table, columns in self.columns.items():
             if table in self.views:
                 continue
-            kept = f"SELECT * FROM {SCHEMA}.{table} WHERE date_id <= DATE '{day}'"
+            kept = f"SELECT * FROM {SCHEMA}.{table} WHERE date_id BETWEEN DATE '{first}' AND DATE '{day}'"
             gone = f"SELECT * REPLACE (CASE WHEN gone_on <= DATE '{day}' THEN gone_on END AS gone_on) FROM {SCHEMA}.{table}"
             if columns.get("date_id") == "DATE":
                 yield f"CREATE TEMP VIEW {table} AS {kept}"
@@ -70,5 +77,6 @@ class Past:
         """A view with the types that the warehouse has for it, be it a view there or a table of answers."""
         text = self.views[name].rstrip().rstrip(";")
         typed = self.columns.get(name, {})
-        columns = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind in typed.items())
-        return f"CREATE TEMP VIEW {name} AS SELECT {columns or '*'} FROM ({text}\n) AS answer"
+        columns = ", ".join(f'CAST("{column}" AS {is_a}) AS "{column}"' for column, is_a in typed.items())
+        kind = "TABLE" if name in ANSWERED_ONCE else "VIEW"
+        return f"CREATE TEMP {kind} {name} AS SELECT {columns or '*'} FROM ({text}\n) AS answer"
