@@ -151,9 +151,10 @@ def raw_asset(
         def events() -> Events:
             context.resources.clock.reach(days[0], has_history=True)  # of days to come alone, nothing is made
             with one_fetch_at_a_time(store, contract.source, context.log.info):
+                ledger = Ledger(store, contract.source)
                 extractor = Extractor(
                     store,
-                    Ledger(store, contract.source),
+                    ledger,
                     context.resources.clock,
                     client,
                     context.log.info,
@@ -161,6 +162,8 @@ def raw_asset(
                 )
                 observed, lost = observe_days(extractor, contract, days, after, context.log.warning)
                 seen = [o.day for o in observed]
+                if any(client.tables()[c.name].archived for c in after):
+                    seen = ledger.days_proven(seen)  # nothing was asked of a past day that the archive does not have
                 commits = [c for o in observed for c in o.commits]
                 results = _materialized(context, contract, seen, commits, ledger_metadata(observed))
                 outcomes = list(raw_outcomes(store, contract, observed, lost, names))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
+import signal
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +118,17 @@ def ui(home: Path, variables: dict[str, str]) -> Iterator[Ui]:
             _wait(lambda: _is_loaded(served, server), home / "served.log")
             yield served
         finally:
-            server.terminate()
-            server.wait(timeout=120)
+            _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server and all that it started: it ignores a polite word where whoever runs the tests ignores Ctrl-C."""
+    server.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        server.wait(timeout=30)
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait(timeout=30)
 
 
 def _is_loaded(ui: Ui, server: subprocess.Popen[bytes]) -> bool:
