@@ -72,6 +72,15 @@ class Run:
         checks = [e.asset_check_evaluation_data for e in self.events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
         return {f"{'/'.join(c.asset_key.path)} {c.check_name}" for c in checks if not c.passed}
 
+    @property
+    def told(self) -> dict[str, set[str]]:
+        """The partitions of each table that Dagster shows as materialized for this run."""
+        found: dict[str, set[str]] = {}
+        for event in self.events:
+            if event.is_step_materialization and event.partition and event.asset_key:
+                found.setdefault("/".join(event.asset_key.path), set()).add(event.partition)
+        return found
+
 
 def fill(
     lake: Path, first: dt.date, last: dt.date | None = None, *, select: Collection[str] = (), **settings: Any

@@ -319,7 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
     )
     if removed.warehouse:
-        print("The warehouse had copies and was deleted: the asset `warehouse` makes it anew.")
+        print("The warehouse had copies and was deleted: the asset `warehouse/moovitamix` makes it anew.")
     print("If the source still serves this person, later runs drop the rows before they are kept, and count them.")
     return 0
 
