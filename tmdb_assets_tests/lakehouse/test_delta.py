@@ -14,11 +14,12 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake.exceptions import CommitFailedError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
 from tmdb_assets.lakehouse.delta import CHECKPOINT_EVERY, FILES_AT_MOST, DeltaStore, LakeError
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.lakehouse.object_store import object_store
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 11)]
@@ -369,7 +370,7 @@ OBSERVED = st.dictionaries(
 
 
 @given(OBSERVED, st.data())
-@settings(max_examples=12)
+@examples(12)
 def test_owned_rows_do_not_depend_on_the_order_of_days(
     fresh_lake: Callable[[], DeltaStore], observed: dict[int, dict[int, int]], data: st.DataObject
 ) -> None:

@@ -24,7 +24,7 @@ from urllib.parse import quote, quote_plus
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse import http as http_module
@@ -42,6 +42,7 @@ from tmdb_assets.lakehouse.http import (
 )
 from tmdb_assets.lakehouse.pages import Page, PageStyle, walk_pages
 from tmdb_assets.lakehouse.payloads import split_items
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 from tmdb_assets_tests.full_disk import no_file_beyond
 
@@ -466,7 +467,7 @@ def test_a_source_that_is_down_is_given_up(serve: Any, concurrency: int) -> None
         assert (len(kinds), server.calls) == (10 + 4, 10 + 5)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 6))
 def test_giving_up_counts_failures_with_no_answer_in_between(good: list[bool], give_up_after: int) -> None:
     outcomes: list[Any] = []
@@ -1014,7 +1015,7 @@ class _DriftingHttp:
             yield self.get(request)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(1, 7), st.integers(0, 80), st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.5, 1.0]))
 def test_walking_a_drifting_list_loses_nothing_it_was_served(size: int, count: int, seed: int, drift: float) -> None:
     source = _DriftingHttp(size, count, seed, drift)
