@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.locks import reading_publication
+from tmdb_assets.lakehouse.store.locks import reading_publication
 from tmdb_assets.orchestration.jobs import publication_options
 from tmdb_assets.orchestration.partitions import Events, asset_of, materialized, partition_keys
 from tmdb_assets.places import led_to

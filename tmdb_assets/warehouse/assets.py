@@ -13,10 +13,9 @@ from typing import Any
 
 import dagster as dg
 
-from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
+from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.orchestration.jobs import publication_options
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.tables import FRESH

@@ -23,8 +23,8 @@ import polars as pl
 import pytest
 
 from tmdb_assets.definitions import all_contracts
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.conftest import PROJECT
 from tmdb_assets_tests.end_to_end.harness import BIN, JOB, TODAY, checkout, command, environment, of_day
 

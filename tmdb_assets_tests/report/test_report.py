@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.report import assets
 from tmdb_assets.report.answers import Answers, days_of, read, read_past
 from tmdb_assets.report.assets import ReportError, write, write_days

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
@@ -20,6 +20,7 @@ from tmdb_assets.lakehouse.flow.ledger import REAL
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse, without_secrets
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.warehouse import toy
 
 
@@ -361,7 +362,7 @@ COUNTER = itertools.count()
 
 
 @given(steps=st.lists(STEPS, min_size=1, max_size=6))
-@settings(max_examples=8)
+@examples(8)
 def test_bringing_it_up_to_date_comes_to_the_same_as_making_it_anew(
     steps: list[tuple[object, ...]], filled: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, Owned, Rule, Whole, at_least, col, not_blank
@@ -26,6 +26,7 @@ from tmdb_assets.lakehouse.flow.publishing import Published, publish
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.payloads import Int, Shape, decode
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
+from tmdb_assets_tests.effort import examples
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 8)]
 
@@ -746,7 +747,7 @@ def in_runs(order: Sequence[dt.date], cuts: Collection[int]) -> list[list[dt.dat
 
 
 @given(st.dictionaries(st.sampled_from(DAYS[:4]), SAID, min_size=1, max_size=4), st.data())
-@settings(max_examples=3)
+@examples(3)
 def test_days_in_any_order_and_grouping_give_the_same_tables(
     fresh_lake: Callable[[], DeltaStore], said: dict[dt.date, list[dict[str, Any]]], data: st.DataObject
 ) -> None:

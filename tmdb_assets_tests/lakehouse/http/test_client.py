@@ -24,11 +24,13 @@ from urllib.parse import quote, quote_plus
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import RetryCallState
 
-from tmdb_assets.lakehouse.http import (
+from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
+from tmdb_assets.lakehouse.http.calls import Failure
+from tmdb_assets.lakehouse.http.client import (
     Answer,
     CacheUnusable,
     Http,
@@ -40,11 +42,10 @@ from tmdb_assets.lakehouse.http import (
     pacing,
     redact,
 )
-from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
-from tmdb_assets.lakehouse.http.calls import Failure
 from tmdb_assets.lakehouse.http.pages import Page, PageStyle, walk_pages
 from tmdb_assets.lakehouse.http.responses import retry_after_seconds
 from tmdb_assets.lakehouse.payloads import split_items
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.faulty_server import DISGUISES, Disguise, FaultyServer, Reply, Script, Seen, in_turn, json_reply
 from tmdb_assets_tests.full_disk import no_file_beyond
 
@@ -469,7 +470,7 @@ def test_a_source_that_is_down_is_given_up(serve: Any, concurrency: int) -> None
         assert (len(kinds), server.calls) == (10 + 4, 10 + 5)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 6))
 def test_giving_up_counts_failures_with_no_answer_in_between(good: list[bool], give_up_after: int) -> None:
     outcomes: list[Any] = []
@@ -1017,7 +1018,7 @@ class _DriftingHttp:
             yield self.get(request)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.integers(1, 7), st.integers(0, 80), st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.5, 1.0]))
 def test_walking_a_drifting_list_loses_nothing_it_was_served(size: int, count: int, seed: int, drift: float) -> None:
     source = _DriftingHttp(size, count, seed, drift)

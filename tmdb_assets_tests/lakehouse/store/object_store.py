@@ -13,19 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SERVER = """
-import sys, threading
+import functools, sys, threading
+from moto.core import serialize
 from moto.s3.responses import S3Response
-from moto.server import ThreadedMotoServer
+from moto.server import MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 put, one_at_a_time = S3Response.put_object, threading.Lock()
 def put_object(self):
     with one_at_a_time:  # S3 answers `If-None-Match: *` atomically; moto looks first and puts later
         return put(self)
 S3Response.put_object = put_object
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
+serialize.parse_to_aware_datetime = functools.cache(serialize.parse_to_aware_datetime)  # of each object, at each listing
+class Handler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"  # a connection is kept
+    def log_request(self, *_):
+        pass
+server = make_server("127.0.0.1", 0, create_backend_app("s3"), threaded=True, request_handler=Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
 sys.stdin.read()
-server.stop()
+server.shutdown()
 """
 
 REFUSAL = """

@@ -14,13 +14,15 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake.exceptions import CommitFailedError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
-from tmdb_assets.lakehouse.store import DeltaStore, LakeError, retention
-from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST
+from tmdb_assets.lakehouse.store import retention
+from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST, DeltaStore
+from tmdb_assets.lakehouse.store.root import LakeError
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.lakehouse.store.object_store import object_store
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 11)]
@@ -369,7 +371,7 @@ OBSERVED = st.dictionaries(
 
 
 @given(OBSERVED, st.data())
-@settings(max_examples=12)
+@examples(12)
 def test_owned_rows_do_not_depend_on_the_order_of_days(
     fresh_lake: Callable[[], DeltaStore], observed: dict[int, dict[int, int]], data: st.DataObject
 ) -> None:

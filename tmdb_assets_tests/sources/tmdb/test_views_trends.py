@@ -13,13 +13,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.breakouts import Past, back_test, past_of
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.tmdb.test_views_popularity import genres, of_continents, reference, without
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, Rows, a_film, ago, ask, ask_frames, members, seen
 from tmdb_assets_tests.sources.tmdb.worlds import Seen, World, approximately
@@ -454,7 +455,7 @@ def days_of(said: Mapping[int, str], order: list[int]) -> dict[str, list[dict[st
 
 
 @given(st.dictionaries(st.integers(0, 40), st.sampled_from(["live", "export", "sandbox"]), min_size=1), st.randoms())
-@settings(max_examples=25)
+@examples(25)
 def test_a_day_is_missed_only_while_the_lake_was_at_work(said: dict[int, str], rng: Any) -> None:
     order = list(said)
     rng.shuffle(order)
