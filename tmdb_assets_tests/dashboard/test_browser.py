@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 TITLES = [page.title for pages in app.PAGES.values() for page in pages]
-LISTENERS = "Where its answers are"
+LISTENERS = "Answers in SQL"
 PATIENCE = 60_000  # milliseconds: machines that run the tests are shared
 #: Streamlit asks for these beside every page's own path first, and then at the root, where they are.
 ASKED_BESIDE_A_PAGE = re.compile(r"/\w+/_stcore/(health|host-config)$")

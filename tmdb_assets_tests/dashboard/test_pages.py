@@ -110,8 +110,8 @@ def test_a_page_shows_its_charts_and_says_what_they_rest_on(title: str, show: An
     assert not test.exception
     assert [element.value for element in test.title] == [title]
     assert not test.warning
-    if title == "Where its answers are":
-        assert "run the job `moovitamix_daily`" in said(test)  # this warehouse has nothing of that source
+    if title == "Answers in SQL":
+        assert "run `make day SOURCE=moovitamix`" in said(test)  # this warehouse has nothing of that source
     else:
         assert charts(test) + len(test.dataframe) >= 1
     # one caption under each chart, one for the update, one for the attribution
