@@ -45,15 +45,15 @@ demo: setup ## set everything up and run the daily job on the sandbox
 day: setup ## one day of a source: make day DAY=yesterday SOURCE=tmdb; streamflow takes a month, DAY=2026-10
 	@$(BIN)/python -m tmdb_assets.runs '$(or $(DAY),today)' --source '$(or $(SOURCE),tmdb)'
 
-backfill: setup ## a range in one run: make backfill FROM=2026-11-01 TO=yesterday SOURCE=tmdb
+backfill: setup ## a range in one run: make backfill FROM=7-days-ago TO=today SOURCE=tmdb
 ifeq ($(and $(FROM),$(TO)),)
-	@echo "Say which days: make backfill FROM=2026-11-01 TO=yesterday (SOURCE=tmdb, moovitamix or streamflow)." >&2
+	@echo "Say which days: make backfill FROM=7-days-ago TO=today (SOURCE=tmdb, moovitamix or streamflow)." >&2
 	exit 1
 else
 	@$(BIN)/python -m tmdb_assets.runs '$(FROM)' '$(TO)' --source '$(or $(SOURCE),tmdb)'
 endif
 
-test: setup ## run the tests; ARGS='-k money' is passed to pytest
+test: setup ## run the tests; ARGS goes to pytest: ARGS=tmdb_assets_tests/test_runs.py, ARGS="-k money"
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -76,9 +76,9 @@ docs: setup ## write docs/tables.md, the data dictionary, from the contracts
 bench: setup ## run the benchmarks; each prints its figure beside its floor or its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-forget: setup ## forget a listener everywhere: make forget USER=46803 says what goes and asks (YES=1: does not; DRY_RUN=1: only says)
+forget: setup ## forget a listener everywhere: make forget USER=46853 says what goes and asks (YES=1: does not; DRY_RUN=1: only says)
 ifneq ($(filter command line,$(origin USER)),command line)
-	@echo "Say who is to be forgotten: make forget USER=46803 (the source's user id)." >&2
+	@echo "Say who is to be forgotten: make forget USER=46853 (the source's user id)." >&2
 	exit 1
 else
 	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) -- "$$USER"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,11 +49,13 @@ def cadences() -> dict[str, Cadence]:
 
 
 def partition(text: str, cadence: Cadence, today: dt.date) -> str:
-    """The key of the partition that is meant: a day, a month, `today` or `yesterday`. Raises RunError.
+    """The key of the partition that is meant: a day, a month, `today`, `yesterday` or so many of them ago. Raises RunError.
 
-    Of a source that is observed by the month, `yesterday` and `today` mean the last month that is over.
+    Of a source that is observed by the month, `yesterday`, `today` and `1-month-ago` mean the last month that is over.
     """
     said = text.strip().lower()
+    if found := re.fullmatch(rf"(\d{{1,4}})[ -]{cadence.value}s?[ -]ago", said):
+        return cadence.key(_ago(int(found[1]), cadence, today))
     if said in {"today", "yesterday"}:
         if cadence is Cadence.MONTH:
             return cadence.key(cadence.before(today + dt.timedelta(days=1)))
@@ -63,7 +66,17 @@ def partition(text: str, cadence: Cadence, today: dt.date) -> str:
         except ValueError:
             continue
     wanted = "a month such as 2026-10" if cadence is Cadence.MONTH else "a day such as 2026-11-20"
-    raise RunError(f"{text!r} is no {cadence.value}: write {wanted}, `today` or `yesterday`.")
+    raise RunError(
+        f"{text!r} is no {cadence.value}: write {wanted}, `today`, `yesterday` or, for example, `7-{cadence.value}s-ago`."
+    )
+
+
+def _ago(number: int, cadence: Cadence, today: dt.date) -> dt.date:
+    """The day, or the last day of the month, that is so many of them before today's; the calendar's first at most."""
+    if cadence is Cadence.DAY:
+        return today - dt.timedelta(days=number)
+    months = today.year * 12 + today.month - 1 - number
+    return dt.date(max(months // 12, 1), months % 12 + 1, 1)
 
 
 @dataclass(frozen=True)
@@ -144,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tmdb_assets.runs", description=__doc__.partition("\n")[0])
-    parser.add_argument("first", help="a day (2026-11-20), a month (2026-10), `today` or `yesterday`")
+    parser.add_argument("first", help="a day (2026-11-20), a month (2026-10), `today`, `yesterday`, `7-days-ago`")
     parser.add_argument("last", nargs="?", help="the last one of a range; without it the first one alone")
     parser.add_argument("--source", default="tmdb", help="whose job is run (default: tmdb)")
     options = parser.parse_args(argv)

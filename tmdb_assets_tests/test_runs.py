@@ -23,6 +23,13 @@ TODAY = dt.date(2026, 3, 1)
         ("Yesterday ", "2026-02-28", "2026-02"),
         ("2026-02-28", "2026-02-28", "2026-02"),
         ("2026-02", None, "2026-02"),
+        ("7-days-ago", "2026-02-22", None),
+        ("1 day ago", "2026-02-28", None),
+        ("0-days-ago", "2026-03-01", None),
+        ("1-month-ago", None, "2026-02"),
+        ("3 Months Ago", None, "2025-12"),
+        ("days-ago", None, None),
+        ("-7-days-ago", None, None),
         ("2026-02-30", None, None),
         ("2026-13", None, None),
         ("tomorrow", None, None),
@@ -49,7 +56,7 @@ def test_the_last_day_of_a_month_ends_it() -> None:
         (["today", "--source", "spotify"], "There is no source 'spotify': SOURCE is one of moovitamix, streamflow, tmdb."),
         (["2024-12-31"], "2024-12-31 cannot be observed: days begin with 2025-01-01 and end with"),
         (["2026-03-01", "2026-02-27"], "The range ends before it begins: from 2026-03-01 to 2026-02-27."),
-        (["2026-01", "--source", "tmdb"], "'2026-01' is no day: write a day such as 2026-11-20, `today` or `yesterday`."),
+        (["2026-01", "--source", "tmdb"], "'2026-01' is no day: write a day such as 2026-11-20, `today`, `yesterday` or, for "),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,7 +52,7 @@ PAGES = {
         Page("Monthly checks", "checks", ":material/checklist:", checks.page, credit.SUBSCRIBERS),
     ],
     "Listeners": [
-        Page("Where its answers are", "listeners", ":material/music_note:", answers.page, credit.LISTENERS),
+        Page("Answers in SQL", "listeners", ":material/music_note:", answers.page, credit.LISTENERS),
     ],
 }
 

@@ -22,7 +22,9 @@ ACCENT, RISE, FALL, MUTED, DOUBT = "#0b7285", "#2b8a3e", "#c92a2a", "#868e96", "
 HEAT = "teals"
 LABEL_WIDTH = 185  # pixels for the label of a row: a phone must have room for the row
 TITLE, LINE = 46, 58  # characters of a line of a title, and of what stands below it: as many as a phone has room for
-LEGEND_WIDTH = 270  # pixels for a name in a legend, on a phone as well
+LEGEND_WIDTH = (
+    "width - 15"  # pixels for a name in a legend: from its line to the edge of the picture, however wide it is
+)
 LEGEND_ROW = 21
 ROW, BELOW, LEGEND = 26, 66, 60  # pixels: of a row, of the axis under it, of a legend
 
@@ -116,7 +118,8 @@ def lines(
         title=None,
         orient="bottom",
         columns=1 if longest > 20 else 3,
-        labelLimit=LEGEND_WIDTH,
+        labelLimit=alt.ExprRef(LEGEND_WIDTH),
+        labelFontSize=12,
         symbolType="stroke",
         symbolStrokeWidth=4,
         symbolSize=200,

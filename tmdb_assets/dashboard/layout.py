@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -155,11 +155,12 @@ def several(
     *,
     at_most: int,
     said: Sequence[str] | None = None,
+    written: Callable[[str], str] = str,
     **more: Any,
 ) -> list[str]:
     """Some of the options that the data have, `at_most` so many, kept in the URL under `key`; `shown` unless chosen.
 
-    `said`: what the URL names, where it names options by other words than their own.
+    `said` and `written`: the options that the URL means, and how it names one, where its words are not the options' own.
     """
     named = st.query_params.get_all(key) if said is None else said
     known = [option for option in dict.fromkeys(named) if option in set(options)][:at_most]
@@ -172,7 +173,7 @@ def several(
         select_all=False,  # else it is the first option, and Enter adds all that match what was typed
         **more,
     )
-    keep(key, chosen)
+    keep(key, [written(option) for option in chosen])
     return chosen
 
 

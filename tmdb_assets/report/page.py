@@ -31,7 +31,11 @@ h1 { margin-bottom: 0; } h2 { margin-top: 2.2rem; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--faint); }
 th { vertical-align: bottom; } td { white-space: nowrap; }
 td.words { white-space: normal; overflow-wrap: break-word; min-width: 7em; } th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
-svg { width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: #888; }
+.line { display: grid; grid-template-columns: auto 1fr; gap: .4rem .7rem; font-size: .8rem; color: #888; }
+.line p { display: flex; flex-direction: column; justify-content: space-between; margin: 0; text-align: right; }
+.line .ends { flex-direction: row; grid-column: 2; text-align: left; }
+svg { width: 100%; height: 11rem; overflow: visible; fill: none; stroke: var(--accent); stroke-width: 2; stroke-linecap: round; }
+svg * { vector-effect: non-scaling-stroke; } svg .dot { stroke-width: 5; }
 .bar { display: inline-block; height: .8em; background: var(--accent); border-radius: 2px; vertical-align: middle; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 0 2rem; }
 @media (max-width: 40rem) { .scroll { font-size: .8rem; } th, td { padding: .25rem .28rem; } td.words { min-width: 5.5em; } h1 { font-size: 1.6rem; } }
@@ -301,16 +305,18 @@ def _cell(tag: str, is_number: bool, content: str) -> str:
     return f'<{tag} class="{"number" if is_number else "words"}">{content}</{tag}>'
 
 
-def line(frame: pl.DataFrame, day: str, value: str, width: int = 880, height: int = 200) -> str:
-    """A line over days as SVG, broken where a day is missing. Needs two days at least."""
+def line(frame: pl.DataFrame, day: str, value: str) -> str:
+    """A line over days as SVG, broken where a day is missing, as wide as its place. Needs two days at least.
+
+    What is written beside it is HTML: a drawing that is made narrow for a phone would take its letters with it.
+    """
     days, values = frame.get_column(day).to_list(), frame.get_column(value).to_list()
     low, high = min(values), max(values)
     spread = (high - low) or 1.0
-    left, right, top, bottom = 60, width - 10, 10, height - 26
 
     def at(index: int) -> tuple[float, float]:
-        x = left + (right - left) * (days[index] - days[0]).days / (days[-1] - days[0]).days
-        return x, bottom - (bottom - top) * (values[index] - low) / spread
+        x = 100 * (days[index] - days[0]).days / (days[-1] - days[0]).days
+        return x, 100 - 100 * (values[index] - low) / spread
 
     runs: list[list[int]] = []
     for index in range(len(days)):
@@ -318,17 +324,15 @@ def line(frame: pl.DataFrame, day: str, value: str, width: int = 880, height: in
             runs[-1].append(index)
         else:
             runs.append([index])
-    paths = "".join(
-        f'<polyline fill="none" stroke="#0b7285" stroke-width="2" points="{_points(map(at, run))}"/>' for run in runs
+    paths = "".join(f'<polyline points="{_points(map(at, run))}"/>' for run in runs)
+    # a line without a length is a dot that stays round, however the drawing is stretched
+    dots = "".join(f'<path class="dot" d="M{x:.1f} {y:.1f}h0"/>' for x, y in map(at, range(len(days))))
+    drawn = f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" role="img" aria-label="{escape(value)} by day">{paths}{dots}</svg>'
+    high_low, ends = (
+        "".join(f"<span>{escape(word)}</span>" for word in words)
+        for words in ((figures.count(high), figures.count(low)), (figures.day(days[0]), figures.day(days[-1])))
     )
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="#0b7285"/>' for x, y in map(at, range(len(days))))
-    labels = (
-        f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{escape(figures.count(high))}</text>'
-        f'<text x="{left - 6}" y="{bottom}" text-anchor="end">{escape(figures.count(low))}</text>'
-        f'<text x="{left}" y="{height - 6}">{escape(figures.day(days[0]))}</text>'
-        f'<text x="{right}" y="{height - 6}" text-anchor="end">{escape(figures.day(days[-1]))}</text>'
-    )
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(value)} by day">{paths}{dots}{labels}</svg>'
+    return f'<div class="line"><p>{high_low}</p>{drawn}<p class="ends">{ends}</p></div>'
 
 
 def _points(places: Sequence[tuple[float, float]] | Any) -> str:

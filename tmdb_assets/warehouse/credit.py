@@ -14,10 +14,11 @@ MIXED = "Some sources of this warehouse are real, others are invented by the bui
 
 @dataclass(frozen=True)
 class Source:
-    """Who a figure comes from. `line` names the source, `invented` what the sandbox made up, `real_ones` how real ones come;
-    `terms` must stand beside its figures, whoever answered."""
+    """Who a figure comes from. `line` names the source, `brief` does it in a word or two, `invented` says what the sandbox made
+    up, `real_ones` how real ones come; `terms` must stand beside its figures, whoever answered."""
 
     line: str
+    brief: str
     invented: str
     real_ones: str
     terms: str | None = None
@@ -30,7 +31,7 @@ class Source:
     def beside(self, origin: str | None) -> list[str]:
         """The lines that go with a picture or a file of figures, wherever it is taken. `origin` as the warehouse has it."""
         if origin == "sandbox":
-            said = f"INVENTED DATA of the built-in sandbox. {self.line.replace('Source:', 'Not from')}"
+            said = f"INVENTED DATA of the built-in sandbox, not from {self.brief}."
         elif origin and "sandbox" in origin:
             said = "REAL AND INVENTED DATA MIXED: the built-in sandbox answered for some of it."
         else:
@@ -45,17 +46,20 @@ def is_doubtful(origin: str | None) -> bool:
 
 FILMS = Source(
     "Source: The Movie Database (TMDB).",
+    "TMDB",
     "Invented films: these figures come from the built-in sandbox, not from TMDB.",
     "Set TMDB_API_TOKEN to observe real ones.",
     ATTRIBUTION,
 )
 SUBSCRIBERS = Source(
     "Source: the monthly drops of a streaming service.",
+    "a streaming service",
     "Invented subscribers: these figures come from the built-in sandbox, not from a streaming service.",
     "Drop a month's files to see real ones.",
 )
 LISTENERS = Source(
     "Source: the music API moovitamix.",
+    "moovitamix",
     "Invented listeners: these figures come from the built-in sandbox, not from a music service.",
     "Set MOOVITAMIX_URL to ask a real one.",
 )

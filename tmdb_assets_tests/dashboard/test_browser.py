@@ -35,10 +35,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 TITLES = [page.title for pages in app.PAGES.values() for page in pages]
-LISTENERS = "Where its answers are"
+LISTENERS = "Answers in SQL"
 PATIENCE = 60_000  # milliseconds: machines that run the tests are shared
 #: Streamlit asks for these beside every page's own path first, and then at the root, where they are.
 ASKED_BESIDE_A_PAGE = re.compile(r"/\w+/_stcore/(health|host-config)$")
+#: Of each button for a file, how many pixels of it a table covers.
+COVERED = """() => [...document.querySelectorAll('[data-testid=stDataFrame]')].flatMap(table => {
+    const at = table.getBoundingClientRect();
+    return [...document.querySelectorAll('[data-testid=stDownloadButton]')].map(button => button.getBoundingClientRect())
+        .filter(it => it.top >= at.top && it.top < at.bottom - 1 && it.left < at.right && it.right > at.left).map(it => at.bottom - it.top);
+})"""
 CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg, .bars li, [data-testid=stTable]"
 
 
@@ -342,6 +348,7 @@ def test_every_page_fits_a_phone(phone: Page, url: str) -> None:
         arrived(phone, title)
         wide = phone.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth")
         assert wide <= 390, f"{title} is {wide} pixels wide"
+        assert phone.evaluate(COVERED) == [], f"a table of {title} lies over what follows it"
 
 
 def test_an_open_page_notices_that_the_warehouse_was_replaced(

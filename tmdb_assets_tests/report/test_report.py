@@ -199,13 +199,15 @@ def test_one_day_has_no_line(answers: Answers) -> None:
 
 def test_a_line_breaks_where_a_day_is_missing_and_stays_in_its_frame() -> None:
     days = [dt.date(2026, 3, n) for n in (1, 2, 5, 6, 7, 9)]
-    drawn = line(pl.DataFrame({"day": days, "value": [1.0, 3.0, 2.0, 2.0, 5.0, 4.0]}), "day", "value", 880, 200)
+    drawn = line(pl.DataFrame({"day": days, "value": [1.0, 3.0, 2.0, 2.0, 5.0, 4.0]}), "day", "value")
     runs = [points.split() for points in re.findall(r'points="([^"]*)"', drawn)]
     assert [len(run) for run in runs] == [2, 3, 1]
     places = [tuple(map(float, point.split(","))) for run in runs for point in run]
-    assert all(0 <= x <= 880 and 0 <= y <= 200 for x, y in places)
+    assert all(0 <= x <= 100 and 0 <= y <= 100 for x, y in places)
     assert places[0][1] == max(y for _, y in places)  # the lowest value is the lowest point
-    assert drawn.count("<circle") == len(days)
+    assert drawn.count('class="dot"') == len(days)
+    assert "<text" not in drawn  # letters in a drawing shrink with it
+    assert [words in drawn for words in (">5<", ">1<", ">1 March 2026<", ">9 March 2026<")] == [True] * 4
     level = line(pl.DataFrame({"day": days[:2], "value": [2.0, 2.0]}), "day", "value")
     assert "nan" not in level
 

@@ -174,7 +174,7 @@ def _head(film: dict[str, Any], members: dict[str, list[str]]) -> None:
         film["series"] and f"Series: {film['series']}",
     ]
     path = film["poster_path"]
-    leads_to = [("Compare with other films", f"trends?films=%23{film['movie_id']}")]
+    leads_to = [("Compare with other films", f"trends?films={film['movie_id']}")]
     if is_real:
         leads_to.append(("TMDB", f"https://www.themoviedb.org/movie/{film['movie_id']}"))
         if film["imdb_id"]:
@@ -311,4 +311,4 @@ def _origin(number: int, film: dict[str, Any]) -> None:
             f"{figures.counted(said.height, 'row')} of the lake {layout.escaped(warehouse().info.lake)}, at the versions that this "
             "warehouse was made from. The raw answers themselves, word for word:"
         )
-    st.code(f"python -m tmdb_assets.trace vw_movie_latest {number}", language="bash")
+    st.code(f".venv/bin/python -m tmdb_assets.trace vw_movie_latest {number}", language="bash", wrap_lines=True)

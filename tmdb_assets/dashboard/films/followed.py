@@ -12,6 +12,7 @@ import polars as pl
 
 from tmdb_assets.dashboard import drawing, parts
 from tmdb_assets.dashboard.asking import ask
+from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 _HISTORY = """
@@ -59,7 +60,7 @@ def known(days: pl.DataFrame, measure: Measure, *, is_log: bool = False) -> pl.D
 def lines(days: pl.DataFrame, measure: Measure, rests_on: str, *, is_log: bool = False) -> None:
     """A line per film over its known days."""
     first, last = days.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)
-    days = _shortly_called(days)
+    days = ranked.shortly_called(days)
     films = days.get_column("film").unique(maintain_order=True).to_list()
     drawn = drawing.lines(
         drawing.whole_calendar(days, "date_id", "film"),
@@ -85,10 +86,3 @@ def lines(days: pl.DataFrame, measure: Measure, rests_on: str, *, is_log: bool =
     whose = films[0] if len(films) == 1 else figures.counted(len(films), "film")
     title = f"{measure.title}{', logarithmic' if is_log else ''}: {whose}"
     parts.picture(drawn, title, figures.span(first, last), rests_on, f"Lines: {measure.title} by day of {whose}.")
-
-
-def _shortly_called(days: pl.DataFrame) -> pl.DataFrame:
-    """Without the id at the end of what a film is called, unless another one is called the same."""
-    short = pl.col("film").str.replace(r" #\d+$", "")
-    is_alone = pl.col("movie_id").n_unique().over(short) == 1
-    return days.with_columns(film=pl.when(is_alone).then(short).otherwise("film"))

@@ -45,7 +45,7 @@ def bars(
 ) -> None:
     """A bar per film (`movie_id`, `title`, `value`) in the order of the rows; `said` is what is told beside its title."""
     drawn = markup.bars(
-        films.with_columns(page=PAGE),
+        _told_apart(films).with_columns(page=PAGE),
         "title",
         value,
         title=title,
@@ -72,6 +72,26 @@ def table(
     parts.table(listed, shown, file, rows, films if taken is None else taken)
 
 
+def _told_apart(films: pl.DataFrame) -> pl.DataFrame:
+    """With the year beside titles that several of these films have, and the id where the year is the same too."""
+    shared = films.filter(pl.len().over("title") > 1).get_column("movie_id").to_list()
+    if not shared:
+        return films
+    called = named(shared)
+    known = pl.DataFrame(
+        {"movie_id": list(called), "film": list(called.values())}, schema={"movie_id": pl.Int64, "film": pl.String}
+    )
+    told = films.join(shortly_called(known), on="movie_id", how="left", maintain_order="left")
+    return told.with_columns(title=pl.coalesce("film", "title")).drop("film")
+
+
+def shortly_called(films: pl.DataFrame) -> pl.DataFrame:
+    """Films (`movie_id`, `film`: what it is called) without the id at the end, unless another one is called the same."""
+    short = pl.col("film").str.replace(r" #\d+$", "")
+    is_alone = pl.col("movie_id").n_unique().over(short) == 1
+    return films.with_columns(film=pl.when(is_alone).then(short).otherwise("film"))
+
+
 def named(ids: list[int]) -> dict[int, str]:
     """What films of these ids are called; those that are not known are left out."""
     return {number: film for film, number in ask(_NAMED, ids=sorted(set(ids))).iter_rows()} if ids else {}
@@ -85,6 +105,6 @@ def offered(also: list[int]) -> dict[str, int]:
 
 
 def number_in(words: str) -> int | None:
-    """The id at the end of what a film is called: a link may have the title and the year of another day."""
+    """The id at the end of what a film is called, or alone: a link may have the title and the year of another day."""
     number = words.rpartition("#")[2]
     return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None

@@ -58,7 +58,11 @@ ORDER BY climbed DESC, movie_id
 """
 AMONG = 200  # places: further down, a single visitor moves a film by dozens of them
 SHOWN = 8  # of either kind of mover
-SINCE = {"7 days": "7d", "1 day": "1d", "30 days": "30d"}
+SINCE = {"7 days": 7, "1 day": 1, "30 days": 30}
+THEN = """
+SELECT newest - $days AS day, newest - $days IN (SELECT date_id FROM tmdb.vw_daily_popularity) AS is_observed
+FROM (SELECT max(date_id) AS newest FROM tmdb.vw_daily_popularity)
+"""
 BREAKOUTS = """
 SELECT breakout_rank, movie_id, title, release_date, popularity, median_popularity, factor, z_score, days_of_history
 FROM tmdb.vw_breakouts
@@ -131,10 +135,16 @@ def _top(films: int) -> None:
 
 
 def _movers() -> None:
-    since = SINCE[layout.choice("Since", list(SINCE), "since")]
-    movers = ask(MOVERS.format(since=since, ago=f"{since}_ago"), among=AMONG)
+    days = SINCE[layout.choice("Since", list(SINCE), "since")]
+    movers = ask(MOVERS.format(since=f"{days}d", ago=f"{days}d_ago"), among=AMONG)
     if movers.is_empty():
-        layout.nothing("No film of the first 200 has moved, or that day was not observed.")
+        then = row(THEN, days=days)
+        layout.nothing(
+            f"No film of the first {AMONG} has moved since {figures.day(then['day'])}."
+            if then["is_observed"]
+            else f"{figures.day(then['day'])} was not observed: there is nothing to compare with. `make day DAY={then['day']}` asks for "
+            "what can still be had of it."
+        )
         return
     climbed, fallen = movers.filter(pl.col("climbed") > 0), movers.filter(pl.col("climbed") < 0)
     ranked.bars(

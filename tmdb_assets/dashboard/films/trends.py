@@ -79,6 +79,7 @@ def _films(first: dt.date, last: dt.date) -> None:
         "films",
         at_most=AT_MOST,
         said=[called[number] for number in ids if number in called],
+        written=lambda film: str(offered[film]),  # a title may be long, and another one tomorrow
         help=f"The {figures.counted(min(len(offered), ranked.OFFERED), 'most popular film')}, up to {AT_MOST} at once; type to find one.",
     )
     if not chosen:

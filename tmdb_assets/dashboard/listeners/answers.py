@@ -38,7 +38,9 @@ def page() -> None:
     )
     listed = ask(ANSWERS)
     if listed.is_empty() or not ask(KEPT).item():
-        layout.nothing("Nothing of it is in this warehouse yet: run the job `moovitamix_daily`.")
+        layout.nothing(
+            "Nothing of it is in this warehouse yet: run `make day SOURCE=moovitamix`, or the job `moovitamix_daily`."
+        )
     if listed.is_empty():
         return
     with layout.section("What can be asked"):

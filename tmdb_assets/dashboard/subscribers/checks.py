@@ -14,7 +14,7 @@ import polars as pl
 import streamlit as st
 
 from tmdb_assets.dashboard import drawing, layout, markup, parts
-from tmdb_assets.dashboard.asking import ask, row
+from tmdb_assets.dashboard.asking import ask, row, warehouse
 from tmdb_assets.warehouse import credit, figures
 
 CHECKS = """
@@ -70,10 +70,8 @@ PROMISES = {
 HOLDS, FAILS = "holds", "does not hold"
 STATES = {HOLDS: drawing.ACCENT, FAILS: drawing.FALL}
 VERDICTS = {"stable": drawing.ACCENT, "moved": "#f08c00", "shifted": drawing.FALL}
-NOTHING = (
-    "No month has been dropped yet: put a month's six files into `data/drops/streamflow/YYYY-MM/`, or invent some with "
-    "`python -m tmdb_assets.sandbox drops`, and run the job `streamflow_monthly`."
-)
+#: How many months are offered to be invented: of three, two have labels.
+OFFERED = 3
 
 
 def page() -> None:
@@ -82,7 +80,7 @@ def page() -> None:
         promise=pl.col("check_name").replace(PROMISES), place=pl.col("subject").str.split("/").list.last()
     )
     if checks.is_empty():
-        layout.nothing(NOTHING)
+        layout.nothing(_nothing(warehouse().info.published_at.astimezone(dt.UTC).date()))
         return
     months = checks.get_column("month").unique().sort(descending=True).to_list()
     month = layout.pick("Month", months, "month")
@@ -100,6 +98,19 @@ def page() -> None:
         _rules(day, is_published)
     with layout.section("Known values"):
         _known()
+
+
+def _nothing(day: dt.date) -> str:
+    """What there is to do when no month was dropped up to a day: with the months before it, as the commands take them."""
+    last = day.replace(day=1) - dt.timedelta(days=1)
+    first = last.replace(day=1)
+    for _ in range(OFFERED - 1):
+        first = (first - dt.timedelta(days=1)).replace(day=1)
+    return (
+        "No month has been dropped yet: put a month's six files into `data/drops/streamflow/YYYY-MM/` and run `make day "
+        f"SOURCE=streamflow DAY=YYYY-MM`. Or invent some: `.venv/bin/python -m tmdb_assets.sandbox drops --months {first:%Y-%m}..{last:%Y-%m}` "
+        f"writes them, `make backfill SOURCE=streamflow FROM={first:%Y-%m} TO={last:%Y-%m}` takes them in."
+    )
 
 
 def _figures(checks: pl.DataFrame, day: dt.date) -> bool:

@@ -1,4 +1,4 @@
-"""Forgets one person everywhere: `make forget USER=46803`, or `python -m tmdb_assets.sources.moovitamix.forget 46803`.
+"""Forgets one person everywhere: `make forget USER=46853`, or `python -m tmdb_assets.sources.moovitamix.forget 46853`.
 
 What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
 does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
