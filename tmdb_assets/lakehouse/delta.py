@@ -57,6 +57,10 @@ class Commit:
     changed: bool = True
 
 
+class OvertakenError(LakeError):
+    """What rows were made of was written anew before they were committed: nothing was written, make them again."""
+
+
 class _Table(DeltaTable):
     """A Delta table whose place and files are named as they are, which is how Polars reads them: see root.py."""
 
@@ -208,6 +212,18 @@ class DeltaStore:
         table = self.open(contract, version)
         return pl.DataFrame() if table is None else _files(table)
 
+    def state(self, contract: Contract, days: Collection[dt.date] | None = None) -> frozenset[str]:
+        """The paths of the files that hold the rows of a table, or of some days of it where these lie in folders.
+
+        No path is used twice, so two states are equal only when nobody has written these rows in between.
+        """
+        files = self.files(contract)
+        if not files.height:
+            return frozenset()
+        if days is not None and contract.partition and not contract.small:
+            files = files.filter(pl.col(f"partition.{contract.partition}").is_in(list(days)))
+        return frozenset(files.get_column("path"))
+
     def largest(self, contract: Contract, column: str) -> Any:
         """The largest value of a column, from the Delta log alone; None where the log does not say it of every file."""
         files = self.files(contract)
@@ -301,15 +317,16 @@ class DeltaStore:
         frame: pl.DataFrame,
         days: Collection[dt.date],
         metadata: Mapping[str, str],
-        **where: str | Sequence[str] | Sequence[int],
+        where: Mapping[str, str | Sequence[str] | Sequence[int]] | None = None,
+        is_current: Callable[[], bool] | None = None,
     ) -> Commit:
-        """Replace the rows of some partitions (within them, of `column=value` or `column=values`) in one commit.
+        """Replace the rows of some partitions (within them, those where a column has a value, or one of some) in one commit.
 
-        Raises LakeError when `frame` has a row outside of what it replaces: it would be added twice by the next run.
+        `is_current` says whether the rows are still what they should be; see `overwrite`. Raises LakeError when `frame` has a row outside of what it replaces: it would be added twice by the next run.
         """
         if not contract.partition:
             raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
-        parts = {column: [value] if isinstance(value, str) else list(value) for column, value in where.items()}
+        parts = {column: [value] if isinstance(value, str) else list(value) for column, value in (where or {}).items()}
         inside = _within(contract.partition, days) & pl.all_horizontal(
             pl.lit(True), *[pl.col(c).is_in(values) for c, values in parts.items()]
         )
@@ -322,13 +339,19 @@ class DeltaStore:
         if not days:
             return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
         if contract.small:
-            return self._commit(contract, lambda table: self._replace_small(contract, table, frame, inside, metadata))
+            return self._commit(
+                contract, lambda table: self._replace_small(contract, table, frame, inside, metadata), is_current
+            )
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         predicate = f"{contract.partition} IN ({listed})"
         for column, values in parts.items():
             predicate += f" AND {column} IN ({', '.join(map(_literal, values))})"
+        # delta-rs would repeat the commit by itself without asking whether the rows are still current
+        retries = None if is_current is None else 0
         return self._commit(
-            contract, lambda table: self._write(table, frame, metadata, mode="overwrite", predicate=predicate)
+            contract,
+            lambda table: self._write(table, frame, metadata, retries, mode="overwrite", predicate=predicate),
+            is_current,
         )
 
     def _replace_small(
@@ -344,12 +367,27 @@ class DeltaStore:
         else:
             self._rewrite(table, _ordered(contract, pl.concat([there.filter(~inside).collect(), rows])), metadata)
 
-    def overwrite(self, contract: Contract, frame: pl.DataFrame, metadata: Mapping[str, str]) -> Commit:
-        """Replace the whole table in one commit; the same rows again cost nothing."""
-        return self._put_in_place(contract, lambda there: frame, metadata)
+    def overwrite(
+        self,
+        contract: Contract,
+        frame: pl.DataFrame,
+        metadata: Mapping[str, str],
+        is_current: Callable[[], bool] | None = None,
+    ) -> Commit:
+        """Replace the whole table in one commit; the same rows again cost nothing.
+
+        `is_current` says whether the rows are still what they should be. It is asked whenever the commit is tried, after
+        the table was opened, so that rows made of an older state never take the place of those made of a newer one.
+        Raises OvertakenError when they are not.
+        """
+        return self._put_in_place(contract, lambda there: frame, metadata, is_current)
 
     def _put_in_place(
-        self, contract: Contract, rows: Callable[[pl.DataFrame], pl.DataFrame], metadata: Mapping[str, str]
+        self,
+        contract: Contract,
+        rows: Callable[[pl.DataFrame], pl.DataFrame],
+        metadata: Mapping[str, str],
+        is_current: Callable[[], bool] | None = None,
     ) -> Commit:
         """Put what `rows` makes of the table's rows in their place; the same rows again cost nothing."""
 
@@ -360,7 +398,7 @@ class DeltaStore:
             if not there.equals(made) and not there.equals(wanted):
                 self._rewrite(table, wanted, metadata)
 
-        return self._commit(contract, write)
+        return self._commit(contract, write, is_current)
 
     def merge(
         self,
@@ -368,14 +406,18 @@ class DeltaStore:
         frame: pl.DataFrame,
         metadata: Mapping[str, str],
         retracted: pl.DataFrame | None = None,
+        is_current: Callable[[], bool] | None = None,
     ) -> Commit:
         """Replace the rows of each owner in `frame` as a set, in one commit; unchanged rows cost nothing.
 
         A row of `frame` whose grain beyond the owner is null only states that the owner was observed (its set may be
         empty). With order columns, an owner whose kept rows are newer is left alone, unless it is still kept as
         `retracted` (a frame of owner and order columns) says: that no longer holds, and `frame` has all there is.
+        `is_current`: see `overwrite`.
         """
-        return self._commit(contract, lambda table: self._merge(contract, table, frame, metadata, retracted))
+        return self._commit(
+            contract, lambda table: self._merge(contract, table, frame, metadata, retracted), is_current
+        )
 
     def _merge(
         self,
@@ -427,11 +469,17 @@ class DeltaStore:
             table, frame, schema_mode="merge", writer_properties=WRITER, commit_properties=properties, **mode
         )
 
-    def _commit(self, contract: Contract, write: Callable[[DeltaTable], None]) -> Commit:
+    def _commit(
+        self, contract: Contract, write: Callable[[DeltaTable], None], is_current: Callable[[], bool] | None = None
+    ) -> Commit:
         """Run one write on the table as it stands now, again from the start when another commit got in between."""
 
         def attempt() -> Commit:
             table = self._open_or_create(contract)
+            if is_current is not None and not is_current():
+                raise OvertakenError(
+                    f"{contract.path}: another run changed its inputs meanwhile, so nothing was written: run it again."
+                )
             before, version = _files(table), table.version()
             write(table)
             table.update_incremental()

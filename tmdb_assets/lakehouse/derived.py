@@ -113,6 +113,13 @@ class DerivedTable:
         frames = {n: store.scan(c, None if n.startswith("all_") or not c.partition else days) for n, c in read.items()}
         return frames | {n: load() for n, load in self.loaded.items() if n in wanted}
 
+    def state(self, store: DeltaStore, days: Sequence[dt.date] | None) -> dict[tuple[str, ...], frozenset[str]]:
+        """Which files hold what the table is built of for some days, and what it must account for."""
+        functions = [self.build, *([self.received] if self.received else [])]
+        read = [(n, c) for function in functions for n, c in self.reads(function).items()]
+        whole = {c.key for n, c in read if n.startswith("all_")}
+        return {tuple(c.key): store.state(c, None if c.key in whole else days) for _, c in read}
+
     def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
         """Whether a day does not tell all that stood on it."""
         return self.unsettled is not None and day in self.unsettled(**self.inputs(store, [day], self.unsettled))

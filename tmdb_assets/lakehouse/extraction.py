@@ -324,7 +324,7 @@ class Extractor:
         self._set_aside(contract, day, audit, standing, observed)
         for target, texts in chunk.contents.items():
             observed.commits.append(self.store.append_new(target, texts, self.metadata))
-        observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, **chunk.replaces))
+        observed.commits.append(self.store.replace(contract, audit.kept, [day], self.metadata, chunk.replaces))
         standing.kept += audit.kept.height - kept
         standing.duplicates = audit.duplicates + (standing.duplicates if chunk.replaces else 0)
 
@@ -382,4 +382,4 @@ def quarantine(
     target = quarantine_contract(contract.source)
     there = store.scan(target, days).filter(pl.col("origin") == contract.path).select(pl.len()).collect().item()
     if rejected.height or there:
-        store.replace(target, rejected, days, metadata, origin=contract.path)
+        store.replace(target, rejected, days, metadata, {"origin": contract.path})

@@ -163,7 +163,7 @@ class Ledger:
         """Put the rows of a day and some endpoints in place of those that may be there, in one commit."""
         if entries:
             frame = pl.DataFrame([{"date_id": day, **asdict(e)} for e in entries], schema=self.contract.schema)
-            self.store.replace(self.contract, frame, [day], metadata, endpoint=[e.endpoint for e in entries])
+            self.store.replace(self.contract, frame, [day], metadata, {"endpoint": [e.endpoint for e in entries]})
 
     def finished_days(self, endpoint: str) -> list[dt.date]:
         """Days on which the endpoint was observed to the end, oldest first."""

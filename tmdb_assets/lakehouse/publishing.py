@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -28,10 +30,26 @@ from tmdb_assets.lakehouse.checks import (
     unknown,
 )
 from tmdb_assets.lakehouse.contracts import Audit, Contract
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore, newer_kept
+from tmdb_assets.lakehouse.delta import Commit, DeltaStore, LakeError, OvertakenError, newer_kept
 from tmdb_assets.lakehouse.derived import MARKER, DerivedTable
 from tmdb_assets.lakehouse.extraction import BlockedError, quarantine
 from tmdb_assets.lakehouse.ledger import Ledger
+
+#: Builds of a table while other runs write what it is made of.
+BUILDS_AT_MOST = 5
+#: Seconds that a table waits for a dimension which another run is about to bring up to date.
+PATIENCE = 120.0
+REFERENCES = "referential_integrity"
+
+
+@dataclass(frozen=True)
+class _Built:
+    """Rows of a table before they are committed, and what was found about them."""
+
+    audit: Audit
+    markers: pl.DataFrame
+    retracted: pl.DataFrame | None
+    outcomes: list[Outcome]
 
 
 @dataclass
@@ -147,30 +165,40 @@ def _publish_batch(
     log: Callable[[str], None],
     done: Published,
 ) -> None:
+    """Build, audit and commit. While other runs write what the table is made of, it is built again."""
     contract = table.contract
-    built = table.build(**table.inputs(store, days))
-    retracted = None
-    if days and contract.order:
-        retracted = _retracted(table, store, days, built)
-        if retracted.height:
-            log(
-                f"{contract.path}: {retracted.height} owners lost what they were observed with; rebuilt from other days"
-            )
-            built = _rebuilt(table, store, built, retracted)
-    rows, markers = _parted(built)
-    audit = contract.audit(rows)
-    outcomes = list(_check(table, store, days or (), built, audit, retracted))
     name = f"{contract.path} {_span(days)}" if days else contract.path
-    blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
-    if blocked:
-        raise BlockedError(blocked.check, f"{name}: {blocked.sentence}", **blocked.figures)
-    difference = _difference(contract, store, days, audit.kept) if days and contract.is_corrected else None
-    commit = _commit(contract, store, days, audit, markers, metadata, retracted, difference)
+
+    def is_as_read(read: Mapping[tuple[str, ...], frozenset[str]]) -> bool:
+        return table.state(store, days) == read
+
+    for _ in range(BUILDS_AT_MOST):
+        read = table.state(store, days)
+        beside = [store.state(reference) for reference in table.references.values()]
+        built = _build(table, store, days, log)
+        try:
+            _refuse_blocked(name, built.outcomes)
+            commit, difference = _commit(contract, store, days, built, metadata, partial(is_as_read, read))
+            break
+        except OvertakenError:
+            log(f"{name}: another run changed its inputs meanwhile; it is built again")
+        except BlockedError as error:
+            if is_as_read(read) and not (
+                error.check == REFERENCES and _catches_up(table, store, beside, metadata, name, log)
+            ):
+                raise
+            log(f"{name}: another run changed what it is held against meanwhile; it is built again")
+    else:
+        raise LakeError(
+            f"{name}: other runs write what it is made of faster than it is built ({BUILDS_AT_MOST} times), so nothing was "
+            "published of it: run it again once they have ended."
+        )
     if difference:
         done.difference = difference + done.difference if done.difference else difference
+    audit = built.audit
     done.audits.append(audit)
     done.commits.append(commit)
-    done.outcomes += outcomes
+    done.outcomes += built.outcomes
     if days is None:
         log(f"{name}: {audit.kept.height:,} rows" + ("" if commit.changed else "; nothing changed"))
         return
@@ -183,6 +211,61 @@ def _publish_batch(
             f"{name} was kept before and is corrected: {difference.added:,} rows added, {difference.changed:,} changed, "
             f"{difference.removed:,} removed (version {commit.version})"
         )
+
+
+def _build(
+    table: DerivedTable, store: DeltaStore, days: Sequence[dt.date] | None, log: Callable[[str], None]
+) -> _Built:
+    contract = table.contract
+    frame = table.build(**table.inputs(store, days))
+    retracted = None
+    if days and contract.order:
+        retracted = _retracted(table, store, days, frame)
+        if retracted.height:
+            told = f"{retracted.height} owners lost what they were observed with; rebuilt from other days"
+            log(f"{contract.path}: {told}")
+            frame = _rebuilt(table, store, frame, retracted)
+    rows, markers = _parted(frame)
+    audit = contract.audit(rows)
+    return _Built(audit, markers, retracted, list(_check(table, store, days or (), frame, audit, retracted)))
+
+
+def _refuse_blocked(name: str, outcomes: Sequence[Outcome]) -> None:
+    blocked = next((o for o in outcomes if not o.passed and not o.warns), None)
+    if blocked:
+        raise BlockedError(blocked.check, f"{name}: {blocked.sentence}", **blocked.figures)
+
+
+def _catches_up(
+    table: DerivedTable,
+    store: DeltaStore,
+    before: Sequence[frozenset[str]],
+    metadata: Mapping[str, str],
+    name: str,
+    log: Callable[[str], None],
+) -> bool:
+    """Whether a dimension gets the rows it lacks from another run, which has written what it is made of a moment ago.
+
+    Without such a run nobody is waited for.
+    """
+    dimensions = list(table.references.values())
+    if not any(_is_being_written(store, contract, metadata) for contract in table.upstream):
+        return False
+    log(f"{name}: a dimension lacks keys that another run has just brought; waiting for that run to write it")
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if [store.state(contract) for contract in dimensions] != before:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def _is_being_written(store: DeltaStore, contract: Contract, metadata: Mapping[str, str]) -> bool:
+    """Whether another run than that of the metadata made the newest commit of a table, not long ago."""
+    for newest in store.history(contract, 1):
+        age, who = time.time() - newest["timestamp"] / 1000, newest.get("run_id")
+        return age < 10 * PATIENCE and who is not None and who != metadata.get("run_id")
+    return False
 
 
 def _difference(contract: Contract, store: DeltaStore, days: Sequence[dt.date], rows: pl.DataFrame) -> Difference:
@@ -198,24 +281,25 @@ def _commit(
     contract: Contract,
     store: DeltaStore,
     days: Sequence[dt.date] | None,
-    audit: Audit,
-    markers: pl.DataFrame,
+    built: _Built,
     metadata: Mapping[str, str],
-    retracted: pl.DataFrame | None,
-    difference: Difference | None = None,
-) -> Commit:
+    is_current: Callable[[], bool],
+) -> tuple[Commit, Difference | None]:
+    audit, difference = built.audit, None
     if days is None:
-        return store.overwrite(contract, audit.kept, metadata)
+        return store.overwrite(contract, audit.kept, metadata, is_current), None
     if contract.partition:
+        if contract.is_corrected:
+            difference = _difference(contract, store, days, audit.kept)
         quarantine(store, contract, audit.entries, days, metadata)
         if difference and not any(difference.figures.values()) and (version := store.version(contract)) is not None:
-            return Commit(version, 0, 0, 0, changed=False)
+            return Commit(version, 0, 0, 0, changed=False), difference
         told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}
-        return store.replace(contract, audit.kept, days, {**metadata, **told})
+        return store.replace(contract, audit.kept, days, {**metadata, **told}, is_current=is_current), difference
     # rows of other days, in place of what no longer holds, were set aside on theirs
     quarantine(store, contract, audit.entries.filter(pl.col("date_id").is_in(days)), days, metadata)
-    states = pl.concat([audit.kept, markers.select(list(contract.schema))])
-    return store.merge(contract, states, metadata, retracted)
+    states = pl.concat([audit.kept, built.markers.select(list(contract.schema))])
+    return store.merge(contract, states, metadata, built.retracted, is_current), None
 
 
 # -- taking back --------------------------------------------------------------------------------------------------------------

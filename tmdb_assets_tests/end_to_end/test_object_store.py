@@ -3,10 +3,12 @@ processes that write to it at once lose and double nothing."""
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,12 +21,15 @@ from tmdb_assets.warehouse.reader import Warehouse
 from tmdb_assets_tests.lakehouse.object_store import object_store
 from tmdb_assets_tests.lakehouse.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept, rows
 from tmdb_assets_tests.sources.moovitamix.lakes import (
+    TABLES,
     TODAY,
+    Lists,
     ListServer,
     contents,
     day,
     derive,
     differing,
+    fill_from_lists,
     history,
     keep_raw,
     lists,
@@ -34,6 +39,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
 )
 
 ROOT = "s3://lake/my films/données"
+VIEWS = [c.name for c in TABLES.values() if c.stage == "views"]
 ROUNDS = 15
 
 
@@ -104,10 +110,8 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(tmp_path: Path,
     gone = before["records"].join(after["records"], on="record_hash", how="anti")
     assert set(gone.get_column("payload")) <= {FORGOTTEN}, "of the notes in a forgotten row's place, those no page has"
     left = _bytes(server)
-    ours = (
-        "my films/données/moovitamix/",
-        "my films/données/at once/",
-    )  # the latter: of the other test, if it ran before
+    # the latter two: of other tests, if they ran before
+    ours = tuple(f"my films/données/{folder}/" for folder in ("moovitamix", "at once", "two runs"))
     assert [key for key in left if not key.startswith(ours)] == []
     assert [key for key, content in left.items() if b"user7@example.com" in content] == []
 
@@ -121,7 +125,7 @@ def _write(root: str, first: int) -> None:
         store.append(THINGS, rows(THINGS, (first * 1000 + n, "one", DAYS[0], None)), {})
         store.append_new(COUNTS, rows(COUNTS, (DAYS[9], f"both {n}", n), (DAYS[9], f"{first} {n}", n)), {})
         store.replace(COUNTS, rows(COUNTS, (DAYS[first], f"round {n}", n)), [DAYS[first]], {})
-        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, item=f"part {first}")
+        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, {"item": f"part {first}"})
         store.merge(PARTS, rows(PARTS, (first, n, "x", DAYS[0]), (100 + n * 2 + first, 1, "x", DAYS[0])), {})
 
 
@@ -144,3 +148,32 @@ def test_two_processes_at_once_keep_every_row_once() -> None:
     owners = [(first, ROUNDS - 1, "x", DAYS[0]) for first in both]
     assert kept(store, PARTS) == [*owners, *[(100 + n, 1, "x", DAYS[0]) for n in range(2 * ROUNDS)]]
     assert store.version(PARTS) == 2 * ROUNDS, "each merge was one commit"
+
+
+def _run(root: str, on: dt.date, said: Lists, both: Barrier) -> None:
+    """What a run of a day does, without Dagster, beside another run."""
+    store = DeltaStore(root)
+    both.wait(timeout=60)
+    keep_raw(store, on, said)
+    derive(store, [on], views=False, run_id=str(on))
+
+
+@pytest.mark.parametrize("place", ["a folder", "a bucket"])
+def test_two_runs_of_neighbouring_days_at_once_end_as_one_after_the_other(place: str, tmp_path: Path) -> None:
+    """Each brings rows that the other's tables lack, refer to, or are compared with."""
+    days = {
+        day(1): lists([track(1), track(2)], [user(7), user(8)], [history(1, 7, 1), history(2, 8, 2)]),
+        TODAY: lists([track(2), track(3, genres="New")], [user(8), user(9)], [history(2, 8, 2), history(3, 9, 3)]),
+    }
+    together = DeltaStore(f"{ROOT}/two runs" if place == "a bucket" else tmp_path / "together")
+    alone = DeltaStore(tmp_path / "alone")
+    fill_from_lists(alone, days)
+    spawn = multiprocessing.get_context("spawn")
+    both = spawn.Barrier(2)
+    runs = [spawn.Process(target=_run, args=(together.root, on, said, both)) for on, said in days.items()]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(timeout=300)
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert differing(contents(together, but=VIEWS), contents(alone, but=VIEWS)) == []

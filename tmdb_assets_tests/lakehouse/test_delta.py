@@ -130,14 +130,14 @@ class TestPartitions:
         quote = "d'or"
         start = [(d, item, 1) for d in DAYS[:2] for item in ("a", quote)]
         lake.replace(contract, rows(contract, *start), DAYS[:2], {})
-        lake.replace(contract, rows(contract, (DAYS[0], quote, 2)), DAYS[:1], {}, item=quote)
+        lake.replace(contract, rows(contract, (DAYS[0], quote, 2)), DAYS[:1], {}, {"item": quote})
         assert kept(lake, contract) == [(DAYS[0], "a", 1), (DAYS[0], quote, 2), (DAYS[1], "a", 1), (DAYS[1], quote, 1)]
-        lake.replace(contract, contract.empty(), DAYS[:1], {}, item="a")
+        lake.replace(contract, contract.empty(), DAYS[:1], {}, {"item": "a"})
         assert kept(lake, contract, days=DAYS[:1]) == [(DAYS[0], quote, 2)]
 
     def test_where_refuses_rows_of_another_part(self, lake: DeltaStore, contract: Contract) -> None:
         with pytest.raises(LakeError, match="lie outside"):
-            lake.replace(contract, rows(contract, (DAYS[0], "b", 1)), DAYS[:1], {}, item="a")
+            lake.replace(contract, rows(contract, (DAYS[0], "b", 1)), DAYS[:1], {}, {"item": "a"})
 
     def test_appending_leaves_what_is_there(self, lake: DeltaStore, contract: Contract) -> None:
         lake.append(contract, rows(contract, (DAYS[0], "a", 1)), {})
@@ -391,7 +391,7 @@ def _write_days_and_owners(root: str, first: int) -> None:
         day = DAYS[first * 4 + n]
         store.replace(COUNTS, rows(COUNTS, (day, "a", n)), [day], {})
         store.merge(PARTS, rows(PARTS, (first, n, "x", day), (100 + day.day, 1, "x", day)), {})
-        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, item=f"part {first}")
+        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, {"item": f"part {first}"})
 
 
 def test_two_processes_writing_at_once_lose_nothing(lake: DeltaStore) -> None:
@@ -588,7 +588,7 @@ def test_a_lake_in_a_bucket_needs_only_the_environment(remote: DeltaStore, tmp_p
     remote.refuse_unwritable_root()
     remote.replace(COUNTS, rows(COUNTS, *[(d, "a", 1) for d in DAYS[:3]]), DAYS[:3], {"run_id": "r1"})
     remote.replace(COUNTS, rows(COUNTS, (DAYS[1], "b", 2)), DAYS[1:2], {})
-    remote.replace(SMALL, rows(SMALL, (DAYS[0], "a", 1)), DAYS[:1], {}, item="a")
+    remote.replace(SMALL, rows(SMALL, (DAYS[0], "a", 1)), DAYS[:1], {}, {"item": "a"})
     remote.merge(PARTS, rows(PARTS, (1, 1, "x", DAYS[2]), (1, 2, "x", DAYS[2])), {})
     remote.merge(PARTS, rows(PARTS, (1, 3, "x", DAYS[3])), {})
     assert kept(remote, COUNTS) == [(DAYS[0], "a", 1), (DAYS[1], "b", 2), (DAYS[2], "a", 1)]

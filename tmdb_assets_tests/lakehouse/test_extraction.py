@@ -427,7 +427,7 @@ def test_other_tables_and_days_keep_their_quarantine(lake: DeltaStore, today: dt
         schema=quarantine_contract("toy").schema,
         orient="row",
     )
-    lake.replace(quarantine_contract("toy"), foreign, [today], {}, origin="toy/clean/other")
+    lake.replace(quarantine_contract("toy"), foreign, [today], {}, {"origin": "toy/clean/other"})
     room = Room(lake, Clock(today))
     room.observe(FakeClient([chunk(today, 0)]), today)
     room.observe(FakeClient([chunk(today, 1, how={})]), today)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse import derived as derived_module
+from tmdb_assets.lakehouse import publishing as publishing_module
 from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, at_least, col, not_blank, quarantine_contract
 from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
@@ -307,6 +309,114 @@ def test_a_type_that_flipped_blocks_instead_of_emptying_the_table(source: Toy) -
     assert error.check == "contract"
     assert "30 of 31 rows break it" in str(error)
     assert len(source.kept(THINGS)) == 30
+
+
+# -- other runs at once --------------------------------------------------------------------------------------------------
+
+
+def meanwhile(build: Callable[..., pl.DataFrame], happens: Callable[[], object]) -> Callable[..., pl.DataFrame]:
+    """A function that reads its tables, and then takes so long that something happens."""
+
+    @functools.wraps(build)
+    def slow(**tables: pl.LazyFrame) -> pl.DataFrame:
+        made = build(**tables)
+        happens()
+        return made
+
+    return slow
+
+
+def once(happens: Callable[[], object]) -> Callable[[], object]:
+    left = iter([happens])
+    return lambda: next(left, lambda: None)()
+
+
+def test_a_table_whose_inputs_another_run_wrote_meanwhile_is_built_again(source: Toy) -> None:
+    source.says(DAYS[0], notice(1))
+    adds = once(lambda: source.says(DAYS[0], notice(1), notice(2)))
+    source.publish(derived(things, build=meanwhile(things, adds)), DAYS[0])
+    assert [row[1] for row in source.kept(THINGS)] == [1, 2]
+    assert sum("another run changed what it is held against meanwhile" in line for line in source.lines) == 1
+
+
+@pytest.mark.parametrize("function", [dim_thing, fact_size, bridge_thing_part])
+def test_rows_of_an_older_state_never_take_the_place_of_newer_ones(
+    source: Toy, function: Callable[..., pl.DataFrame]
+) -> None:
+    """Another run writes the input, builds all tables of it and ends, while this one still holds what it had read."""
+    source.says(DAYS[0], notice(1, "old", 1, [1]))
+    source.run(DAYS[0])
+    source.says(DAYS[0], notice(1, "older", 2, [1, 2]))
+    source.publish(derived(things), DAYS[0])
+
+    def other_run() -> None:
+        source.says(DAYS[0], notice(1, "new", 3, [3]), notice(2, "new", 4, [4]))
+        source.run(DAYS[0])
+
+    source.publish(derived(function, build=meanwhile(function, once(other_run))), DAYS[0])
+    alone = Toy(DeltaStore(f"{source.store.root}/alone"))
+    alone.says(DAYS[0], notice(1, "new", 3, [3]), notice(2, "new", 4, [4]))
+    alone.run(DAYS[0])
+    for contract in (THINGS, DIM_THING, DIM_PART, BRIDGE, FACT):
+        newest = source.kept(contract)
+        assert set(alone.kept(contract)) <= set(newest) if contract is DIM_PART else newest == alone.kept(contract)
+
+
+def test_other_days_of_the_inputs_may_be_written_meanwhile(source: Toy) -> None:
+    source.says(DAYS[0], notice(1))
+    built = []
+
+    def other_day() -> None:
+        built.append(DAYS[len(built) + 1])
+        source.says(built[-1], notice(1))
+
+    source.publish(derived(things, build=meanwhile(things, other_day)), DAYS[0])
+    assert built == [DAYS[1]]
+    assert len(source.kept(THINGS)) == 1
+
+
+def test_a_table_whose_inputs_never_rest_is_not_built_for_ever(source: Toy) -> None:
+    source.says(DAYS[0], notice(1))
+    built: list[int] = []
+
+    def adds() -> None:
+        built.append(len(built))
+        source.says(DAYS[0], *[notice(n + 1) for n in range(len(built) + 1)])
+
+    before = source.store.version(THINGS)
+    with pytest.raises(LakeError, match="toy/clean/things 2026-03-01: other runs write what it is made of faster than"):
+        source.publish(derived(things, build=meanwhile(things, adds)), DAYS[0])
+    assert len(built) == publishing_module.BUILDS_AT_MOST
+    assert source.store.version(THINGS) == before
+
+
+def test_a_dimension_that_another_run_is_about_to_write_is_waited_for(
+    source: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.says(DAYS[0], notice(1))
+    source.run(DAYS[0])
+    source.says(DAYS[1], notice(1), notice(44))
+    publish(derived(things), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+    naps = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            publish(derived(dim_thing), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+
+    monkeypatch.setattr(publishing_module.time, "sleep", nap)
+    source.publish(derived(fact_size), DAYS[1])
+    assert [row[:2] for row in source.kept(FACT)] == [(DAYS[0], 1), (DAYS[1], 1), (DAYS[1], 44)]
+    assert len(naps) == 2
+
+
+def test_a_run_that_died_is_not_waited_for_for_ever(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    source.says(DAYS[0], notice(1))
+    source.run(DAYS[0])
+    source.says(DAYS[1], notice(44))
+    publish(derived(things), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+    monkeypatch.setattr(publishing_module, "PATIENCE", 0.01)
+    assert blocked(source, derived(fact_size), DAYS[1]).check == "referential_integrity"
 
 
 def test_a_few_bad_rows_never_block_however_small_the_day(source: Toy) -> None:

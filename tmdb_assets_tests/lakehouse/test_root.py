@@ -54,7 +54,7 @@ def write(root: str) -> None:
     store.replace(COUNTS, rows(COUNTS, *[(d, "a", 1) for d in DAYS[:3]]), DAYS[:3], {})
     store.replace(COUNTS, rows(COUNTS, (DAYS[1], "b", 2)), DAYS[1:2], {})
     for n in (1, 2):
-        store.replace(SMALL, rows(SMALL, (DAYS[0], "a", n)), DAYS[:1], {}, item="a")
+        store.replace(SMALL, rows(SMALL, (DAYS[0], "a", n)), DAYS[:1], {}, {"item": "a"})
     store.merge(PARTS, rows(PARTS, (1, 1, "x", DAYS[2]), (1, 2, "x", DAYS[2])), {})
     store.merge(PARTS, rows(PARTS, (1, 3, "x", DAYS[3])), {})
     assert kept(store, COUNTS, days=DAYS[1:2]) == [(DAYS[1], "b", 2)]

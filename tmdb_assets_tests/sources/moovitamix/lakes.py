@@ -161,7 +161,14 @@ settings_of.__test__ = False  # type: ignore[attr-defined]  # pytest would take 
 
 
 def derive(
-    store: DeltaStore, days: Sequence[dt.date], *, views: bool = True, whole: bool = True, **settings: Any
+    store: DeltaStore,
+    days: Sequence[dt.date],
+    *,
+    views: bool = True,
+    whole: bool = True,
+    run_id: str = "",
+    log: Callable[[str], None] = lambda line: None,
+    **settings: Any,
 ) -> dict[str, Published]:
     """Publish every derived table for some days, as a run does; what each did, by name.
 
@@ -169,9 +176,10 @@ def derive(
     sees them.
     """
     done = {}
+    metadata = {"run_id": run_id} if run_id else {}
     for table in derived_tables(settings_of(store.root, **settings)):
         if (views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
-            done[table.contract.name] = publish(table, store, days, {}, lambda line: None)
+            done[table.contract.name] = publish(table, store, days, metadata, log)
     return done
 
 
