@@ -121,6 +121,7 @@ class Standing:
 def fill_plainly(
     lake: Path,
     *days: dt.date,
+    only: Collection[str] = (),
     together: bool = False,
     answers: bool = True,
     served: Standing | None = None,
@@ -129,8 +130,8 @@ def fill_plainly(
     """What runs of the daily job do to the lake, one day after the other, in a third of their time: without Dagster.
 
     Whole tables, which every run answers anew, are answered once, after the last day, or not at all without `answers`;
-    `together` derives the other tables of all days at once as well, as a run over a range does. `served`: the sandbox
-    that is asked, in place of one of its own.
+    `together` derives the other tables of all days at once as well, as a run over a range does. `only`: of the derived
+    tables these paths, and what they are made of. `served`: the sandbox that is asked, in place of one of its own.
 
     An error meant for the user is raised as it is.
     """
@@ -146,9 +147,9 @@ def fill_plainly(
             for day in run:
                 for table in client.tables().values():
                     extractor.observe(table, day)
-            _derive(store, run, whole=False)
+            _derive(store, run, whole=False, only=only)
         if answers:
-            _derive(store, [], whole=True)
+            _derive(store, [], whole=True, only=only)
 
 
 def answer_views(lake: Path) -> None:
@@ -156,9 +157,14 @@ def answer_views(lake: Path) -> None:
     _derive(DeltaStore(lake), [], whole=True)
 
 
-def _derive(store: DeltaStore, days: Sequence[dt.date], *, whole: bool) -> None:
-    for table in derived_tables():
-        if table.contract.is_whole == whole:
+def _derive(store: DeltaStore, days: Sequence[dt.date], *, whole: bool, only: Collection[str] = ()) -> None:
+    tables = derived_tables()
+    wanted = {*only} or {*DERIVED}
+    for table in reversed(tables):  # each comes after those that it is made of
+        if table.contract.path in wanted:
+            wanted |= {contract.path for contract in table.upstream}
+    for table in tables:
+        if table.contract.is_whole == whole and table.contract.path in wanted:
             publish(table, store, days, {}, _say_nothing)
 
 
