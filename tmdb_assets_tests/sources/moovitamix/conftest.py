@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import forget as forget_module
 

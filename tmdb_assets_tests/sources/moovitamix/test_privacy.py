@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
 from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
 from tmdb_assets_tests.full_disk import no_file_beyond
