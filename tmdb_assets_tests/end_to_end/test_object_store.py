@@ -111,7 +111,9 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     for store in (there, here):
         for table in used:
             publish(table, store, [day(1), TODAY], {}, lambda line: None)
-    assert job.execute_in_process(tags=tags, asset_selection=[dg.AssetKey("warehouse")]).success, "the warehouse"
+    assert job.execute_in_process(tags=tags, asset_selection=[dg.AssetKey(["warehouse", "moovitamix"])]).success, (
+        "the warehouse"
+    )
     apart = ("extraction_ledger", "fact_table_quality")  # `here` was filled without asking anybody
     assert differing(contents(there, but=apart), contents(here, but=apart)) == []
     assert Warehouse(tmp_path / "w.duckdb").info.lake == ROOT

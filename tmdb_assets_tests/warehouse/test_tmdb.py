@@ -12,6 +12,7 @@ from polars.testing import assert_frame_equal
 
 from tmdb_assets.definitions import source_modules
 from tmdb_assets.lakehouse.contracts import FewADay
+from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
@@ -74,7 +75,7 @@ def test_a_view_that_the_lake_keeps_nowhere_is_answered_from_the_star(store: Del
     assert [base.contract.name for base in bases] == ["vw_movie_days"]
     for base in bases:
         assert store.version(base.contract) is None
-        answered = base(**{name: store.scan(CONTRACTS[name]) for name in base.reads}).sort(base.contract.grain)
+        answered = answer(base, {name: store.scan(CONTRACTS[name]) for name in base.reads}).sort(base.contract.grain)
         held = Warehouse(path).query(f"SELECT * FROM tmdb.{base.contract.name}").sort(base.contract.grain)
         assert_frame_equal(held, answered, check_exact=False)
         assert held.height > 1_000

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts.contract import (
+from tmdb_assets.lakehouse.contracts import (
     SET_ASIDE,
     Audit,
     ByDay,

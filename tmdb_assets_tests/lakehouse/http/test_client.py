@@ -28,9 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tenacity import RetryCallState
 
-from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
-from tmdb_assets.lakehouse.http.calls import Failure
-from tmdb_assets.lakehouse.http.client import (
+from tmdb_assets.lakehouse.http import (
     Answer,
     CacheUnusable,
     Http,
@@ -42,6 +40,8 @@ from tmdb_assets.lakehouse.http.client import (
     pacing,
     redact,
 )
+from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
+from tmdb_assets.lakehouse.http.calls import Failure
 from tmdb_assets.lakehouse.http.pages import Page, PageStyle, walk_pages
 from tmdb_assets.lakehouse.http.responses import retry_after_seconds
 from tmdb_assets.lakehouse.payloads import split_items

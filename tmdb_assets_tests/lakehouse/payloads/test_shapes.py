@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import TRACE
-from tmdb_assets.lakehouse.payloads.json_text import read
-from tmdb_assets.lakehouse.payloads.shapes import (
+from tmdb_assets.lakehouse.payloads import (
     SET_ASIDE,
     Id,
     Int,
@@ -28,6 +27,7 @@ from tmdb_assets.lakehouse.payloads.shapes import (
     struct_fields,
     unknown_fields,
 )
+from tmdb_assets.lakehouse.payloads.json_text import read
 
 
 class Role(Shape):
@@ -485,7 +485,7 @@ def test_any_json_is_kept_as_it_is_or_set_aside_with_its_place(values: list[Any]
 FIRST_USES = """
 import sys
 import polars as pl
-from tmdb_assets.lakehouse.payloads.shapes import Shape, decode
+from tmdb_assets.lakehouse.payloads import Shape, decode
 
 sys.setswitchinterval(1e-6)
 texts = pl.Series(['{"member": {"id": 1}}'] * 2_000)

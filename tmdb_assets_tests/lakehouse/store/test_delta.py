@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
-from tmdb_assets.lakehouse.store import retention
-from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST, DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST
 from tmdb_assets.lakehouse.store.root import LakeError
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.lakehouse.store.object_store import object_store

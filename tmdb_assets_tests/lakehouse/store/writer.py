@@ -5,7 +5,7 @@ What belongs here: that, in a module that a process of its own imports quickly. 
 
 from __future__ import annotations
 
-from tmdb_assets.lakehouse.store.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, rows
 
 ROUNDS = 6

@@ -213,7 +213,7 @@ def run(root: Path, url: str, instance: dg.DagsterInstance) -> None:
     tables = [dg.AssetKey(c.key) for c in contracts.CONTRACTS if c.stage != "views" or "user_id" in c.schema]
     done = job.execute_in_process(
         partition_key=TODAY.isoformat(),
-        asset_selection=[*tables, dg.AssetKey("warehouse")],
+        asset_selection=[*tables, dg.AssetKey(["warehouse", "moovitamix"])],
         instance=instance,
         raise_on_error=False,
     )

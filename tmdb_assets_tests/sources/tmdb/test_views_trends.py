@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from benchmarks.breakouts import Past, back_test, past_of
 from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.effort import examples
@@ -177,7 +178,7 @@ def test_a_film_is_there_until_the_day_it_is_gone() -> None:
         "dim_movie": [a_film(1), a_film(2, gone_on=ago(1))],
     }
     frames = {name: pl.DataFrame(rows, schema=TABLES[name].schema).lazy() for name, rows in star.items()}
-    answered = days(**frames).sort(days.contract.grain)
+    answered = answer(days, frames).sort(days.contract.grain)
     assert Audit.of(days.contract, answered).rules == {}
     assert answered.filter(~pl.col("is_there")).select("date_id", "movie_id").rows() == [(ago(1), 2), (DAY, 2)]
     assert answered.drop("is_there").sort("date_id", "movie_id").rows() == [
