@@ -186,7 +186,7 @@ def _clean_environment() -> Iterator[None]:
 def checkout(folder: Path) -> Path:
     """The project as a fresh clone shows it, without the `.env`, lake and caches of whoever runs the tests."""
     (folder / "data").mkdir(parents=True)
-    for name in ("tmdb_assets", "tmdb_assets_tests", "pyproject.toml", "workspace.yaml", "data/reference"):
+    for name in ("tmdb_assets", "tmdb_assets_tests", "pyproject.toml", "workspace.yaml"):
         (folder / name).symlink_to(PROJECT / name)
     return folder
 

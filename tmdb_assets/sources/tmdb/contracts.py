@@ -401,7 +401,7 @@ DIM_COUNTRY = _dimension(
         "name": _text("Name in English"),
         "continent": col(
             pl.String,
-            "Continent, from data/reference/country_continent.csv; null when the code is in neither.",
+            "Continent, from tmdb_assets/reference/country_continent.csv; null when the code is in neither.",
             one_of(CONTINENTS),
             nullable=True,
         ),
@@ -439,7 +439,7 @@ DIM_CPI = Contract(
     SOURCE,
     "star",
     "dim_cpi",
-    "Consumer prices in the United States by year, as shipped in data/reference/us_cpi.csv (source there): what money "
+    "Consumer prices in the United States by year, as shipped in tmdb_assets/reference/us_cpi.csv (source there): what money "
     "of one year is worth in that of another.",
     grain=("year",),
     drift_limit=None,

@@ -23,14 +23,14 @@ from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads
 from tmdb_assets.sources.tmdb.whole_exports import WholeExports
 
-REFERENCE = Path(__file__).parents[3] / "data" / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 COUNTRY_CONTINENT = REFERENCE / "country_continent.csv"
 US_CPI = REFERENCE / "us_cpi.csv"
 RESTORE = "restore it from the project"
 
 
 class ReferenceFileError(LakehouseError):
-    """A file of data/reference cannot be used. The message names the file, what is wrong and what to do."""
+    """A file of tmdb_assets/reference cannot be used. The message names the file, what is wrong and what to do."""
 
 
 # -- dimensions ----------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def us_cpi(path: Path = US_CPI) -> pl.DataFrame:
 
 
 def _shipped(path: Path, schema: pl.Schema, what: str) -> pl.DataFrame:
-    """A file of data/reference, typed; an error says which file it is and why it cannot be read."""
+    """A file of tmdb_assets/reference, typed; an error says which file it is and why it cannot be read."""
     try:
         table = pl.read_csv(path, schema=schema, null_values=[""])
     except (OSError, pl.exceptions.PolarsError, UnicodeError) as error:
