@@ -1,6 +1,6 @@
 """`make dashboard`: Streamlit over app.py, with what the first visit would wait for done before it comes.
 
-What belongs here: starting. What does not: how it is served (.streamlit/config.toml), what is shown (app.py). Options
+What belongs here: starting. What does not: how it is served (.streamlit/config.toml beside it), what is shown (app.py). Options
 are those of `streamlit run`.
 """
 
@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from streamlit import config
 from streamlit.web import bootstrap, cli
 
 #: What Streamlit itself imports when it draws a table.
@@ -31,6 +32,7 @@ def warm_up() -> None:
 def take_options(words: list[str]) -> None:
     """Let Streamlit know its options before it is used: else it finds, once it starts, that they have changed since, and
     asks to be started again."""
+    config._main_script_path = APP  # as `streamlit run` does: it reads the options in the folder of the script
     options = cli.main_run.make_context("streamlit run", [APP, *words]).params
     bootstrap.load_config_options({name: value for name, value in options.items() if name not in {"target", "args"}})
 

@@ -24,7 +24,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, TimeoutE
 
 from tmdb_assets.dashboard import app
 from tmdb_assets.warehouse import credit
-from tmdb_assets_tests.conftest import PROJECT
 from tmdb_assets_tests.end_to_end.harness import environment
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered, broken_out
@@ -88,7 +87,6 @@ def replaceable(warehouse: Path, film_warehouse: Path) -> Iterator[Path]:
 def url(warehouse: Path) -> Iterator[str]:
     """The dashboard, served as `make dashboard` does."""
     folder = warehouse.parent
-    (folder / ".streamlit").symlink_to(PROJECT / ".streamlit")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
