@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from benchmarks.figure import Figure
+from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.sandbox.tmdb.catalogue import Entry, SyntheticCatalogue
 from tmdb_assets.sources.tmdb import contracts
 
@@ -119,8 +120,9 @@ def reported_on(past: Past, day: dt.date) -> Sequence[int]:
     since = day - dt.timedelta(days=HISTORY_DAYS)
     facts = past.facts.lazy().filter(pl.col("date_id").is_between(since, day))
     films = past.films[day].lazy()
-    latest = VIEWS["vw_movie_latest"](fact_movie_daily=facts, dim_movie=films)
-    found = VIEWS["vw_breakouts"](fact_movie_daily=facts, dim_movie=films, vw_movie_latest=latest.lazy())
+    latest = answer(VIEWS["vw_movie_latest"], {"fact_movie_daily": facts, "dim_movie": films})
+    given = {"fact_movie_daily": facts, "dim_movie": films, "vw_movie_latest": latest.lazy()}
+    found = answer(VIEWS["vw_breakouts"], given)
     return found.sort("breakout_rank").get_column("movie_id").to_list()
 
 

@@ -22,8 +22,8 @@ import polars as pl
 from deltalake import write_deltalake
 
 from benchmarks.figure import Child, Figure, run_child
-from tmdb_assets.lakehouse.delta import WRITER
 from tmdb_assets.lakehouse.http import Http, Request
+from tmdb_assets.lakehouse.store.delta import WRITER
 from tmdb_assets.sandbox.answers import encode
 from tmdb_assets.sandbox.server import Application, Weather, run
 from tmdb_assets.sandbox.tmdb.api import TmdbSite

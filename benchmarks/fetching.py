@@ -12,8 +12,8 @@ import polars as pl
 from benchmarks.figure import Figure
 from benchmarks.lake import sandbox
 from tmdb_assets.definitions import build_definitions
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.http import Http, Request
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import contracts
 

@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.figure import Figure
 from benchmarks.lake import derive, fill_raw, films
 from benchmarks.warehouse import FIRST, LISTED, repeat_facts
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from benchmarks.figure import Figure, run_child, seconds
 from benchmarks.lake import derive, fill_raw, films, fresh_lake
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 
 FIRST = dt.date(2025, 11, 1)
 LISTED, DETAILED = 10_000, 450  # a day at top:10000 in steady state: the whole list, details of a few

@@ -20,11 +20,11 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.http import Http, Request
-from tmdb_assets.lakehouse.pages import walk_pages
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.http.pages import walk_pages
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets.sources.tmdb.details import APPENDED

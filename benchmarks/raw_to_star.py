@@ -12,8 +12,9 @@ from deltalake import write_deltalake
 
 from benchmarks.figure import Figure, peak_mb, run_child, seconds
 from benchmarks.lake import daily_tables, derive, fill_raw, films, fresh_lake
-from tmdb_assets.lakehouse.delta import WRITER, DeltaStore
 from tmdb_assets.lakehouse.payloads import struct_fields
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store.delta import WRITER
 from tmdb_assets.sources.tmdb import contracts, payloads
 
 FILMS, DAY = 4_800, dt.date(2026, 11, 1)
@@ -57,7 +58,7 @@ def _floor(folder: str) -> None:
             details = DeltaStore(folder).scan(contracts.MOVIE_DETAILS).select("payload").collect().to_series()
             details.str.json_decode(pl.Struct(struct_fields(payloads.Movie)))
             for contract, frame in tables:
-                parts = [contract.partition] if contract.partition and not contract.small else None
+                parts = [contract.folders] if contract.folders else None
                 write_deltalake(f"{fresh}/{contract.path}", frame, partition_by=parts, writer_properties=WRITER)
 
         took = seconds(work)

@@ -19,9 +19,10 @@ from deltalake import DeltaTable
 from benchmarks.figure import Figure, peak_mb, run_child, seconds
 from benchmarks.lake import derive, fill_raw, films
 from benchmarks.warehouse import FIRST, KEPT_DAYS, LISTED, repeat_facts
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.engines.duckdb import answer
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 
@@ -106,7 +107,7 @@ def _publish_all(folder: str) -> None:
 
 def _by_sql(store: DeltaStore, name: str) -> pl.DataFrame:
     view = VIEWS[name]
-    return view(**{table: store.scan(TABLES[table]) for table in view.reads})
+    return answer(view, {table: store.scan(TABLES[table]) for table in view.reads})
 
 
 def _by_pandas(store: DeltaStore, name: str, question: Callable[..., pd.DataFrame]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 
 from benchmarks.figure import Figure
 from benchmarks.lake import derive, fill_raw, films
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse

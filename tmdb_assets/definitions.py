@@ -15,12 +15,13 @@ import dagster as dg
 from tmdb_assets import sources
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.report import assets as report
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.warehouse import assets as warehouse
+from tmdb_assets.warehouse.contents import Source, lay_out
 
 
 def source_modules(name: str) -> list[ModuleType]:
@@ -50,8 +51,16 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
     found = [module.build(settings) for module in source_modules("assets")]
     found.append(warehouse.build(settings, source_modules("contracts")))
-    found.append(report.build(settings))
+    found.append(_report(settings))
     return dg.Definitions.merge(shared, upkeep(all_contracts(), settings.raw_retention_days), *found)
+
+
+def _report(settings: Settings) -> dg.Definitions:
+    """The daily report, told the days and the views of the source that it is of."""
+    days = {module.contracts.SOURCE: module.PARTITIONS for module in source_modules("assets")}
+    views = {source.name: source for source in map(Source.of, source_modules("contracts"))}
+    texts = {view.contract.name: view.sql for view in lay_out(views[report.SOURCE], fact_days=None).views}
+    return report.build(settings, days[report.SOURCE], texts)
 
 
 def _load() -> dg.Definitions:

@@ -11,8 +11,8 @@ import time
 
 from tmdb_assets.definitions import all_contracts
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.http import redact
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.runs import RunError, execute, plan
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.tmdb.assets import FIRST_DAY

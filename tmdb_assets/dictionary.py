@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tmdb_assets.definitions import source_modules
-from tmdb_assets.lakehouse.contracts import dictionary_lines
-from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.lakehouse.contracts.dictionary import dictionary_lines
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.macros import macros_of
 

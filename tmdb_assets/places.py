@@ -1,7 +1,7 @@
 """Places of one's own on this machine: what a path in a setting means, and where a link leads.
 
 What belongs here: the one rule by which a written path is read, and the one by which links are followed before anything
-is written. What does not: which setting holds a path (settings.py), what lies there, and buckets (lakehouse/root.py).
+is written. What does not: which setting holds a path (settings.py), what lies there, and buckets (lakehouse/store/root.py).
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from pathlib import Path
 from tmdb_assets import consent
 from tmdb_assets.database_files import all_beside
 from tmdb_assets.definitions import all_contracts
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.locks import alone, one_publication_at_a_time
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store.locks import alone, one_publication_at_a_time
 from tmdb_assets.places import led_to
 from tmdb_assets.runs import busy_dagster
 from tmdb_assets.settings import Settings, SettingsError, load_settings

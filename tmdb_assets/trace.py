@@ -22,11 +22,11 @@ import polars as pl
 
 from tmdb_assets.definitions import source_modules
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.contracts.showing import shown
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.json_text import read
-from tmdb_assets.lakehouse.showing import shown
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.payloads.json_text import read
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import SettingsError, load_settings
 
 FILM = "movie_id"

@@ -16,8 +16,9 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets_tests.effort import EFFORT
 
 #: The checkout: where pyproject.toml and data/ lie.
 PROJECT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,7 @@ settings.register_profile(
     "tmdb_assets",
     deadline=None,  # machines that run the tests are shared: time says nothing
     database=None,
-    max_examples=25,
+    max_examples=max(1, round(25 * EFFORT)),
     derandomize=bool(os.environ.get("CI")),
     print_blob=True,
     # A lake made in an example lies in a folder of its own, so that a fixture shared by examples is harmless.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tmdb_assets.definitions import all_contracts, source_modules
 from tmdb_assets.dictionary import PAGE, dictionary
-from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.macros import macros_of
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets import reset
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts as moovitamix
 from tmdb_assets.sources.tmdb import contracts as tmdb
 

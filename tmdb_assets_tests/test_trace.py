@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets.trace import ROWS, TraceError, main, trace

@@ -1,6 +1,6 @@
 """Values that cannot be: every figure, day and instant has two ends, and whatever a source says, every table is published.
 
-What belongs here: what holds for all sources at once. What does not: how one value is set aside (lakehouse/test_contracts.py),
+What belongs here: what holds for all sources at once. What does not: how one value is set aside (lakehouse/contracts/test_audit.py),
 what becomes of one column (the tests of its source).
 """
 
@@ -16,10 +16,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.definitions import all_contracts
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.contracts import Audit, Contract
+from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.http import Answer, Request
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts as moovitamix
 from tmdb_assets.sources.streamflow import contracts as streamflow
 from tmdb_assets.sources.tmdb import answers, contracts
@@ -151,7 +151,7 @@ def test_films_whose_values_cannot_be_keep_nothing_from_being_published(lake: De
     lines = [exported(n) for n in range(1, 401)] + list(impossible(exported(3001)))
     content = gzip.compress("\n".join(map(json.dumps, lines)).encode())
     came = answers.export_rows(Answer(Request("export", key=DAY), 200, {}, NOON, content=content), DAY)
-    lake.replace(contracts.MOVIE_IDS, contracts.MOVIE_IDS.audit(came).kept, [DAY], {})
+    lake.replace(contracts.MOVIE_IDS, Audit.of(contracts.MOVIE_IDS, came).kept, [DAY], {})
     spoken = [{"iso_639_1": "fr", "english_name": "French", "name": ""}]
     lake.replace(
         contracts.REFERENCE,

@@ -1,7 +1,7 @@
 """How a chart of the dashboard looks: lines, heat maps, the map of the world, and what charts have in common.
 
 What belongs here: frame -> Altair chart, with the axes' words and the tooltips. What does not: any question, bars
-(markup.py), what stands around a chart (layout.py). Nothing is fetched: the map is drawn from data/reference.
+(markup.py), what stands around a chart (layout.py). Nothing is fetched: the map is drawn from tmdb_assets/reference.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import polars as pl
 
-REFERENCE = Path(__file__).parents[2] / "data" / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 ACCENT, RISE, FALL, MUTED, DOUBT = "#0b7285", "#2b8a3e", "#c92a2a", "#868e96", "#c2410c"
 HEAT = "teals"

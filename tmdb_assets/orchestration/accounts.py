@@ -1,7 +1,7 @@
 """The two accounts that every source keeps, as assets: its ledger and its quarantine.
 
 What belongs here: what is read from them at the end of a run, and the verdict on it. What does not: who writes them
-(lakehouse/extraction.py, lakehouse/publishing.py), how an asset is made of a side table (tables.py).
+(lakehouse/flow/extraction.py, lakehouse/flow/publishing.py), how an asset is made of a side table (tables.py).
 """
 
 import datetime as dt
@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract, is_value
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.ledger import Ledger
+from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.tables import side_asset
 
 NOTHING_YET = "had nothing yet, and what was observed goes on without"

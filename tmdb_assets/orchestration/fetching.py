@@ -1,7 +1,7 @@
 """The days of a run, observed one by one: what could be had of them, and what the checks of a raw table say of it.
 
 What belongs here: going on with the other days when one cannot be had, the outcomes of a raw table. What does not: how one
-day is observed (lakehouse/extraction.py), how Dagster is told (tables.py).
+day is observed (lakehouse/flow/extraction.py), how Dagster is told (tables.py).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.checks import Outcome, accounting, contract_kept, drift, grain_kept
-from tmdb_assets.lakehouse.contracts import Contract, is_value, quarantine_contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, Observed
+from tmdb_assets.lakehouse.contracts import Contract, is_value
+from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
+from tmdb_assets.lakehouse.flow.checks import Outcome, accounting, contract_kept, drift, grain_kept
+from tmdb_assets.lakehouse.flow.extraction import Extractor, NothingToObserve, Observed
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.store import DeltaStore
 
 
 def observe_days(

@@ -13,17 +13,18 @@ import dagster as dg
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.checks import BLOCKING, CHECKS, Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.extraction import BlockedError, Extractor, NothingToObserve, SourceClient
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.locks import at_work, one_fetch_at_a_time
-from tmdb_assets.lakehouse.publishing import publish
-from tmdb_assets.lakehouse.showing import shown
+from tmdb_assets.lakehouse.contracts.showing import shown
+from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
+from tmdb_assets.lakehouse.flow.checks import BLOCKING, CHECKS, Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.extraction import Extractor, NothingToObserve, SourceClient
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
+from tmdb_assets.orchestration.partitions import Events, Told, asset_of, materialized, partition_keys
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
@@ -48,8 +49,6 @@ RAW_CHECKS = {
 }
 RAW_BLOCKING = {"contract", "extraction_complete", "mass_delete"}
 
-Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
-
 
 def days_of(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.date]:
     """The days of the run, oldest first; none for a table that is not filled by the day.
@@ -58,7 +57,7 @@ def days_of(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.da
     """
     if contract.is_whole:
         return []
-    if not (context.has_partition_key or context.has_partition_key_range):
+    if not partition_keys(context):
         span, key = contract.cadence.value, contract.cadence.key(dt.date(2026, 11, 20))
         how = f"""`--tags '{{"dagster/partition": "{key}"}}'` for a job, `--partition {key}` for assets"""
         raise dg.Failure(
@@ -121,12 +120,6 @@ def column_lineage(table: DerivedTable) -> dg.TableColumnLineage:
     )
 
 
-def _asset(**options: Any) -> Callable[[Callable[..., Events]], dg.AssetsDefinition]:
-    """`dg.asset` with a type: its overloads do not see through a dictionary of options."""
-    decorate: Callable[[Callable[..., Events]], dg.AssetsDefinition] = dg.asset(**options)
-    return decorate
-
-
 # -- three kinds of tables -----------------------------------------------------------------------------------------------
 
 
@@ -143,7 +136,7 @@ def raw_asset(
     names = ["contract", "grain", "accounting", "extraction_complete", *checks]
     names += ["row_count_drift"] if contract.drift_limit is not None else []
 
-    @_asset(
+    @asset_of(
         **asset_options(contract, partitions),
         deps=[dg.AssetKey(c.key) for c in after],
         check_specs=_specs(contract, {n: RAW_CHECKS[n] for n in names}, RAW_BLOCKING),
@@ -158,9 +151,10 @@ def raw_asset(
         def events() -> Events:
             context.resources.clock.reach(days[0], has_history=True)  # of days to come alone, nothing is made
             with one_fetch_at_a_time(store, contract.source, context.log.info):
+                ledger = Ledger(store, contract.source)
                 extractor = Extractor(
                     store,
-                    Ledger(store, contract.source),
+                    ledger,
                     context.resources.clock,
                     client,
                     context.log.info,
@@ -168,10 +162,12 @@ def raw_asset(
                 )
                 observed, lost = observe_days(extractor, contract, days, after, context.log.warning)
                 seen = [o.day for o in observed]
+                if any(client.tables()[c.name].archived for c in after):
+                    seen = ledger.days_proven(seen)  # nothing was asked of a past day that the archive does not have
                 commits = [c for o in observed for c in o.commits]
-                result = _materialized(context, contract, seen, commits, ledger_metadata(observed))
+                results = _materialized(context, contract, seen, commits, ledger_metadata(observed))
                 outcomes = list(raw_outcomes(store, contract, observed, lost, names))
-            yield result
+            yield from results
             yield from _results(contract, outcomes)
 
         yield from _told(contract, events())
@@ -191,7 +187,7 @@ def derived_asset(
     if contract.stage == "star":
         options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
 
-    @_asset(
+    @asset_of(
         **options,
         deps=[dg.AssetKey(c.key) for c in [*table.upstream, *after]],
         check_specs=_specs(contract, table.checks, BLOCKING),
@@ -208,8 +204,8 @@ def derived_asset(
                 more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
                 if contract.stage == "views":  # done on loading, it would keep every command waiting
                     more["dagster/column_lineage"] = column_lineage(table)
-                result = _materialized(context, contract, days, done.commits, more)
-            yield result
+                results = _materialized(context, contract, days, done.commits, more)
+            yield from results
             yield from _results(contract, done.outcomes)
 
         yield from _told(contract, events())
@@ -227,7 +223,7 @@ def side_asset(
 ) -> dg.AssetsDefinition:
     """A table that others fill row by row (ledger, quarantine): materializing it reads the day's rows and judges them."""
 
-    @_asset(
+    @asset_of(
         **asset_options(contract, partitions),
         deps=[dg.AssetKey(c.key) for c in after],
         check_specs=_specs(contract, {check: meaning}, {check}),
@@ -243,8 +239,9 @@ def side_asset(
                 outcome, metadata = verdict(store, days)
                 if not outcome.passed and not outcome.warns:
                     raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
-                result = _materialized(context, contract, days, [], metadata)
-            yield result
+                standing = _proven(store, contract, days, context.log.info)
+                results = _materialized(context, contract, standing, [], metadata)
+            yield from results
             yield from _results(contract, [outcome])
 
         yield from _told(contract, events())
@@ -321,7 +318,8 @@ def _materialized(
     days: Sequence[dt.date],
     commits: Sequence[Commit],
     more: Mapping[str, Any],
-) -> dg.MaterializeResult[Any]:
+) -> list[Told]:
+    """What Dagster is told of a table: of the days that stand, if it is filled by the day."""
     store: DeltaStore = context.resources.lake
     counted = store.partition_rows(contract)
     metadata: dict[str, Any] = {
@@ -335,10 +333,14 @@ def _materialized(
     version = store.version(contract)
     if version is not None:
         metadata["delta_version"] = version
-    for day in days if contract.partition else ():
-        rows = {"dagster/partition_row_count": counted.get(day, 0)}
-        context.add_asset_metadata(rows, partition_key=contract.cadence.key(day))
-    return dg.MaterializeResult(asset_key=dg.AssetKey(contract.key), metadata=metadata)
+    key = dg.AssetKey(contract.key)
+    if contract.is_whole:
+        return [dg.MaterializeResult(asset_key=key, metadata=metadata)]
+    standing = {
+        contract.cadence.key(day): {"dagster/partition_row_count": counted.get(day, 0)} if contract.partition else {}
+        for day in days
+    }
+    return list(materialized(context, key, metadata, standing))
 
 
 def preview(rows: pl.LazyFrame, hidden: Sequence[str] = ()) -> str:

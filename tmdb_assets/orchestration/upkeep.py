@@ -1,6 +1,6 @@
 """Keeping the lake in shape: expire old raw data, compact, checkpoint, vacuum.
 
-What belongs here: the upkeep job and its schedule. What does not: how a table is kept in shape (lakehouse/delta.py).
+What belongs here: the upkeep job and its schedule. What does not: how a table is kept in shape (lakehouse/store/).
 """
 
 import datetime as dt
@@ -10,9 +10,9 @@ import dagster as dg
 from dagster import OpExecutionContext
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.contracts import Contract, FewADay
+from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 
 
@@ -88,12 +88,12 @@ def kept_in_shape(
         try:
             with one_fetch_at_a_time(store, contract.source, log):
                 expired = 0
-                if contract.expiring or (contract.stage == "raw" and not contract.small):
-                    expired = store.expire(contract, oldest, metadata)
+                if contract.expiring or (contract.stage == "raw" and not isinstance(contract.kept, FewADay)):
+                    expired = retention.expire(store, contract, oldest, metadata)
                 if contract.kept_for:
                     naming = tables[contract.source, contract.stage, contract.kept_for.split(".")[0]]
-                    expired = store.drop_unnamed(contract, naming, metadata)
-                done = store.upkeep(contract)
+                    expired = retention.drop_unnamed(store, contract, naming, metadata)
+                done = retention.upkeep(store, contract)
         except Exception as error:  # whatever ails one table, the others need their upkeep
             failed[contract.path] = error
         else:

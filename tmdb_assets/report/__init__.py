@@ -1,6 +1,7 @@
 """The daily report: one HTML file a day that anybody can open, anywhere.
 
-warehouse ──► answers.py   what the newest day has to tell
+warehouse ──► past.py      the same views as of a day that is not the newest
+              answers.py   what a day has to tell
                 └─► page.py   the same as HTML that needs nothing else
-              assets.py    the file, as an asset in Dagster
+              assets.py    the files, as an asset in Dagster with a partition a day
 """

@@ -1,62 +1,104 @@
-"""The daily report in Dagster: one HTML file per day of the warehouse, written after it.
+"""The daily report in Dagster: one HTML file per day of films, written after the warehouse.
 
-What belongs here: wiring and the file. What does not: what the report says (answers.py), how it looks (page.py).
+What belongs here: wiring, which days a run reports, the file. What does not: what the report says (answers.py), how it
+looks (page.py).
 """
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.locks import reading_publication
-from tmdb_assets.orchestration.jobs import PUBLICATION
+from tmdb_assets.lakehouse.store.locks import reading_publication
+from tmdb_assets.orchestration.jobs import publication_options
+from tmdb_assets.orchestration.partitions import Events, asset_of, materialized, partition_keys
 from tmdb_assets.places import led_to
-from tmdb_assets.report.answers import Answers, read
+from tmdb_assets.report.answers import Answers, Days, days_of, read, read_past
 from tmdb_assets.report.page import render
+from tmdb_assets.report.past import Past
 from tmdb_assets.settings import Settings
-from tmdb_assets.warehouse.reader import Warehouse
+from tmdb_assets.warehouse.reader import Info, Warehouse
 
+SOURCE = "tmdb"  #: whose days are reported
 KEY = dg.AssetKey("daily_report")
+#: Whose days the report's days are: a backfill goes from partitions to partitions, and the warehouse has none.
+FACTS = dg.AssetKey([SOURCE, "star", "fact_movie_daily"])
 
 
 class ReportError(LakehouseError):
     """The report cannot be written. The message names the file and what to do."""
 
 
-def build(settings: Settings) -> dg.Definitions:
-    """The asset `daily_report`."""
+def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: Mapping[str, str]) -> dg.Definitions:
+    """The asset `daily_report`. `partitions`: the days of films; `views`: the text of every view, each after those it reads."""
 
-    @dg.asset(
+    @asset_of(
+        **publication_options(SOURCE),
         key=KEY,
-        deps=[dg.AssetKey("warehouse")],
-        output_required=False,
-        description="The newest day of films as one HTML file that needs nothing else to be read: most popular, movers, "
-        "breakouts, genres, money, data quality. One file per day; a day that is published again is written again.",
-        group_name=PUBLICATION,
+        partitions_def=partitions,
+        deps=[FACTS, dg.AssetKey(["warehouse", SOURCE])],
+        description="A day of films as one HTML file that needs nothing else to be read: most popular, movers, breakouts, "
+        "genres, money, data quality. One file per day of the run, and one of the newest day, which may have moved with "
+        "the days before it; a day that is published again is written again.",
         kinds={"html"},
-        backfill_policy=dg.BackfillPolicy.single_run(),  # else a range of days that ends with it is refused
-        owners=["team:data-engineering"],
     )
-    def daily_report(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        warehouse = Warehouse(settings.tmdb_assets_warehouse)
+    def daily_report(context: dg.AssetExecutionContext) -> Events:
+        wanted = [dt.date.fromisoformat(key) for key in partition_keys(context)]
         try:
-            with reading_publication(settings.tmdb_assets_warehouse, context.log.info):
-                answers = read(warehouse)
-                file = write(answers, settings.tmdb_assets_reports) if answers else None
+            with (
+                closing(Warehouse(settings.tmdb_assets_warehouse)) as warehouse,
+                reading_publication(settings.tmdb_assets_warehouse, context.log.info),
+            ):
+                written = write_days(warehouse, wanted, views, settings.tmdb_assets_reports, context.log.info)
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
-        finally:
-            warehouse.close()
-        if answers is None or file is None:
-            context.log.info("The warehouse has no day of films yet: there is nothing to report")
-            return
-        yield dg.MaterializeResult(metadata=_metadata(answers, file))
+        yield from materialized(context, KEY, {}, written)
 
     return dg.Definitions(assets=[daily_report])
+
+
+def write_days(
+    warehouse: Warehouse,
+    wanted: Sequence[dt.date],
+    views: Mapping[str, str],
+    folder: Path,
+    log: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
+    """Write the reports of the days wanted and of the newest one, as far as the warehouse holds them.
+
+    Returns what Dagster is told of each, by its day. Raises WarehouseError, ReportError.
+    """
+    started = time.monotonic()
+    days = days_of(warehouse)
+    if days.newest is None:
+        log("The warehouse has no day of films yet: there is nothing to report")
+        return {}
+    past = Past.of(warehouse, views)
+    written = {}
+    for day in sorted({*wanted, days.newest} & days.held):
+        answers = read(warehouse) if day == days.newest else read_past(warehouse, day, days, past)
+        if answers:
+            written[day.isoformat()] = _metadata(answers, write(answers, folder))
+    several = f"{len(written)} reports, the last" if len(written) > 1 else "the report"
+    log(f"{folder.absolute()}: {several} of {max(written)}, written in {time.monotonic() - started:.1f} s")
+    if left_out := sorted(set(wanted) - days.held):
+        log(_left_out(left_out, days, warehouse.info))
+    return written
+
+
+def _left_out(left_out: Sequence[dt.date], days: Days, info: Info) -> str:
+    """Why days have no report."""
+    listed = str(left_out[0]) if len(left_out) == 1 else f"{len(left_out)} days, {left_out[0]} to {left_out[-1]}"
+    if info.fact_days and left_out[-1] < min(days.held):
+        why = f"the warehouse holds the newest {info.fact_days} days of films alone (WAREHOUSE_FACT_DAYS)"
+    else:
+        why = f"the warehouse does not hold {'it' if len(left_out) == 1 else 'them'}"
+    return f"No report of {listed}: {why}"
 
 
 def write(answers: Answers, folder: Path) -> Path:

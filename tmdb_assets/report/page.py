@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.report.answers import AMONG, Answers
+from tmdb_assets.report.answers import AMONG, BREAKOUT_DAYS, Answers
 from tmdb_assets.warehouse import credit, figures
 
 MIXED = "Real films and invented ones of the built-in sandbox are mixed here: do not rely on these figures."
@@ -49,7 +49,7 @@ def render(answers: Answers) -> str:
         part
         for part in (
             f"<h1>Films on {escape(day)}</h1>",
-            f'<p class="note">From the warehouse published {escape(figures.moment(answers.info.published_at))}.</p>',
+            _source(answers),
             _banner(answers.info.origin),
             _head(answers),
             _popularity(answers),
@@ -73,6 +73,16 @@ def render(answers: Answers) -> str:
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
+
+
+def _source(answers: Answers) -> str:
+    told = f"From the warehouse published {figures.moment(answers.info.published_at)}."
+    if answers.is_past:
+        told += (
+            f" Its newest day was {figures.day(answers.newest)}: figures here are those of {figures.day(answers.day)}; "
+            "titles, years, genres and countries are those last observed."
+        )
+    return f'<p class="note">{escape(told)}</p>'
 
 
 def _banner(origin: str | None) -> str:
@@ -130,6 +140,8 @@ def _movers(answers: Answers) -> str:
         "rank_now": ("Now", figures.count),
         "places": ("Places", figures.change),
     }
+    if "climbed" not in answers.tables:
+        return section("Movers of 7 days", "", _not_held(answers, "the day a week before"))
     either = answers.tables["climbed"].height + answers.tables["fallen"].height
     if not either:
         return section("Movers of 7 days", "", "No film has moved, or the day a week before was not observed.")
@@ -141,6 +153,8 @@ def _movers(answers: Answers) -> str:
 
 
 def _breakouts(answers: Answers) -> str:
+    if "breakouts" not in answers.tables:
+        return section("Breakouts", "", _not_held(answers, f"all of the {BREAKOUT_DAYS} days before"))
     found = answers.tables["breakouts"]
     if found.is_empty():
         return section("Breakouts", "", "No film broke out on this day.")
@@ -158,6 +172,13 @@ def _breakouts(answers: Answers) -> str:
     of_all = answers.head["breakouts"]
     some = f"The first {found.height} of {figures.count(of_all)}. " if of_all > found.height else ""
     return section("Breakouts", shown, f"{some}Each measured against its own history.")
+
+
+def _not_held(answers: Answers, what: str) -> str:
+    return (
+        f"Unknown: the warehouse keeps the newest {figures.counted(answers.info.fact_days or 0, 'day')} alone "
+        f"(WAREHOUSE_FACT_DAYS), and with them not {what}."
+    )
 
 
 def _shares(answers: Answers) -> str:
@@ -179,6 +200,10 @@ def _shares(answers: Answers) -> str:
 
 
 def _money(answers: Answers) -> str:
+    if "earners" not in answers.tables:
+        return section(
+            "Highest revenue", "", "Unknown: budgets and revenues are kept as last observed, not by the day."
+        )
     head = answers.head
     known = (
         f"Of {figures.counted(head['films_detailed'], 'film')} with details, released ones: {figures.count(head['films_with_revenue'])} "

@@ -21,9 +21,9 @@ from types import ModuleType
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.sql import View, bases_of
+from tmdb_assets.lakehouse.contracts import Contract, FewADay
+from tmdb_assets.lakehouse.engines.views import View, bases_of
+from tmdb_assets.lakehouse.store import DeltaStore
 
 #: Part of a table that is loaded as a whole.
 WHOLE = None
@@ -81,9 +81,10 @@ def lay_out(source: Source, fact_days: int | None) -> Layout:
     tables = [
         c
         for c in source.contracts
-        if (c.stage == "star" or (c.small and c.stage != "views" and c.name in read)) and not c.personal
+        if (c.stage == "star" or (isinstance(c.kept, FewADay) and c.stage != "views" and c.name in read))
+        and not c.personal
     ]
-    by_day = {c.name: c.partition for c in tables if fact_days and c.partition and not c.small}
+    by_day = {c.name: c.folders for c in tables if fact_days and c.folders}
     there = {c.name for c in tables}
     views = []
     for view in (*bases_of(source.views), *source.views):
@@ -153,7 +154,7 @@ def look_up(store: DeltaStore, layouts: Sequence[Layout], fact_days: int | None)
 
 
 def _by_folder(contract: Contract) -> bool:
-    return bool(contract.partition) and not contract.small
+    return bool(contract.folders)
 
 
 def _files(store: DeltaStore, contract: Contract, version: int | None) -> pl.DataFrame:

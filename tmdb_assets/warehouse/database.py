@@ -16,7 +16,8 @@ import polars as pl
 
 from tmdb_assets.database_files import overflow, remove
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.sql import SqlError, View, told
+from tmdb_assets.lakehouse.engines.duckdb import as_sql_error
+from tmdb_assets.lakehouse.engines.views import SqlError, View
 from tmdb_assets.warehouse.contents import Layout, Part
 from tmdb_assets.warehouse.reader import Info, first_line
 
@@ -243,7 +244,7 @@ class Database:
         try:
             statements = self._connection.extract_statements(text)
         except duckdb.Error as error:
-            raise told(error, file) from None
+            raise as_sql_error(error, file) from None
         begins = 0
         for statement in statements:
             begins = text.index(statement.query, begins)
@@ -258,7 +259,7 @@ class Database:
             # on one line, so that the lines DuckDB counts are those of the file
             self._connection.execute(f"CREATE VIEW {name} AS {view.sql}")
         except duckdb.Error as error:
-            raise told(error, view.file) from None
+            raise as_sql_error(error, view.file) from None
         found = dict(row[:2] for row in self._connection.execute(f"DESCRIBE {name}").fetchall())
         promised = {column: kind for column, kind, _ in self._promised(view.contract)}
         if found != promised and set(found) == set(promised):

@@ -24,11 +24,11 @@ import duckdb
 
 from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.checks import Outcome
-from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
-from tmdb_assets.lakehouse.extraction import BlockedError
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.locks import at_work, one_publication_at_a_time
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.store import DeltaStore, without_secrets
+from tmdb_assets.lakehouse.store.locks import at_work, one_publication_at_a_time
 from tmdb_assets.places import led_to
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
 from tmdb_assets.warehouse.database import Database, Recorded

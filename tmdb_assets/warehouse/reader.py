@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +76,7 @@ class Warehouse:
             found = self.path.stat()
         except FileNotFoundError:
             raise WarehouseError(
-                f"There is no warehouse yet at {self.path}: run `make demo` first, or materialize the asset `warehouse`."
+                f"There is no warehouse yet at {self.path}: run `make demo` first, or materialize the asset `warehouse/tmdb`."
             ) from None
         except OSError as error:
             raise WarehouseError(f"The warehouse {self.path} cannot be read ({error.strerror}).") from None
@@ -93,28 +94,45 @@ class Warehouse:
         Raises WarehouseError as well when the file lacks a table that the question names.
         """
         with _one_at_a_time:
-            return self._answer(self._current(), sql, parameters)
+            return self._answer(self._current().connection, sql, parameters)
 
-    def query_together(self, questions: Mapping[str, str]) -> tuple[Info, dict[str, pl.DataFrame]]:
+    def query_together(
+        self, questions: Mapping[str, str], before: Sequence[str] = ()
+    ) -> tuple[Info, dict[str, pl.DataFrame]]:
         """The answers to several SELECTs, by name, all of one file, whatever takes its place meanwhile; and what it is.
+
+        `before`: statements for these questions alone, such as a choice of schema or a temporary view.
 
         Raises WarehouseError as `query` does.
         """
         with _one_at_a_time:
             opened = self._current()
-            return opened.info, {name: self._answer(opened, sql) for name, sql in questions.items()}
+            with closing(opened.connection.cursor()) as session:
+                with self._spoken():
+                    for statement in before:
+                        session.execute(statement)
+                return opened.info, {name: self._answer(session, sql) for name, sql in questions.items()}
 
     def _answer(
-        self, opened: _Opened, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        sql: str,
+        parameters: Sequence[object] | Mapping[str, object] = (),
     ) -> pl.DataFrame:
+        with self._spoken():
+            answer: pl.DataFrame = connection.sql(sql, params=parameters or None).pl()
+        return answer
+
+    @contextmanager
+    def _spoken(self) -> Iterator[None]:
+        """A question about what the file has not is one sentence."""
         try:
-            answer: pl.DataFrame = opened.connection.sql(sql, params=parameters or None).pl()
+            yield
         except (duckdb.CatalogException, duckdb.BinderException) as error:  # no such table, or no such column
             raise WarehouseError(
                 f"The warehouse {self.path} lacks what is asked for ({first_line(error)}); it was written by another "
-                "version of the project: materialize the asset `warehouse`."
+                "version of the project: materialize the asset `warehouse/tmdb`."
             ) from None
-        return answer
 
     def close(self) -> None:
         """Let go of the file. Nobody needs to: asking again opens it again."""
@@ -163,7 +181,7 @@ def read_info(connection: duckdb.DuckDBPyConnection, path: str, schema: str = "m
     if version != FORMAT:
         age = "an older" if version < FORMAT else "a newer"
         raise WarehouseError(
-            f"The warehouse {path} was written by {age} version of the project: materialize the asset `warehouse`."
+            f"The warehouse {path} was written by {age} version of the project: materialize the asset `warehouse/tmdb`."
         )
     said = f"SELECT format_version, epoch_us(published_at), lake, origin, fact_days FROM {schema}.warehouse_info"
     try:
@@ -187,7 +205,7 @@ def not_ours(path: str, reason: str) -> str:
     """The sentence about a file that is there and is no warehouse."""
     return (
         f"{path} is not a warehouse of this project, or damaged ({reason}): move it away and materialize the asset "
-        "`warehouse`, or set TMDB_ASSETS_WAREHOUSE to another path."
+        "`warehouse/tmdb`, or set TMDB_ASSETS_WAREHOUSE to another path."
     )
 
 

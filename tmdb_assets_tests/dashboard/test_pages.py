@@ -698,7 +698,7 @@ def test_a_warehouse_of_one_day_has_no_period(show: Any, film_warehouse: Path, t
 def test_a_warehouse_of_an_older_version_is_one_sentence(path: str, show: Any, old: Path) -> None:
     test = show(path, old)
     assert not test.exception
-    assert "was written by an older version of the project: materialize the asset `warehouse`" in said(test)
+    assert "was written by an older version of the project: materialize the asset `warehouse/tmdb`" in said(test)
     assert charts(test) == 0
 
 
@@ -716,7 +716,7 @@ def test_a_missing_view_leaves_the_other_parts_of_its_page(show: Any, film_wareh
     assert not test.exception
     assert len(test.warning) == 1
     assert "vw_top_movies_by_continent" in test.warning[0].value
-    assert "materialize the asset `warehouse`" in test.warning[0].value
+    assert "materialize the asset `warehouse/tmdb`" in test.warning[0].value
     assert charts(test) == 4
 
 

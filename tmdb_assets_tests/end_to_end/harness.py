@@ -11,7 +11,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +22,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Extractor
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.flow.extraction import Extractor
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
 from tmdb_assets.settings import Settings, load_settings
@@ -72,11 +72,20 @@ class Run:
         checks = [e.asset_check_evaluation_data for e in self.events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
         return {f"{'/'.join(c.asset_key.path)} {c.check_name}" for c in checks if not c.passed}
 
+    @property
+    def told(self) -> dict[str, set[str]]:
+        """The partitions of each table that Dagster shows as materialized for this run."""
+        found: dict[str, set[str]] = {}
+        for event in self.events:
+            if event.is_step_materialization and event.partition and event.asset_key:
+                found.setdefault("/".join(event.asset_key.path), set()).add(event.partition)
+        return found
+
 
 def fill(
-    lake: Path, first: dt.date, last: dt.date | None = None, *, select: Collection[str] = (), **settings: Any
+    lake: Path, first: dt.date | None, last: dt.date | None = None, *, select: Collection[str] = (), **settings: Any
 ) -> Run:
-    """Run the daily job in this process, for one day or a range of days as one run.
+    """Run the daily job in this process, for one day or a range of days as one run, or without naming any.
 
     `select`: paths of the tables to materialize, all of them by default. `settings` are fields of Settings.
     """
@@ -91,8 +100,8 @@ def fill(
         }
         loaded = load_settings(_env_file=None, **(places | DEFAULTS | settings))
         job = build_definitions(loaded).resolve_job_def("tmdb_daily")
-        days: dict[str, Any] = {"partition_key": first.isoformat()}
-        if last is not None:
+        days: dict[str, Any] = {"partition_key": first.isoformat()} if first else {}
+        if first and last:
             ends = {"start": first.isoformat(), "end": last.isoformat()}
             days = {"tags": {f"dagster/asset_partition_range_{end}": day for end, day in ends.items()}}
         selection = [dg.AssetKey(TABLES[path].key) for path in select] or None
@@ -112,49 +121,60 @@ class Standing:
 def fill_plainly(
     lake: Path,
     *days: dt.date,
+    only: Collection[str] = (),
     together: bool = False,
     answers: bool = True,
     served: Standing | None = None,
+    log: Callable[[str], None] = lambda line: None,
     **settings: Any,
 ) -> None:
     """What runs of the daily job do to the lake, one day after the other, in a third of their time: without Dagster.
 
     Whole tables, which every run answers anew, are answered once, after the last day, or not at all without `answers`;
-    `together` derives the other tables of all days at once as well, as a run over a range does. `served`: the sandbox
-    that is asked, in place of one of its own.
+    `together` derives the other tables of all days at once as well, as a run over a range does. `only`: of the derived
+    tables these paths, and what they are made of. `served`: the sandbox that is asked, in place of one of its own. `log` is
+    told what a run says.
 
     An error meant for the user is raised as it is.
     """
     with _clean_environment(), ExitStack() as stack:
         loaded = load_settings(_env_file=None, tmdb_assets_lake=str(lake), **(DEFAULTS | settings))
         store, clock = DeltaStore(lake), Clock(loaded.tmdb_assets_today)
-        sandbox = Sandbox(loaded, _say_nothing) if loaded.uses_sandbox and not served else None
+        sandbox = Sandbox(loaded, log) if loaded.uses_sandbox and not served else None
         if sandbox:
             stack.callback(sandbox.stop)
-        client = stack.enter_context(closing(Tmdb(loaded, clock, served or sandbox, _say_nothing)))
-        extractor = Extractor(store, Ledger(store, SOURCE), clock, client, _say_nothing)
+        client = stack.enter_context(closing(Tmdb(loaded, clock, served or sandbox, log)))
+        extractor = Extractor(store, Ledger(store, SOURCE), clock, client, log)
         for run in [days] if together else [[day] for day in days]:
             for day in run:
                 for table in client.tables().values():
                     extractor.observe(table, day)
-            _derive(store, run, whole=False)
+            _derive(store, run, log, whole=False, only=only)
         if answers:
-            _derive(store, [], whole=True)
+            _derive(store, [], log, whole=True, only=only)
 
 
 def answer_views(lake: Path) -> None:
     """Answer the tables that every run answers anew."""
-    _derive(DeltaStore(lake), [], whole=True)
+    _derive(DeltaStore(lake), [], lambda line: None, whole=True)
 
 
-def _derive(store: DeltaStore, days: Sequence[dt.date], *, whole: bool) -> None:
-    for table in derived_tables():
-        if table.contract.is_whole == whole:
-            publish(table, store, days, {}, _say_nothing)
-
-
-def _say_nothing(line: str) -> None:
-    """Somewhere to log to."""
+def _derive(
+    store: DeltaStore,
+    days: Sequence[dt.date],
+    log: Callable[[str], None],
+    *,
+    whole: bool,
+    only: Collection[str] = (),
+) -> None:
+    tables = derived_tables()
+    wanted = {*only} or {*DERIVED}
+    for table in reversed(tables):  # each comes after those that it is made of
+        if table.contract.path in wanted:
+            wanted |= {contract.path for contract in table.upstream}
+    for table in tables:
+        if table.contract.is_whole == whole and table.contract.path in wanted:
+            publish(table, store, days, {}, log)
 
 
 @contextmanager
@@ -171,7 +191,7 @@ def _clean_environment() -> Iterator[None]:
 def checkout(folder: Path) -> Path:
     """The project as a fresh clone shows it, without the `.env`, lake and caches of whoever runs the tests."""
     (folder / "data").mkdir(parents=True)
-    for name in ("tmdb_assets", "tmdb_assets_tests", "pyproject.toml", "workspace.yaml", "data/reference"):
+    for name in ("tmdb_assets", "tmdb_assets_tests", "pyproject.toml", "workspace.yaml"):
         (folder / name).symlink_to(PROJECT / name)
     return folder
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
-from tmdb_assets.lakehouse.ledger import SANDBOX, Entry, Ledger
+from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger
+from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets.sources.tmdb import star
 from tmdb_assets_tests.end_to_end.harness import (
     FILMS,

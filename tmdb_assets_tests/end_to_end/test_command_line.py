@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets_tests.end_to_end.harness import ASSETS, JOB, TODAY, checkout, command, of_day
+from tmdb_assets_tests.end_to_end.harness import ASSETS, TODAY, checkout, command, fill
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +30,28 @@ def test_the_definitions_can_be_listed_and_validated(clone: Path, words: tuple[s
     assert [text for text in shown if text not in ran.stdout] == []
 
 
+def test_a_partition_that_is_not_there_yet_ends_the_command_with_a_sentence_and_nothing_written(
+    clone: Path, tmp_path: Path
+) -> None:
+    ran = command(clone, *ASSETS, "--partition", "2126-01-01", TMDB_ASSETS_LAKE=str(tmp_path / "lake"))
+    assert ran.returncode == 1
+    assert "partition key `2126-01-01`" in ran.stderr
+    assert not (tmp_path / "lake").exists()
+
+
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("day", "sentence"),
     [
-        ((*JOB, *of_day(TODAY + dt.timedelta(days=1))), f"has not begun (today is {TODAY} UTC)"),
-        ((*ASSETS, "--partition", "2126-01-01"), "partition key `2126-01-01`"),
-        (JOB, "This run names no day, and tmdb/raw/reference is filled by the day"),
+        (TODAY + dt.timedelta(days=1), f"has not begun (today is {TODAY} UTC)"),
+        (None, "This run names no day, and tmdb/raw/reference is filled by the day"),
     ],
-    ids=["job for tomorrow", "assets for a partition that is not there yet", "job without a day"],
+    ids=["tomorrow", "no day"],
 )
 def test_a_day_that_cannot_be_run_ends_with_a_sentence_and_nothing_written(
-    clone: Path, tmp_path: Path, words: tuple[str, ...], sentence: str
+    tmp_path: Path, day: dt.date | None, sentence: str
 ) -> None:
-    ran = command(clone, *words, TMDB_ASSETS_LAKE=str(tmp_path / "lake"))
-    assert ran.returncode == 1
-    assert sentence in ran.stderr
+    run = fill(tmp_path / "lake", day, select=["tmdb/raw/reference"])
+    assert not run.success
+    assert len(run.said) == 1
+    assert sentence in run.said[0]
     assert not (tmp_path / "lake").exists()

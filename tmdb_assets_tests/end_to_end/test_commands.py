@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.end_to_end.harness import (
     ASSETS,
     JOB,
@@ -85,10 +86,13 @@ def test_every_commit_says_which_run_made_it(by_job: Path, path: str) -> None:
             assert commit["asset_key"] == path
 
 
-def test_assets_by_partition_give_what_the_job_gives(clone: Path, by_job: Path) -> None:
-    lake = clone.parent / "by assets"
+def test_assets_by_a_range_of_partitions_give_what_the_job_gives(clone: Path, by_job: Path) -> None:
+    lake, before = clone.parent / "by assets", DAY - dt.timedelta(days=1)
     listed = [*ASSETS[:-1], "+key:tmdb/clean/movie_stats"]
-    ran = command(clone, *listed, "--partition", DAY.isoformat(), TMDB_ASSETS_LAKE=str(lake))
+    ran = command(clone, *listed, "--partition-range", f"{before}...{DAY}", TMDB_ASSETS_LAKE=str(lake))
     assert ran.returncode == 0, ran.stderr[-3000:]
     filled = ["tmdb/raw/discover_pages", "tmdb/raw/movie_ids", "tmdb/clean/movie_stats"]
-    assert differences(contents(lake, only=filled), contents(by_job, only=filled)) == []
+    both = contents(lake, only=filled)
+    assert all(set(frame["date_id"]) == {before, DAY} for frame in both.values())
+    of_the_day = {path: frame.filter(pl.col("date_id") == DAY) for path, frame in both.items()}
+    assert differences(of_the_day, contents(by_job, only=filled)) == []

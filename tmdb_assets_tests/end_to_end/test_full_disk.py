@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from deltalake.exceptions import DeltaError
 
-from tmdb_assets.lakehouse.delta import DeltaStore, LakeError
+from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets_tests.end_to_end.harness import (
+    ASSETS,
     COSTS,
     DAILY,
     TODAY,
@@ -23,7 +24,6 @@ from tmdb_assets_tests.end_to_end.harness import (
     differences,
     fill,
     fill_plainly,
-    of_day,
 )
 
 FILMS = 40
@@ -86,19 +86,19 @@ def mounted(folder: Path, options: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("job", "options", "said"),
+    ("table", "options", "said"),
     [
-        ("tmdb_daily", "ro", "Read-only file system"),
-        ("moovitamix_daily", "ro", "Read-only file system"),
-        ("moovitamix_daily", "size=200k", "No space left on device"),
+        ("tmdb/raw/reference", "ro", "Read-only file system"),
+        ("moovitamix/raw/pages", "ro", "Read-only file system"),
+        ("moovitamix/raw/pages", "size=200k", "No space left on device"),
     ],
 )
 def test_a_disk_that_takes_nothing_ends_the_command_with_one_sentence(
-    tmp_path: Path, job: str, options: str, said: str
+    tmp_path: Path, table: str, options: str, said: str
 ) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    words = ("dagster", "job", "execute", "-m", "tmdb_assets.definitions", "-j", job, *of_day(TODAY))
+    words = (*ASSETS[:-1], f"key:{table}", "--partition", TODAY.isoformat())
     done = command(checkout(tmp_path / "clone"), *mounted(disk, options), *words, TMDB_ASSETS_LAKE=str(disk))
     lines = [line for line in (done.stdout + done.stderr).splitlines() if f"The lake root {disk} " in line]
     assert done.returncode != 0

@@ -16,7 +16,7 @@ import polars as pl
 import psutil
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb.contracts import MOVIE_DETAILS
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
@@ -34,11 +34,11 @@ PER_COMMIT, READ_AHEAD = 16, 4 * 8
 CHILD = f"""
 import datetime, pathlib, sys
 from tmdb_assets.sources.tmdb import details
-from tmdb_assets_tests.end_to_end.harness import DAILY, fill
+from tmdb_assets_tests.end_to_end.harness import fill_plainly
 details.PER_COMMIT = {PER_COMMIT}
 day = datetime.date.fromisoformat(sys.argv[2])
-run = fill(pathlib.Path(sys.argv[1]), day, select=DAILY, tmdb_requests_per_second=30.0)
-sys.exit(None if run.success else str(run.said))
+say = lambda line: print(line, file=sys.stderr, flush=True)
+fill_plainly(pathlib.Path(sys.argv[1]), day, answers=False, log=say, tmdb_requests_per_second=30.0)
 """
 #: What a run says when it begins to ask for details, and how many it asks for and has kept already.
 TO_ASK = re.compile(r"movie/\{id\} .*: (\d+) to ask \(.*\), (\d+) kept already")

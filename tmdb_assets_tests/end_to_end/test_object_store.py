@@ -3,28 +3,39 @@ processes that write to it at once lose and double nothing."""
 
 from __future__ import annotations
 
+import datetime as dt
 import multiprocessing
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from xml.etree import ElementTree
 
+import dagster as dg
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets.sources.moovitamix import forget as forget_module
+from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.forget import forget
 from tmdb_assets.sources.moovitamix.payloads import FORGOTTEN
 from tmdb_assets.warehouse.reader import Warehouse
-from tmdb_assets_tests.lakehouse.object_store import object_store
-from tmdb_assets_tests.lakehouse.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept, rows
+from tmdb_assets_tests.lakehouse.store.object_store import object_store
+from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept
+from tmdb_assets_tests.lakehouse.store.writer import ROUNDS, write
 from tmdb_assets_tests.sources.moovitamix.lakes import (
+    TABLES,
     TODAY,
+    Lists,
     ListServer,
     contents,
     day,
     derive,
     differing,
+    fill_from_lists,
     history,
     keep_raw,
     lists,
@@ -34,7 +45,10 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
 )
 
 ROOT = "s3://lake/my films/données"
-ROUNDS = 15
+VIEWS = [c.name for c in TABLES.values() if c.stage == "views"]
+#: The raw tables, and of the others one of each way to be kept.
+DERIVED = {"users", "vanished", "changes", "dim_user", "fact_column_quality", "vw_user_latest"}
+USED = [c for c in contracts.CONTRACTS if c.stage == "raw" or c.name in DERIVED]
 
 
 @pytest.fixture(scope="module")
@@ -73,24 +87,33 @@ def _bytes(server: dict[str, str]) -> dict[str, bytes]:
 # -- one after the other -------------------------------------------------------------------------------------------------
 
 
-def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(tmp_path: Path, server: dict[str, str]) -> None:
+def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
+    tmp_path: Path, server: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tmdb_assets.definitions import build_definitions
 
+    used = [table for table in derived_tables(settings_of(ROOT)) if table.contract in USED]
+    monkeypatch.setattr(forget_module, "derived_tables", lambda settings: used)
     said = lists([track(1), track(2)], [user(7), user(8)], [history(1, 7, 1), history(2, 8, 2)])
     there, here = DeltaStore(ROOT), DeltaStore(tmp_path / "lake")
     for store in (there, here):
-        for number in (2, 1):
-            keep_raw(store, day(number), said)
+        keep_raw(store, day(1), said)
     options = {"tmdb_assets_warehouse": tmp_path / "w.duckdb", "tmdb_assets_reports": tmp_path / "reports"}
     with ListServer(said).running() as api:
         loaded = settings_of(ROOT, moovitamix_url=api.url, **options)
         definitions = build_definitions(loaded)
         job = definitions.resolve_job_def("moovitamix_daily")
-        ends = {"start": day(2).isoformat(), "end": TODAY.isoformat()}
+        ends = {"start": day(1).isoformat(), "end": TODAY.isoformat()}
         tags = {f"dagster/asset_partition_range_{end}": each for end, each in ends.items()}
-        assert job.execute_in_process(tags=tags).success, "two days that were kept, and today"
+        by_job = [dg.AssetKey(c.key) for c in USED if c.stage == "raw" or c.name == "users"]
+        assert job.execute_in_process(tags=tags, asset_selection=by_job).success, "a day that was kept, and today"
     keep_raw(here, TODAY, said)
-    derive(here, [day(2), day(1), TODAY], views=True)
+    for store in (there, here):
+        for table in used:
+            publish(table, store, [day(1), TODAY], {}, lambda line: None)
+    assert job.execute_in_process(tags=tags, asset_selection=[dg.AssetKey(["warehouse", "moovitamix"])]).success, (
+        "the warehouse"
+    )
     apart = ("extraction_ledger", "fact_table_quality")  # `here` was filled without asking anybody
     assert differing(contents(there, but=apart), contents(here, but=apart)) == []
     assert Warehouse(tmp_path / "w.duckdb").info.lake == ROOT
@@ -98,16 +121,15 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(tmp_path: Path,
     assert forget(there, loaded, 7, lambda line: None).users == 1
     assert contents(there, but=("extraction_ledger",))["users"].get_column("user_id").to_list() == [8]
     before = contents(there)
-    assert definitions.resolve_job_def("lake_upkeep").execute_in_process().success, "upkeep"
+    keep = definitions.resolve_job_def("lake_upkeep")
+    assert keep.execute_in_process(op_selection=["keep_moovitamix_in_shape"]).success, "upkeep"
     after = contents(there)
     assert differing(after, before) in ([], ["records"])
     gone = before["records"].join(after["records"], on="record_hash", how="anti")
     assert set(gone.get_column("payload")) <= {FORGOTTEN}, "of the notes in a forgotten row's place, those no page has"
     left = _bytes(server)
-    ours = (
-        "my films/données/moovitamix/",
-        "my films/données/at once/",
-    )  # the latter: of the other test, if it ran before
+    # the latter two: of other tests, if they ran before
+    ours = tuple(f"my films/données/{folder}/" for folder in ("moovitamix", "at once", "two runs"))
     assert [key for key in left if not key.startswith(ours)] == []
     assert [key for key, content in left.items() if b"user7@example.com" in content] == []
 
@@ -115,21 +137,11 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(tmp_path: Path,
 # -- at once -------------------------------------------------------------------------------------------------------------
 
 
-def _write(root: str, first: int) -> None:
-    store = DeltaStore(root)
-    for n in range(ROUNDS):
-        store.append(THINGS, rows(THINGS, (first * 1000 + n, "one", DAYS[0], None)), {})
-        store.append_new(COUNTS, rows(COUNTS, (DAYS[9], f"both {n}", n), (DAYS[9], f"{first} {n}", n)), {})
-        store.replace(COUNTS, rows(COUNTS, (DAYS[first], f"round {n}", n)), [DAYS[first]], {})
-        store.replace(SMALL, rows(SMALL, (DAYS[0], f"part {first}", n)), DAYS[:1], {}, item=f"part {first}")
-        store.merge(PARTS, rows(PARTS, (first, n, "x", DAYS[0]), (100 + n * 2 + first, 1, "x", DAYS[0])), {})
-
-
 def test_two_processes_at_once_keep_every_row_once() -> None:
     """They write the same tables, so most commits find another one in their place and begin again."""
     root = f"{ROOT}/at once"
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_write, args=(root, n)) for n in range(2)]
+    writers = [spawn.Process(target=write, args=(root, n)) for n in range(2)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -144,3 +156,32 @@ def test_two_processes_at_once_keep_every_row_once() -> None:
     owners = [(first, ROUNDS - 1, "x", DAYS[0]) for first in both]
     assert kept(store, PARTS) == [*owners, *[(100 + n, 1, "x", DAYS[0]) for n in range(2 * ROUNDS)]]
     assert store.version(PARTS) == 2 * ROUNDS, "each merge was one commit"
+
+
+def _run(root: str, on: dt.date, said: Lists, both: Barrier) -> None:
+    """What a run of a day does, without Dagster, beside another run."""
+    store = DeltaStore(root)
+    both.wait(timeout=60)
+    keep_raw(store, on, said)
+    derive(store, [on], views=False, run_id=str(on))
+
+
+@pytest.mark.parametrize("place", ["a folder", "a bucket"])
+def test_two_runs_of_neighbouring_days_at_once_end_as_one_after_the_other(place: str, tmp_path: Path) -> None:
+    """Each brings rows that the other's tables lack, refer to, or are compared with."""
+    days = {
+        day(1): lists([track(1), track(2)], [user(7), user(8)], [history(1, 7, 1), history(2, 8, 2)]),
+        TODAY: lists([track(2), track(3, genres="New")], [user(8), user(9)], [history(2, 8, 2), history(3, 9, 3)]),
+    }
+    together = DeltaStore(f"{ROOT}/two runs" if place == "a bucket" else tmp_path / "together")
+    alone = DeltaStore(tmp_path / "alone")
+    fill_from_lists(alone, days)
+    spawn = multiprocessing.get_context("spawn")
+    both = spawn.Barrier(2)
+    runs = [spawn.Process(target=_run, args=(together.root, on, said, both)) for on, said in days.items()]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(timeout=300)
+    assert [run.exitcode for run in runs] == [0, 0]
+    assert differing(contents(together, but=VIEWS), contents(alone, but=VIEWS)) == []

@@ -8,16 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.end_to_end.harness import (
-    ASSETS,
     COSTS,
+    DAILY,
     TABLES,
-    checkout,
-    command,
+    answer_views,
     contents,
     deletions,
     differences,
+    fill,
     fill_plainly,
     read,
     shuffled,
@@ -37,11 +37,11 @@ def days() -> list[dt.date]:
 
 @pytest.fixture(scope="module")
 def in_one_run(days: list[dt.date], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake filled with the days in one run, as a user types it."""
-    clone = checkout(tmp_path_factory.mktemp("range") / "clone")
-    lake = clone.parent / "lake"
-    ran = command(clone, *ASSETS, "--partition-range", f"{days[0]}...{days[-1]}", TMDB_ASSETS_LAKE=str(lake))
-    assert ran.returncode == 0, ran.stderr[-3000:]
+    """A lake filled with the days in one run of Dagster, and what every run answers anew."""
+    lake = tmp_path_factory.mktemp("range") / "lake"
+    run = fill(lake, days[0], days[-1], select=DAILY)
+    assert run.success, run.said
+    answer_views(lake)
     return lake
 
 

@@ -61,12 +61,17 @@ def test_a_day_that_cannot_be_had_is_named_after_the_others_are_published(tmp_pa
         assert said.startswith(f"tmdb: 1 of 3 days could not be had and are not published, the others are: {LOST}")
         assert "tmdb/raw/extraction_ledger every_day" in run.failed_checks
         assert differences(contents(tmp_path / "range", only=KEPT), contents(tmp_path / "alone", only=KEPT)) == []
+        had = {FIRST.isoformat(), LAST.isoformat()}
+        # what comes before the archive has nothing to ask of a past day
+        early = {path: {*had, LOST.isoformat()} for path in ("tmdb/raw/reference", "tmdb/raw/movie_changes")}
+        assert run.told == dict.fromkeys(SOME, had) | early
         kept = ledger(tmp_path / "range", LOST)
         assert not kept or not kept["exports/movie_ids"]["is_complete"]
 
         server.script = honest
         again = fill(tmp_path / "range", FIRST, LAST, select=SOME, **asked)
         assert again.success, again.said
+    assert again.told == {path: {day.isoformat() for day in DAYS} for path in SOME}
     facts = read(tmp_path / "range", "tmdb/star/fact_movie_daily")
     assert sorted(set(facts["date_id"])) == DAYS
 

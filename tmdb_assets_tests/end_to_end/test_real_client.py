@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import CalendarError
-from tmdb_assets.lakehouse.extraction import NothingToObserve
+from tmdb_assets.lakehouse.flow.extraction import NothingToObserve
 from tmdb_assets_tests.end_to_end.harness import (
     COSTS,
     DERIVED,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sandbox.streamflow.folders import write_drops
 from tmdb_assets.sandbox.streamflow.people import last_day
 from tmdb_assets.sandbox.streamflow.wild import THE_SAME, WORDINGS, wordings

@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sandbox.moovitamix.habits import HABITS
 from tmdb_assets_tests.sandbox.running import Running, running
 from tmdb_assets_tests.sources.moovitamix.lakes import TABLES, copied, derive, differing, observe, rows

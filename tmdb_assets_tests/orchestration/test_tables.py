@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, at_least, col
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.extraction import Asked, Chunk, RawTable, Receipt
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, at_least, col
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, ledger_contract
 from tmdb_assets.lakehouse.http import EndpointStats
-from tmdb_assets.lakehouse.ledger import REAL, ledger_contract
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.orchestration.accounts import ledger_asset
 from tmdb_assets.orchestration.tables import preview, raw_asset
 from tmdb_assets_tests.conftest import TODAY
@@ -31,7 +31,7 @@ THINGS = Contract(
     "Things.",
     ("date_id", "thing_id"),
     {"date_id": col(pl.Date, "Day."), "thing_id": col(pl.Int64, "Thing.", at_least(1))},
-    partition="date_id",
+    kept=ByDay("date_id"),
     duplicates="first",
     drift_limit=None,
 )

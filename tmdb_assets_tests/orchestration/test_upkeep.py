@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, col, quarantine_contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, col
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.upkeep import kept_in_shape, upkeep
 from tmdb_assets_tests.conftest import TODAY
@@ -26,7 +27,7 @@ PAGES = Contract(
     "Pages.",
     ("date_id",),
     {"date_id": col(pl.Date, "Day."), "text_hash": col(pl.Int64, "Content named.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
 )
 TEXTS = Contract(
     "toy",
@@ -99,14 +100,14 @@ def test_one_table_that_fails_is_named_at_the_end_and_the_others_are_kept_in_sha
     lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep(lake, OLD, 1)
-    expire = DeltaStore.expire
+    expire = retention.expire
 
     def failing(self: DeltaStore, contract: Contract, *arguments: object) -> int:
         if contract is PAGES:
             raise OSError("the disk is away")
         return expire(self, contract, *arguments)  # type: ignore[arg-type]  # they are passed on as they came
 
-    monkeypatch.setattr(DeltaStore, "expire", failing)
+    monkeypatch.setattr(retention, "expire", failing)
     result = run(lake)
     assert not result.success
     (failure,) = [e.step_failure_data for e in result.all_events if e.is_step_failure]

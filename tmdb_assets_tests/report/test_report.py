@@ -16,12 +16,18 @@ import duckdb
 import polars as pl
 import pytest
 
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.report import assets
-from tmdb_assets.report.answers import Answers, read
-from tmdb_assets.report.assets import ReportError, write
+from tmdb_assets.report.answers import Answers, days_of, read, read_past
+from tmdb_assets.report.assets import ReportError, write, write_days
 from tmdb_assets.report.page import line, render, table, words
+from tmdb_assets.report.past import Past
 from tmdb_assets.settings import load_settings
+from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb.assets import PARTITIONS
 from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.contents import Source, lay_out
+from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets.warehouse.reader import Info, Stamp, Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.full_disk import no_file_beyond
@@ -31,6 +37,7 @@ from tmdb_assets_tests.warehouse.published import altered, emptied
 NASTY = "<script>alert('x')</script> & \"Söhne\""
 INFO = Info(1, dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC), "data/<lake>", "sandbox", None)
 VOID = {"meta", "hr", "br", "wbr"}
+VIEWS = {view.contract.name: view.sql for view in lay_out(Source.of(contracts), fact_days=None).views}
 
 
 class Parsed(HTMLParser):
@@ -257,6 +264,114 @@ def test_a_report_is_of_one_publication(film_warehouse: Path, tmp_path: Path) ->
     assert [told(restless) for _ in range(3)] == [one, other, one]
 
 
+# -- a day that is not the newest ----------------------------------------------------------------------------------------
+
+
+def as_it_stood(published: Path, path: Path, day: dt.date) -> Path:
+    """A warehouse as it would have been, had nothing been observed after a day: rows are deleted, not hidden."""
+    with closing(duckdb.connect(str(published), read_only=True)) as connection:
+        dated = connection.execute(
+            "SELECT table_name FROM duckdb_columns() JOIN duckdb_tables() USING (schema_name, table_name) "
+            "WHERE schema_name = 'tmdb' AND column_name = 'date_id'"
+        ).fetchall()
+    later = [f"DELETE FROM tmdb.{table} WHERE date_id > DATE '{day}'" for (table,) in dated]
+    return altered(published, path, *later, f"UPDATE tmdb.dim_movie SET gone_on = NULL WHERE gone_on > DATE '{day}'")
+
+
+def rounded(head: Mapping[str, Any]) -> dict[str, Any]:
+    """A mean of fractions depends on the order of its terms in the 15th digit."""
+    return {name: round(value, 9) if isinstance(value, float) else value for name, value in head.items()}
+
+
+def past_of(path: Path, day: dt.date) -> Answers:
+    warehouse = Warehouse(path)
+    return read_past(warehouse, day, days_of(warehouse), Past.of(warehouse, VIEWS))
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_a_past_day_is_told_as_the_views_told_it_then(film_warehouse: Path, tmp_path: Path, day: dt.date) -> None:
+    found, then = past_of(film_warehouse, day), read(Warehouse(as_it_stood(film_warehouse, tmp_path / "w.duckdb", day)))
+    assert then is not None
+    assert (found.day, found.newest, then.day) == (day, TODAY, day)
+    assert rounded(found.head) == rounded({name: then.head[name] for name in found.head})
+    assert found.tables.keys() == then.tables.keys() - {"earners"}
+    apart = [name for name, frame in found.tables.items() if not frame.equals(then.tables[name])]
+    assert apart == []
+    assert found.head["films"] > 0
+
+
+def test_a_past_day_says_what_is_newer_than_it_and_leaves_out_what_has_no_past(
+    film_warehouse: Path, answers: Answers
+) -> None:
+    day = DAYS[-2]
+    past = past_of(film_warehouse, day)
+    text = " ".join(Parsed(render(past)).texts)
+    assert f"Films on {figures.day(day)}" in text
+    assert (
+        f"Its newest day was {figures.day(TODAY)}: figures here are those of {figures.day(day)}; titles, years" in text
+    )
+    assert "Unknown: budgets and revenues are kept as last observed, not by the day." in text
+    assert "with a known revenue" not in text
+    newest = " ".join(Parsed(render(answers)).texts)
+    assert "Its newest day was" not in newest
+    assert "with a known revenue" in newest
+
+
+@pytest.fixture(scope="module")
+def short_warehouse(film_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The films again, with the facts of the newest ten days alone: 8, 7, 2, 1 and 0 days before the newest."""
+    folder = tmp_path_factory.mktemp("short")
+    store = DeltaStore(film_warehouse.parent / "lake")
+    publish_warehouse(store, folder / "w.duckdb", [Source.of(contracts)], 10, lambda line: None)
+    return folder / "w.duckdb"
+
+
+def test_what_rests_on_days_that_are_not_held_is_unknown(short_warehouse: Path, film_warehouse: Path) -> None:
+    for day in DAYS[-4:-1]:
+        past, whole = past_of(short_warehouse, day), past_of(film_warehouse, day)
+        unknown = {"breakouts"} | ({"climbed", "fallen"} if day - dt.timedelta(days=7) in DAYS[:3] else set())
+        assert whole.tables.keys() - past.tables.keys() == unknown
+        assert rounded(past.head) == rounded(whole.head) | {"breakouts": None}
+        for name in ("top", "genres", "continents"):
+            assert past.tables[name].equals(whole.tables[name]), name
+        page = " ".join(Parsed(render(past)).texts)
+        assert (
+            "the warehouse keeps the newest 10 days alone (WAREHOUSE_FACT_DAYS), and with them not all of the 60"
+            in page
+        )
+        assert ("not the day a week before" in page) == ("climbed" in unknown)
+
+
+def test_each_day_asked_for_has_its_report_and_so_has_the_newest(film_warehouse: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    told = write_days(Warehouse(film_warehouse), [DAYS[0], DAYS[3]], VIEWS, tmp_path, said.append)
+    assert list(told) == [str(DAYS[0]), str(DAYS[3]), str(TODAY)]
+    assert sorted(f.name for f in tmp_path.iterdir()) == [f"{day}.html" for day in told]
+    (line_said,) = said
+    assert line_said.startswith(f"{tmp_path}: 3 reports, the last of {TODAY}, written in ")
+
+
+def test_days_that_the_warehouse_does_not_hold_are_one_line(short_warehouse: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    told = write_days(Warehouse(short_warehouse), DAYS, VIEWS, tmp_path, said.append)
+    assert list(told) == [str(day) for day in DAYS[-5:]]
+    assert said[1:] == [
+        f"No report of 3 days, {DAYS[0]} to {DAYS[2]}: the warehouse holds the newest 10 days of films alone "
+        "(WAREHOUSE_FACT_DAYS)"
+    ]
+    said.clear()
+    write_days(Warehouse(short_warehouse), [TODAY + dt.timedelta(days=1)], VIEWS, tmp_path, said.append)
+    assert said[1:] == [f"No report of {TODAY + dt.timedelta(days=1)}: the warehouse does not hold it"]
+
+
+def test_dagster_is_told_of_the_days_that_have_a_report(film_warehouse: Path, tmp_path: Path) -> None:
+    done = materialize(film_warehouse, tmp_path / "reports", DAYS[2], TODAY - dt.timedelta(days=1))
+    assert done.success
+    told = {event.partition for event in done.asset_materializations_for_node("daily_report")}
+    assert told == {str(day) for day in DAYS[2:]}
+    assert {f.stem for f in (tmp_path / "reports").iterdir()} == told
+
+
 # -- the file ------------------------------------------------------------------------------------------------------------
 
 
@@ -283,16 +398,21 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(answers: Answers, tmp_p
         write(answers, tmp_path / "reports")
 
 
-def materialize(warehouse: Path, reports: Path) -> dg.ExecuteInProcessResult:
+def materialize(
+    warehouse: Path, reports: Path, first: dt.date = TODAY, last: dt.date = TODAY
+) -> dg.ExecuteInProcessResult:
     settings = load_settings(_env_file=None, tmdb_assets_warehouse=warehouse, tmdb_assets_reports=reports)
-    found = assets.build(settings)
-    return dg.materialize(list(found.assets or []), raise_on_error=False)  # type: ignore[arg-type]  # assets of any kind
+    found = assets.build(settings, PARTITIONS, VIEWS)
+    ends = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
+    days: dict[str, Any] = {"partition_key": str(first)} if first == last else {"tags": ends}
+    return dg.materialize(list(found.assets or []), raise_on_error=False, **days)  # type: ignore[arg-type]  # any kind
 
 
 def test_the_asset_links_its_file(film_warehouse: Path, tmp_path: Path) -> None:
     done = materialize(film_warehouse, tmp_path / "reports")
     assert done.success
     (event,) = done.asset_materializations_for_node("daily_report")
+    assert event.partition == str(TODAY)
     file = tmp_path / "reports" / f"{TODAY}.html"
     assert event.metadata["report"].value == str(file)
     assert event.metadata["open"].value == file.as_uri()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.mending import whole_number
+from tmdb_assets.lakehouse.payloads.mending import whole_number
 from tmdb_assets.sandbox.answers import Answer, Request, encode
 from tmdb_assets.sandbox.moovitamix import spelling
 from tmdb_assets.sandbox.moovitamix.api import MoovitamixSite

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.warehouse import toy
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts as streamflow
 from tmdb_assets.sources.streamflow.drops import SANDBOX_MARK, SUCCESS
 from tmdb_assets.sources.tmdb import contracts

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.jobs import PUBLICATION, tables_and_publication
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import assets
@@ -31,8 +31,9 @@ def run(store: DeltaStore, path: Path, views: Path, **settings: Any) -> dg.Execu
 
 def test_it_waits_for_every_table_and_view_it_holds(store: DeltaStore, path: Path, views: Path) -> None:
     specs = definitions(store, path, views).resolve_all_asset_specs()
-    (spec,) = [spec for spec in specs if spec.key == dg.AssetKey("warehouse")]
-    assert (spec.group_name, spec.kinds, spec.partitions_def) == (PUBLICATION, {"duckdb"}, None)
+    (spec,) = [spec for spec in specs if spec.key == dg.AssetKey(["warehouse", "toy"])]
+    assert (spec.group_name, spec.tags["stage"], spec.kinds) == ("toy", PUBLICATION, {"duckdb"})
+    assert spec.partitions_def is None
     held = {"/".join(dep.asset_key.path) for dep in spec.deps}
     answered = {view.contract.path for view in toy.source(views).views}
     assert held == answered | {"toy/star/dim_thing", "toy/star/fact_daily", "toy/clean/notes"}
@@ -43,7 +44,7 @@ def test_a_run_tells_what_it_did(store: DeltaStore, path: Path, views: Path) -> 
     assert first.success
     toy.put_day(store, 3, 5)
     second = run(store, path, views)
-    (told,) = second.asset_materializations_for_node("warehouse")
+    (told,) = second.asset_materializations_for_node("warehouse__toy")
     figures = {name: value.value for name, value in told.metadata.items()}
     assert figures["dagster/row_count"] == sum(row[0] for row in toy.ask(path, "SELECT rows FROM main.lake_versions"))
     assert (figures["rows_loaded"], figures["tables_changed"], figures["tables"]) == (9, 2, 4)
@@ -95,4 +96,4 @@ def test_a_sources_job_ends_with_it(store: DeltaStore, path: Path, views: Path) 
 
     both = dg.Definitions.merge(definitions(store, path, views), dg.Definitions(assets=[fact_daily, unrelated]))
     chosen = tables_and_publication("toy").resolve(both.resolve_asset_graph())
-    assert chosen == {dg.AssetKey(["toy", "star", "fact_daily"]), dg.AssetKey("warehouse")}
+    assert chosen == {dg.AssetKey(["toy", "star", "fact_daily"]), dg.AssetKey(["warehouse", "toy"])}

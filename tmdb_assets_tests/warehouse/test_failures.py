@@ -22,9 +22,9 @@ from filelock import FileLock
 
 from tmdb_assets.database_files import remove, unfinished
 from tmdb_assets.lakehouse.contracts import Column, Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError
-from tmdb_assets.lakehouse.sql import SqlError
+from tmdb_assets.lakehouse.engines.views import SqlError
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse import publish as publishing
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.database import Database

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import REAL
+from tmdb_assets.lakehouse.contracts import ByDay, Contract
+from tmdb_assets.lakehouse.flow.ledger import REAL
+from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse, without_secrets
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.warehouse import toy
 
 
@@ -207,7 +208,7 @@ def test_it_says_which_delta_versions_it_was_made_from(store: DeltaStore, path: 
         rows = store.scan(contract).collect().height
         assert found[contract.path] == (commit["version"], rows, "run-1", commit["timestamp"], "toy")
     assert found["toy/star/fact_daily"][1] == 14
-    store.upkeep(toy.FACT_DAILY)
+    retention.upkeep(store, toy.FACT_DAILY)
     done = toy.publish(store, path, views)
     named = "SELECT delta_version FROM main.lake_versions WHERE table_name = 'fact_daily'"
     assert toy.ask(path, named) == [(store.version(toy.FACT_DAILY),)]
@@ -324,7 +325,7 @@ def test_a_column_that_is_new_or_of_another_type_makes_its_table_anew(
         contract.description,
         contract.grain,
         {**contract.columns, "more": toy.DIM_THING.columns["name"]},
-        partition="date_id",
+        kept=ByDay("date_id"),
     )
     changed = Source("toy", tuple(wider if c is contract else c for c in source.contracts), source.views)
     done = publish_warehouse(store, path, [changed], None, lambda line: None)
@@ -361,7 +362,7 @@ COUNTER = itertools.count()
 
 
 @given(steps=st.lists(STEPS, min_size=1, max_size=6))
-@settings(max_examples=8)
+@examples(8)
 def test_bringing_it_up_to_date_comes_to_the_same_as_making_it_anew(
     steps: list[tuple[object, ...]], filled: Path, tmp_path: Path
 ) -> None:
@@ -381,7 +382,7 @@ def test_bringing_it_up_to_date_comes_to_the_same_as_making_it_anew(
             case "answer":
                 toy.answer(store, views)
             case "upkeep":
-                store.upkeep(toy.FACT_DAILY)
+                retention.upkeep(store, toy.FACT_DAILY)
             case "publish":
                 toy.publish(store, path, views, more[0])  # type: ignore[arg-type]  # as above
     last = toy.publish(store, path, views)

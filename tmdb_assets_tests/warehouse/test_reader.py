@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.reader import FORMAT, Warehouse, WarehouseError
 from tmdb_assets_tests.warehouse import toy
 
@@ -38,7 +38,7 @@ def test_it_answers_and_says_what_it_is(store: DeltaStore, path: Path, views: Pa
 
 
 def test_without_a_file_the_reader_is_told_what_to_do(path: Path) -> None:
-    sentence = "There is no warehouse yet at .*: run `make demo` first, or materialize the asset `warehouse`."
+    sentence = "There is no warehouse yet at .*: run `make demo` first, or materialize the asset `warehouse/tmdb`."
     warehouse = Warehouse(path)
     for asked in (lambda: warehouse.query("SELECT 1"), lambda: warehouse.info, lambda: warehouse.stamp):
         with pytest.raises(WarehouseError, match=sentence):

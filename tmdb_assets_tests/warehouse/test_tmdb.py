@@ -11,8 +11,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tmdb_assets.definitions import source_modules
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.sql import View, bases_of
+from tmdb_assets.lakehouse.contracts import FewADay
+from tmdb_assets.lakehouse.engines.duckdb import answer
+from tmdb_assets.lakehouse.engines.views import View, bases_of
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.macros import Macro, macros_of
@@ -51,7 +53,7 @@ def test_the_star_is_there_as_tables_and_every_question_as_a_view(published: Pub
     star = {c.name for c in contracts.CONTRACTS if c.stage == "star"}
     tables = {name for (name,) in toy.ask(path, "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'tmdb'")}
     assert star <= tables
-    assert not any(CONTRACTS[name].stage == "raw" and not CONTRACTS[name].small for name in tables)
+    assert not any(CONTRACTS[name].stage == "raw" and not isinstance(CONTRACTS[name].kept, FewADay) for name in tables)
     views = {name for (name,) in toy.ask(path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'tmdb'")}
     assert views | tables >= {view.contract.name for view in contracts.VIEWS}
     assert {"vw_top_movies", "vw_movie_financials", "vw_trending"} <= views
@@ -73,7 +75,7 @@ def test_a_view_that_the_lake_keeps_nowhere_is_answered_from_the_star(store: Del
     assert [base.contract.name for base in bases] == ["vw_movie_days"]
     for base in bases:
         assert store.version(base.contract) is None
-        answered = base(**{name: store.scan(CONTRACTS[name]) for name in base.reads}).sort(base.contract.grain)
+        answered = answer(base, {name: store.scan(CONTRACTS[name]) for name in base.reads}).sort(base.contract.grain)
         held = Warehouse(path).query(f"SELECT * FROM tmdb.{base.contract.name}").sort(base.contract.grain)
         assert_frame_equal(held, answered, check_exact=False)
         assert held.height > 1_000

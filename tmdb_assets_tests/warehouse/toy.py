@@ -18,10 +18,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Column, Contract, at_least, col, one_of
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import SANDBOX, Entry, Ledger, ledger_contract
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, FewADay, Owned, at_least, col, one_of
+from tmdb_assets.lakehouse.engines.duckdb import answer as answer_view
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger, ledger_contract
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
 
@@ -47,7 +48,7 @@ PAGES = _table(
     "pages",
     ("date_id", "page"),
     {**_DAY, "page": col(pl.Int64, "Page."), "payload": col(pl.String, "As it came.")},
-    partition="date_id",
+    kept=ByDay("date_id"),
 )
 LEDGER = ledger_contract("toy")
 NOTES = _table(
@@ -55,8 +56,7 @@ NOTES = _table(
     "notes",
     ("date_id", "line"),
     {**_DAY, "line": col(pl.Int64, "Line."), "note": col(pl.String, "Note.", nullable=True)},
-    partition="date_id",
-    small=True,
+    kept=FewADay("date_id"),
 )
 DIM_THING = _table(
     "star",
@@ -72,15 +72,14 @@ DIM_THING = _table(
         "box": col(pl.Struct({"width": pl.Float64, "since": pl.Date}), "Box.", nullable=True),
         "observed_on": col(pl.Date, "Day."),
     },
-    owner=("thing_id",),
-    order=("observed_on",),
+    kept=Owned(("thing_id",), ("observed_on",)),
 )
 FACT_DAILY = _table(
     "star",
     "fact_daily",
     ("date_id", "thing_id"),
     {**_DAY, **_THING, "amount": col(pl.Int64, "Amount."), "share": col(pl.Float64, "Share.", nullable=True)},
-    partition="date_id",
+    kept=ByDay("date_id"),
     references={"thing_id": "dim_thing"},
 )
 TABLES = (PAGES, LEDGER, NOTES, DIM_THING, FACT_DAILY)
@@ -227,7 +226,7 @@ def answer(store: DeltaStore, views: Path) -> None:
     """Answer every view and keep the answers in the lake."""
     tables = {c.name: c for c in TABLES}
     for view in source(views).views:
-        answered = view(**{name: store.scan(tables[name]) for name in view.reads})
+        answered = answer_view(view, {name: store.scan(tables[name]) for name in view.reads})
         store.overwrite(view.contract, answered, METADATA)
         tables[view.contract.name] = view.contract
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
 from tmdb_assets.sources.moovitamix.persons import (

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tmdb_assets.lakehouse import reading
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.json_text import split
-from tmdb_assets.lakehouse.pages import Page
+from tmdb_assets.lakehouse.contracts import Contract, reading
+from tmdb_assets.lakehouse.http.pages import Page
 from tmdb_assets.lakehouse.payloads import Shape, decode
+from tmdb_assets.lakehouse.payloads.json_text import split
 from tmdb_assets.sources.moovitamix import payloads
 from tmdb_assets.sources.moovitamix.contracts import (
     HISTORIES_ENDPOINT,

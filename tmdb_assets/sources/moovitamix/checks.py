@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.checks import Outcome
+from tmdb_assets.lakehouse.flow.checks import Outcome
 
 CHURN = 0.5
 TOLD = 3  # lists of days that a sentence names

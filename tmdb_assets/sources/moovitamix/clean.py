@@ -20,12 +20,11 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse import reading
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.json_text import NotJson, read_by_parts, read_exactly
-from tmdb_assets.lakehouse.mending import whole_number
+from tmdb_assets.lakehouse.contracts import Contract, reading, set_aside
+from tmdb_assets.lakehouse.contracts.rules import MOST
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
-from tmdb_assets.lakehouse.rules import MOST
+from tmdb_assets.lakehouse.payloads.json_text import NotJson, read_by_parts, read_exactly
+from tmdb_assets.lakehouse.payloads.mending import whole_number
 from tmdb_assets.sources.moovitamix import contracts, payloads
 from tmdb_assets.sources.moovitamix.answers import UNNAMED
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
@@ -223,7 +222,7 @@ def _stamped(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
         *[reading.unread(name, _known(name), _instant(name), wanted) for name in ("created_at", "updated_at")],
     )
     stamped = noted.with_columns(created_at=_instant("created_at"), updated_at=_instant("updated_at"))
-    shown = contract.set_aside(stamped, "updated_at")
+    shown = set_aside(contract, stamped, "updated_at")
     return shown.with_columns(is_created_after_updated=(pl.col("created_at") > pl.col("updated_at")).fill_null(False))
 
 

@@ -14,22 +14,25 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import (
+    ByDay,
     Column,
     Contract,
+    FewADay,
+    Owned,
     between,
     col,
     counting,
     matches,
     not_blank,
     one_of,
-    quarantine_contract,
     within_days,
     within_instants,
 )
-from tmdb_assets.lakehouse.ledger import ledger_contract
-from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
-from tmdb_assets.lakehouse.rules import FIRST_DAY, LAST_DAY
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.contracts.rules import FIRST_DAY, LAST_DAY
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, table_quality_contract
 
 SOURCE = "moovitamix"
 INSTANT = pl.Datetime("us", "UTC")
@@ -94,7 +97,7 @@ PAGES = Contract(
     "it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, and the union of "
     "its walks counts.",
     grain=("date_id", "endpoint", "take", "page"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={
         "date_id": _day(),
         "endpoint": _endpoint(),
@@ -129,7 +132,7 @@ LAYOUTS = Contract(
     "Pages with their rows taken out, each once: the text with a separator (U+001E) in place of every row, and the rows' "
     "hashes in order. Put together they are the page, byte for byte after UTF-8 decoding.",
     grain=("page_hash",),
-    owner=("page_hash",),
+    kept=Owned(("page_hash",)),
     kept_for="pages.page_hash",
     drift_limit=None,
     subjects=("record_hashes",),
@@ -147,7 +150,7 @@ RECORDS = Contract(
     "records",
     "Rows of pages, verbatim, each content once. A forgotten person's row is replaced by a note that says so.",
     grain=("record_hash",),
-    owner=("record_hash",),
+    kept=Owned(("record_hash",)),
     kept_for="layouts.record_hashes",
     drift_limit=None,
     personal=("payload",),
@@ -166,7 +169,7 @@ FORGOTTEN = Contract(
     "Persons who were forgotten, as keyed hashes of their id and e-mails: rows of theirs that the source still serves are "
     "dropped before they are kept.",
     grain=("subject_hash",),
-    owner=("subject_hash",),
+    kept=Owned(("subject_hash",)),
     drift_limit=None,
     subjects=("subject_hash",),
     columns={
@@ -213,9 +216,8 @@ def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping
         name,
         description,
         grain=("date_id", *grain),
-        partition="date_id",
+        kept=FewADay("date_id"),
         columns={"date_id": _day("First day of this state (UTC)."), **columns},
-        small=True,
         drift_limit=None,
         is_corrected=True,
         duplicates="first",

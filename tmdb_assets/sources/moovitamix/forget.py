@@ -2,7 +2,7 @@
 
 What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
 does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
-table drops its past (lakehouse/delta.py).
+table drops its past (lakehouse/store/).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
 same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them
@@ -28,12 +28,12 @@ from tmdb_assets import consent
 from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.json_text import read_exactly
-from tmdb_assets.lakehouse.locks import alone, at_work, one_publication_at_a_time
-from tmdb_assets.lakehouse.mending import whole_number
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.payloads.json_text import read_exactly
+from tmdb_assets.lakehouse.payloads.mending import whole_number
+from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store.locks import alone, at_work, one_publication_at_a_time
 from tmdb_assets.places import led_to
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
@@ -141,7 +141,7 @@ def _forget(store: DeltaStore, settings: Settings, key: bytes, found: About, log
     log("Deleting old versions and the statistics in their log entries")
     for contract in contracts.CONTRACTS:
         if contract not in {contracts.FORGOTTEN, contracts.EXTRACTION_LEDGER}:
-            store.drop_past(contract)
+            retention.drop_past(store, contract)
     files = _copies(settings, found.person)
     _delete(settings.tmdb_assets_warehouse, files, log)
     has_warehouse = any(file.suffix != ".html" for file in files)
@@ -319,7 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"{removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
     )
     if removed.warehouse:
-        print("The warehouse had copies and was deleted: the asset `warehouse` makes it anew.")
+        print("The warehouse had copies and was deleted: the asset `warehouse/moovitamix` makes it anew.")
     print("If the source still serves this person, later runs drop the rows before they are kept, and count them.")
     return 0
 

@@ -24,8 +24,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from tmdb_assets.lakehouse.json_text import NotJson, Unreadable, read_by_parts, read_exactly
-from tmdb_assets.lakehouse.mending import whole_number
+from tmdb_assets.lakehouse.payloads.json_text import NotJson, Unreadable, read_by_parts, read_exactly
+from tmdb_assets.lakehouse.payloads.mending import whole_number
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT
 
 #: An e-mail under which so many names stand (of so many ids) is nobody's own.

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.root import LakeRoot
+from tmdb_assets.lakehouse.store import DeltaStore, without_secrets
+from tmdb_assets.lakehouse.store.root import LakeRoot
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, USERS_ENDPOINT

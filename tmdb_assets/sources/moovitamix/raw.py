@@ -1,7 +1,7 @@
 """What is asked of moovitamix, and when; the answers are kept verbatim.
 
 What belongs here: endpoints, paging, when a list is walked again, and the proof that all pages of a day are of one server.
-What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py), pages as rows
+What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py), pages as rows
 (answers.py), what a walk can tell (listings.py), who is forgotten (privacy.py).
 
 The API has no history, no filter and nothing incremental: a day is three lists, read whole, and a list may move while it is
@@ -22,10 +22,10 @@ from typing import Any, Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats, Http
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import UNNAMED, names, page_rows, take_apart

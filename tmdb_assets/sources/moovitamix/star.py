@@ -14,7 +14,7 @@ from collections.abc import Callable
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
 from tmdb_assets.sources.moovitamix.privacy import email_hash

@@ -13,8 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse import reading
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, reading
 
 #: Blanks that may stand around a value; others (a line feed, a blank of no width) are no blanks but a fault.
 BLANKS = " \t\u00a0\u202f"

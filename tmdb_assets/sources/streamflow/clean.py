@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import TRACE, Contract
+from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.sources.streamflow import cells, contracts
 
 

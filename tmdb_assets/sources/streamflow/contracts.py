@@ -12,22 +12,25 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.check_quality import check_quality_contract
 from tmdb_assets.lakehouse.contracts import (
+    ByDay,
     Column,
     Contract,
+    FewADay,
+    Owned,
     between,
     col,
     counting,
     matches,
     one_of,
-    quarantine_contract,
     within_days,
     within_instants,
 )
-from tmdb_assets.lakehouse.ledger import ledger_contract
-from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.quality.outcomes import check_quality_contract
+from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, table_quality_contract
 
 SOURCE = "streamflow"
 INSTANT = pl.Datetime("us", "UTC")
@@ -134,9 +137,8 @@ DROP_FILES = Contract(
     "The six files of every drop as they came. A month that is dropped again with other content is a further drop; the "
     "newest one counts, the earlier ones stay for tracing.",
     grain=("as_of", "drop_number", "file"),
-    partition="as_of",
+    kept=FewADay("as_of"),
     # six rows a month: they share one folder, and like all such tables they are never too old to be kept
-    small=True,
     drift_limit=None,
     cadence=CADENCE,
     columns={
@@ -166,7 +168,7 @@ def _snapshots(table: str, what: str, drift_limit: float | None = 0.25) -> Contr
         f"{what}, per user and month, as the month's newest drop says. A month dropped again replaces its rows in a new "
         "Delta version.",
         grain=("as_of", "user_id"),
-        partition="as_of",
+        kept=ByDay("as_of"),
         drift_limit=drift_limit,
         cadence=CADENCE,
         is_corrected=True,
@@ -205,8 +207,7 @@ def _live(table: str, what: str) -> Contract:
         "months arrive; a user who is not in a later month stays as last known, `as_of` says of when. Rows of a month in "
         "which the user's own row in users was set aside are left out.",
         grain=("user_id",),
-        owner=("user_id",),
-        order=("as_of",),
+        kept=Owned(("user_id",), ("as_of",)),
         duplicates="first",
         references={} if table == "users" else {"user_id": "users"},
         cadence=CADENCE,
@@ -239,7 +240,7 @@ USER_MONTHS = Contract(
     "Everything a month's newest drop said of a user, in one row: the six snapshots side by side, for the users whose own "
     "row was kept. What was set aside of a user is null.",
     grain=("as_of", "user_id"),
-    partition="as_of",
+    kept=ByDay("as_of"),
     references={"user_id": "users"},
     cadence=CADENCE,
     is_corrected=True,

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.checks import REJECTED_FEW
 from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.flow.checks import REJECTED_FEW
 from tmdb_assets.sources.streamflow import cells, contracts, folders
 from tmdb_assets.sources.streamflow.files import DropFile, Fault, shown
 
@@ -57,7 +57,7 @@ class Drop:
             contract = contracts.SNAPSHOTS[file.table]
             rows = cells.typed(file.text, contract, as_of=self.as_of)
             pointed = rows.rename({"_line": "_pointer"}).cast({"_pointer": pl.String})
-            self._audits[file.name] = contract.audit(pointed)
+            self._audits[file.name] = Audit.of(contract, pointed)
         return self._audits[file.name]
 
     def _folder_faults(self) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 What belongs here: when a drop is read, what the ledger is told of it, and what is kept. One method of `Streamflow` per
 raw table, named as the table. What does not: what is wrong with a drop (drops.py) or incredible about it (doubts.py), the order of keeping and accounting
-(lakehouse/extraction.py), the types of its cells (clean.py).
+(lakehouse/flow/extraction.py), the types of its cells (clean.py).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import LakeError
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
+from tmdb_assets.lakehouse.store import LakeError
 from tmdb_assets.sources.streamflow import contracts, folders
 from tmdb_assets.sources.streamflow.doubts import doubts
 from tmdb_assets.sources.streamflow.drops import Drop, read_drop

@@ -1,7 +1,7 @@
 """Clean to star: users as last known, users month by month, the training set, and the profiles; frame -> frame.
 
 What belongs here: one function per star table, named as the table, and the warnings that hold a table against another;
-parameters name the tables they read (they come with the months of the run, for the training set whole). What does not: whether a row is newer than the one kept (lakehouse/delta.py, by the contract's owner and order), rules
+parameters name the tables they read (they come with the months of the run, for the training set whole). What does not: whether a row is newer than the one kept (lakehouse/store/, by the contract's owner and order), rules
 (contracts.py).
 
 A live table's function returns the run's snapshots, newest first: the first of each user counts.
@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.check_quality import CheckQuality, Judge, grain_of
-from tmdb_assets.lakehouse.checks import Outcome
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.quality.outcomes import CheckQuality, Judge, grain_of
+from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.streamflow import clean, contracts
 
 MONTHS_OF_GRACE = 1  # a month that has begun may be counted as active

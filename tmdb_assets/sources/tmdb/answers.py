@@ -12,12 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.http import Answer
-from tmdb_assets.lakehouse.json_text import NotJson, read, write
-from tmdb_assets.lakehouse.pages import PageWalk
+from tmdb_assets.lakehouse.http.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
+from tmdb_assets.lakehouse.http.pages import PageWalk
 from tmdb_assets.lakehouse.payloads import decode, decode_items
+from tmdb_assets.lakehouse.payloads.json_text import NotJson, read, write
 from tmdb_assets.sources.tmdb import contracts, payloads
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.orchestration.accounts import every_day_check, last_of, ledger_asset, quarantine_asset
 from tmdb_assets.orchestration.jobs import tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tmdb_assets.lakehouse.http import CacheUnusable, Http, HttpError, Unauthorized
-from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
 
 CHANGES = "movie/changes"
 WINDOW_DAYS = 14

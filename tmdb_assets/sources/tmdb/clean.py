@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse import reading
+from tmdb_assets.lakehouse.contracts import Audit, reading, set_aside
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
@@ -50,7 +50,7 @@ def left_out_of_movie_stats(
     key = ["date_id", "movie_id"]
     told = pl.concat([_listed_stats(discover_pages).select(key), _detailed_stats(movies).select(key)]).unique()
     told_twice = movie_ids.join(told.lazy(), on=key, how="semi")
-    return contracts.MOVIE_STATS.audit(movie_stats(discover_pages, movies, told_twice)).left_out
+    return Audit.of(contracts.MOVIE_STATS, movie_stats(discover_pages, movies, told_twice)).left_out
 
 
 #: Tables that rank what they are made of: the rows that each leaves out, told apart from what is kept.
@@ -70,10 +70,14 @@ def movies(movie_details: pl.LazyFrame) -> pl.DataFrame:
         .pipe(_typed_film)
         .pipe(_read_release_date)
         .pipe(_note_release_days)
-        .pipe(contracts.MOVIES.set_aside, "budget_usd", "revenue_usd", "vote_count")
+        .pipe(_without_implausible_figures)
         .pipe(_flag_implausible_money)
         .select(*_columns("movies"))
     )
+
+
+def _without_implausible_figures(films: pl.DataFrame) -> pl.DataFrame:
+    return set_aside(contracts.MOVIES, films, "budget_usd", "revenue_usd", "vote_count")
 
 
 def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:

@@ -14,22 +14,25 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import (
+    ByDay,
     Column,
     Contract,
+    FewADay,
+    Owned,
     between,
     col,
     counting,
     matches,
     not_blank,
     one_of,
-    quarantine_contract,
     within_days,
     within_instants,
 )
-from tmdb_assets.lakehouse.ledger import ledger_contract
-from tmdb_assets.lakehouse.quality import column_quality_contract, table_quality_contract
-from tmdb_assets.lakehouse.rules import FIRST_DAY, LAST_DAY
-from tmdb_assets.lakehouse.sql import read_views
+from tmdb_assets.lakehouse.contracts.rules import FIRST_DAY, LAST_DAY
+from tmdb_assets.lakehouse.engines.views import read_views
+from tmdb_assets.lakehouse.flow.ledger import ledger_contract
+from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, table_quality_contract
 
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
@@ -88,7 +91,7 @@ RAW_NOTE = "Payload as it came, byte for byte after UTF-8 decoding."
 def _raw(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
     grain = ("date_id", *grain)
     columns = {"date_id": _day(), **columns}
-    return Contract(SOURCE, "raw", name, description, grain, columns, partition="date_id", duplicates="first", **more)
+    return Contract(SOURCE, "raw", name, description, grain, columns, kept=ByDay("date_id"), duplicates="first", **more)
 
 
 DISCOVER_PAGES = _raw(
@@ -237,7 +240,7 @@ MOVIES = Contract(
     "movies",
     "Films whose details were observed that day, typed, unknown as null, nested lists kept typed (null: not observed).",
     grain=("date_id", "movie_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={
         "date_id": _day(),
         "movie_id": _id("TMDB's film id."),
@@ -270,14 +273,13 @@ MOVIE_TOMBSTONES = Contract(
     "movie_tombstones",
     "Films that were gone on a day: TMDB answered 404, or answered with another film (merged).",
     grain=("date_id", "movie_id"),
-    partition="date_id",
+    kept=FewADay("date_id"),
     columns={
         "date_id": _day("First day on which the film was asked for and gone (UTC)."),
         "movie_id": _id("The film id that is gone."),
         "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", ID, nullable=True),
     },
     duplicates="first",
-    small=True,
     drift_limit=None,
 )
 
@@ -288,7 +290,7 @@ MOVIE_STATS = Contract(
     "Popularity and votes per film and day: from a list page that states them, else from the film's details of the day, else "
     "from the ID export (votes null). What a better one of these says of a film supersedes the others.",
     grain=("date_id", "movie_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={
         "date_id": _day(),
         "movie_id": _id("TMDB's film id."),
@@ -320,8 +322,7 @@ def _dimension(name: str, description: str, key: str, comes_from: str, columns: 
         name,
         description,
         grain=(key,),
-        owner=(key,),
-        order=("observed_on",),
+        kept=Owned((key,), ("observed_on",)),
         columns={**columns, **_OBSERVED},
         duplicates="first",
         comes_from={"*": comes_from, "observed_on": "movies.date_id"},
@@ -337,8 +338,7 @@ def _bridge(
         name,
         description,
         grain=("movie_id", key),
-        owner=("movie_id",),
-        order=("observed_on",),
+        kept=Owned(("movie_id",), ("observed_on",)),
         columns={"movie_id": _id("Film."), **columns, **_OBSERVED},
         duplicates="first",
         references={"movie_id": "dim_movie", **references},
@@ -401,7 +401,7 @@ DIM_COUNTRY = _dimension(
         "name": _text("Name in English"),
         "continent": col(
             pl.String,
-            "Continent, from data/reference/country_continent.csv; null when the code is in neither.",
+            "Continent, from tmdb_assets/reference/country_continent.csv; null when the code is in neither.",
             one_of(CONTINENTS),
             nullable=True,
         ),
@@ -422,7 +422,7 @@ DIM_DATE = Contract(
     "Days of the fact table.",
     comes_from={"*": "movie_stats.date_id"},
     grain=("date_id",),
-    owner=("date_id",),
+    kept=Owned(("date_id",)),
     columns={
         "date_id": _day("The day (UTC)."),
         "year": col(pl.Int64, "Calendar year.", between(FIRST_DAY.year, LAST_DAY.year)),
@@ -439,7 +439,7 @@ DIM_CPI = Contract(
     SOURCE,
     "star",
     "dim_cpi",
-    "Consumer prices in the United States by year, as shipped in data/reference/us_cpi.csv (source there): what money "
+    "Consumer prices in the United States by year, as shipped in tmdb_assets/reference/us_cpi.csv (source there): what money "
     "of one year is worth in that of another.",
     grain=("year",),
     drift_limit=None,
@@ -460,8 +460,7 @@ DIM_MOVIE = Contract(
     "Every film ever seen, in its last known state. A film known only from a list or the export has its titles and no "
     "more (`observed_on` null) until its details are observed.",
     grain=("movie_id",),
-    owner=("movie_id",),
-    order=("observed_on", "listed_on"),
+    kept=Owned(("movie_id",), ("observed_on", "listed_on")),
     columns={
         "movie_id": _id("TMDB's film id."),
         **(
@@ -572,7 +571,7 @@ FACT_MOVIE_DAILY = Contract(
     "fact_movie_daily",
     "Popularity and votes, one row per film and day.",
     grain=("date_id", "movie_id"),
-    partition="date_id",
+    kept=ByDay("date_id"),
     columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
     references={"movie_id": "dim_movie", "date_id": "dim_date"},
 )

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from tmdb_assets.lakehouse.extraction import Chunk, Receipt
+from tmdb_assets.lakehouse.flow.extraction import Chunk, Receipt
 from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Request
 from tmdb_assets.sources.tmdb.answers import answered_id, details_rows, id_problem
 from tmdb_assets.sources.tmdb.scope import few_of

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Reach
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked
 from tmdb_assets.lakehouse.http import Http, Request, SourceUnavailable
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.answers import export_rows
@@ -66,7 +68,7 @@ class Exports:
             while len(self._told) >= ASKED_BACK_DAYS:
                 self._told.pop(next(iter(self._told)))
             # without the lines it was read from, which take most of the room
-            self._told[(day, asked.day)] = None if told is None else contracts.MOVIE_IDS.audit(told).kept
+            self._told[(day, asked.day)] = None if told is None else Audit.of(contracts.MOVIE_IDS, told).kept
         kept = self._told[(day, asked.day)]
         return None if kept is None or not kept.height else kept.lazy()
 

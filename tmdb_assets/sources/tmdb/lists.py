@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.extraction import Asked, Chunk, Receipt
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Receipt
 from tmdb_assets.lakehouse.http import Http, HttpError, Request
-from tmdb_assets.lakehouse.pages import Page, PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.answers import listed_movies, page_rows

@@ -1,7 +1,7 @@
 """What is asked of TMDB, and when; the answers are kept verbatim.
 
 What belongs here: endpoints, paging, windows, which details to ask for. One method of `Tmdb` per raw table, named as the
-table. What does not: HTTP itself (lakehouse/http.py), the order of keeping and accounting (lakehouse/extraction.py),
+table. What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py),
 answers as rows (answers.py).
 
 Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a page, pages 1 to 500; movie-changes:
@@ -19,9 +19,10 @@ from typing import Any, Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
 from tmdb_assets.lakehouse.http import EndpointStats, Http, Request
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address

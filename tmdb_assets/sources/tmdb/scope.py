@@ -10,8 +10,8 @@ import datetime as dt
 
 import polars as pl
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Asked
+from tmdb_assets.lakehouse.flow.extraction import Asked
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
 

@@ -2,7 +2,7 @@
 
 What belongs here: one function per star table, named as the table; its parameters name the tables it reads (a daily
 table comes with the days of the run, a dimension, or a table asked for as `all_<name>`, whole). What does not: whether a row is newer than the one kept
-(lakehouse/delta.py, by the contract's owner and order), rules (contracts.py).
+(lakehouse/store/, by the contract's owner and order), rules (contracts.py).
 
 A dimension's function returns the run's observations, newest first: the first of each key counts. A bridge's function
 returns the members of each film whose newest observation lies in the run, and a row without a member for a film that
@@ -16,21 +16,21 @@ from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets.lakehouse.derived import MARKER
 from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.flow.derived import MARKER
 from tmdb_assets.lakehouse.payloads import decode_items
-from tmdb_assets.lakehouse.quality import ColumnQuality, TableQuality
+from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads
 from tmdb_assets.sources.tmdb.whole_exports import WholeExports
 
-REFERENCE = Path(__file__).parents[3] / "data" / "reference"
+REFERENCE = Path(__file__).parents[2] / "reference"
 COUNTRY_CONTINENT = REFERENCE / "country_continent.csv"
 US_CPI = REFERENCE / "us_cpi.csv"
 RESTORE = "restore it from the project"
 
 
 class ReferenceFileError(LakehouseError):
-    """A file of data/reference cannot be used. The message names the file, what is wrong and what to do."""
+    """A file of tmdb_assets/reference cannot be used. The message names the file, what is wrong and what to do."""
 
 
 # -- dimensions ----------------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def us_cpi(path: Path = US_CPI) -> pl.DataFrame:
 
 
 def _shipped(path: Path, schema: pl.Schema, what: str) -> pl.DataFrame:
-    """A file of data/reference, typed; an error says which file it is and why it cannot be read."""
+    """A file of tmdb_assets/reference, typed; an error says which file it is and why it cannot be read."""
     try:
         table = pl.read_csv(path, schema=schema, null_values=[""])
     except (OSError, pl.exceptions.PolarsError, UnicodeError) as error:

@@ -20,12 +20,13 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Extractor, Observed
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.extraction import Extractor, Observed
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import Published, publish
 from tmdb_assets.lakehouse.http import Answer, Request
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.pages import Page
-from tmdb_assets.lakehouse.publishing import Published, publish
+from tmdb_assets.lakehouse.http.pages import Page
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import Settings, load_settings
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import Rows, page_rows
@@ -161,25 +162,60 @@ settings_of.__test__ = False  # type: ignore[attr-defined]  # pytest would take 
 
 
 def derive(
-    store: DeltaStore, days: Sequence[dt.date], *, views: bool = True, whole: bool = True, **settings: Any
+    store: DeltaStore,
+    days: Sequence[dt.date],
+    *,
+    only: Collection[str] = (),
+    views: bool = True,
+    whole: bool = True,
+    run_id: str = "",
+    log: Callable[[str], None] = lambda line: None,
+    **settings: Any,
 ) -> dict[str, Published]:
     """Publish every derived table for some days, as a run does; what each did, by name.
 
-    Without `whole`, tables that are made of all there is on each run are left out: before the last of several runs nobody
-    sees them.
+    `only`: these tables and those that they are made of. Without `whole`, tables that are made of all there is on each run
+    are left out: before the last of several runs nobody sees them.
     """
     done = {}
-    for table in derived_tables(settings_of(store.root, **settings)):
-        if (views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
-            done[table.contract.name] = publish(table, store, days, {}, lambda line: None)
+    metadata = {"run_id": run_id} if run_id else {}
+    tables = derived_tables(settings_of(store.root, **settings))
+    wanted = _with_what_they_are_made_of(tables, only) if only else TABLES
+    for table in tables:
+        if table.contract.name not in wanted:
+            continue
+        if (only or views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
+            done[table.contract.name] = publish(table, store, days, metadata, log)
     return done
 
 
-def fill_from_lists(store: DeltaStore, days: Mapping[dt.date, Lists], *, views: bool = False) -> None:
-    """Fill a lake with days, each a run of its own, in the order given; what is made of all days with the last one."""
+def _with_what_they_are_made_of(tables: Sequence[DerivedTable], names: Collection[str]) -> set[str]:
+    found = set(names)
+    for table in reversed(tables):  # each comes after those that it is made of
+        if table.contract.name in found:
+            found |= {contract.name for contract in table.upstream}
+    return found
+
+
+def fill_from_lists(
+    store: DeltaStore,
+    days: Mapping[dt.date, Lists],
+    *,
+    only: Collection[str] = (),
+    views: bool = False,
+    one_by_one: bool = False,
+) -> None:
+    """Fill a lake with days, of all tables or `only` some and what they are made of.
+
+    In one run, which costs what a day costs, or `one_by_one`, each a run of its own, in the order given; what is made of
+    all days then comes with the last one.
+    """
     for number, (on, said) in enumerate(days.items(), 1):
         keep_raw(store, on, said)
-        derive(store, [on], views=views, whole=number == len(days))
+        if one_by_one:
+            derive(store, [on], only=only, views=views, whole=number == len(days))
+    if not one_by_one:
+        derive(store, list(days), only=only, views=views)
 
 
 def observe(

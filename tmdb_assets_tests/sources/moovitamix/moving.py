@@ -16,7 +16,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.extraction import Asked, Chunk
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.raw import Moovitamix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets_tests.sandbox.running import running
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     TABLES,
     TODAY,
+    At,
     ListServer,
     a_few,
     contents,
@@ -24,15 +27,21 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
     history,
     keep_raw,
     lists,
+    observe_history,
     rows,
     settings_of,
     track,
     user,
 )
 
+RAW = [name for name, contract in TABLES.items() if contract.stage == "raw" and contract.partition]
+CLEAN = ["changes", "tracks", "users", "listen_histories", "listens", "vanished"]
 
-def run(lake: Path, on: dt.date, last: dt.date | None = None, **settings: Any) -> dg.ExecuteInProcessResult:
-    """The daily job in this process, for one day or a range of days as one run."""
+
+def run(
+    lake: Path, on: dt.date, last: dt.date | None = None, *, only: Collection[str] = (), **settings: Any
+) -> dg.ExecuteInProcessResult:
+    """The daily job in this process, for one day or a range of days as one run; of `only` some tables, or of all."""
     from tmdb_assets.definitions import build_definitions
 
     job = build_definitions(settings_of(lake, **settings)).resolve_job_def("moovitamix_daily")
@@ -40,7 +49,8 @@ def run(lake: Path, on: dt.date, last: dt.date | None = None, **settings: Any) -
     if last is not None:
         ends = {"start": on.isoformat(), "end": last.isoformat()}
         days = {"tags": {f"dagster/asset_partition_range_{end}": d for end, d in ends.items()}}
-    return job.execute_in_process(raise_on_error=False, **days)
+    chosen = [dg.AssetKey(TABLES[name].key) for name in only] or None
+    return job.execute_in_process(raise_on_error=False, asset_selection=chosen, **days)
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
@@ -55,11 +65,25 @@ def said(result: dg.ExecuteInProcessResult) -> list[str]:
     return [str(f.user_failure_data.description if f.user_failure_data else f.error) for f in failed]
 
 
-def test_the_job_fills_every_table_from_the_sandbox_and_a_range_does_the_same(tmp_path: Path) -> None:
+class StandIn(At):
+    """A sandbox that runs already."""
+
+    def stop(self) -> None:
+        """It goes on."""
+
+
+def test_the_job_fills_every_table_from_the_sandbox_for_a_range_as_for_its_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
-    for on in (day(1), day(2)):
-        result = run(one_by_one, on)
-        assert result.success, said(result)
+    stores = DeltaStore(one_by_one), DeltaStore(together)
+    with running("--listeners", "60", "--today", TODAY.isoformat()) as sandbox:
+        monkeypatch.setattr("tmdb_assets.sources.moovitamix.assets.Sandbox", lambda *_, **__: StandIn(sandbox.url))
+        for on in (day(1), day(2)):
+            observe_history(stores[0], sandbox.url, [on])
+            derive(stores[0], [on], whole=on == day(2))
+        result = run(together, day(2), day(1))
+    assert result.success, said(result)
     found = checks(result)
     assert len(found) > 80
     assert {name for name, passed in found.items() if not passed} <= {
@@ -76,9 +100,6 @@ def test_the_job_fills_every_table_from_the_sandbox_and_a_range_does_the_same(tm
     assert found["layouts verbatim"]
     assert found["extraction_ledger extraction_complete"]
     assert found["changes full_churn"]
-    result = run(together, day(2), day(1))
-    assert result.success, said(result)
-    stores = DeltaStore(one_by_one), DeltaStore(together)
     assert differing(*map(contents, stores)) == []
     empty = {name for name in contents(stores[0]) if not rows(stores[0], name).height}
     assert empty <= {"forgotten", "vanished", "vw_orphans", "quarantine"}
@@ -99,7 +120,7 @@ YEAR_0 = "0001-01-01T00:00:00+02:00"
 def keep_days_of_the_year_0(store: DeltaStore, on: dt.date) -> None:
     """A lake as it was filled before instants had a range."""
     keep_raw(store, on, lists([track(1), track(2)], [user(1)], [history(1, 2)]))
-    derive(store, [on], views=False, whole=False)
+    derive(store, [on], only=CLEAN)
     year_0 = (
         pl.lit("0000-12-31T22:00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us").dt.replace_time_zone("UTC")
     )
@@ -116,10 +137,10 @@ def test_a_malformed_row_goes_to_quarantine_and_a_past_day_says_why_it_stays_emp
     tracks = [track(1), track(2, duration="9:99"), track(3, **early), track(4, updated_at=YEAR_0)]
     said_ = lists(tracks, [user(1), user(2, **early)], [history(1, 2), history(2, 2, at=YEAR_0, updated_at=None)])
     with ListServer(said_).running() as server:
-        result = run(lake, TODAY, moovitamix_url=server.url)
+        result = run(lake, TODAY, only=[*RAW, *CLEAN, "dim_track"], moovitamix_url=server.url)
         assert result.success, said(result)
         assert not checks(result)["tracks contract"]
-        past = run(lake, day(4), moovitamix_url=server.url)
+        past = run(lake, day(4), only=RAW, moovitamix_url=server.url)
     store = DeltaStore(lake)
     told = rows(store, "quarantine").select(pl.col("origin").str.split("/").list.last(), "rule").rows()
     assert set(told) == {
@@ -129,7 +150,7 @@ def test_a_malformed_row_goes_to_quarantine_and_a_past_day_says_why_it_stays_emp
     }
     assert rows(store, "dim_track").filter("is_current")["track_id"].to_list() == [2, 4]
     assert rows(store, "dim_track").filter(pl.col("created_at").dt.year() < 1900).height == 0
-    derive(store, [day(1)], views=False)
+    derive(store, [day(1)], only=["dim_track"])
     assert rows(store, "dim_track").filter("is_current")["track_id"].to_list() == [1, 2, 4], (
         "derived again, a day heals"
     )
@@ -146,7 +167,7 @@ def test_a_mixed_day_stops_before_anything_is_published(tmp_path: Path) -> None:
         server.said = lists([track(n) for n in range(1, 150 + number)])
 
     with ListServer(a_few(), grow).running() as server:
-        result = run(tmp_path / "lake", TODAY, moovitamix_url=server.url)
+        result = run(tmp_path / "lake", TODAY, only=[*RAW, *CLEAN], moovitamix_url=server.url)
     assert not result.success
     assert "3 takes in a row" in said(result)[0]
     store = DeltaStore(tmp_path / "lake")

@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import REAL, Entry, Ledger
+from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
+from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.sources.moovitamix import clean, contracts
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     NOON,
     TABLES,
@@ -53,7 +54,7 @@ def received(store: DeltaStore, table: str, on: dt.date) -> int:
 
 
 def audited(store: DeltaStore, table: str, on: dt.date) -> Audit:
-    return TABLES[table].audit(getattr(clean, table)(**inputs(store, on)))
+    return Audit.of(TABLES[table], getattr(clean, table)(**inputs(store, on)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Raw:
 
     def audited(self, table: str, on: dt.date) -> Audit:
         """The audit of a clean table of a day."""
-        return TABLES[table].audit(getattr(clean, table)(**self.inputs(on)))
+        return Audit.of(TABLES[table], getattr(clean, table)(**self.inputs(on)))
 
     def received(self, table: str, on: dt.date) -> int:
         """The rows that a clean table of a day must account for."""
@@ -261,7 +262,8 @@ def test_a_value_that_may_be_unknown_is_set_aside_alone(table: str, said: Any, c
 
 def test_listens_of_a_history_row_without_a_moment_go_with_it(lake: DeltaStore) -> None:
     early = history(1, 2, 3, at="0001-01-01T00:00:00+02:00")
-    fill_from_lists(lake, {day(1): lists(histories=[early, history(2, 5)]), day(0): lists(histories=[history(2, 5)])})
+    said = {day(1): lists(histories=[early, history(2, 5)]), day(0): lists(histories=[history(2, 5)])}
+    fill_from_lists(lake, said, only=["fact_listen"])
     assert lake.scan(TABLES["listens"]).select("user_id", "track_id").collect().rows() == [(2, 5)]
     assert lake.scan(TABLES["vanished"]).collect().height == 0, "what could not be kept had no state"
     told = lake.scan(TABLES["quarantine"]).select("origin", "column_name").collect().rows()
@@ -307,6 +309,7 @@ _days = st.dictionaries(
 )
 
 
+@examples(8)
 @given(_days)
 def test_every_row_is_accounted_for(said: Mapping[dt.date, Lists]) -> None:
     raw = Raw(raw_frames(said, size=3))
@@ -321,7 +324,7 @@ def test_every_row_is_accounted_for(said: Mapping[dt.date, Lists]) -> None:
             assert row["received"] == audits[table].received
 
 
-@settings(max_examples=3)
+@examples(3)
 @given(_days)
 def test_a_lake_accounts_for_the_same_rows(fresh_lake: Callable[[], DeltaStore], said: Mapping[dt.date, Lists]) -> None:
     store, raw = fresh_lake(), Raw(raw_frames(said, size=3))
@@ -364,6 +367,7 @@ def plain_state(
     return standing
 
 
+@examples(10)
 @given(_days)
 def test_every_days_state_is_read_back(said: Mapping[dt.date, Lists]) -> None:
     raw = Raw(raw_frames(said))
@@ -399,7 +403,7 @@ def test_publishing_the_same_day_again_costs_nothing(lake: DeltaStore) -> None:
 def test_the_day_before_is_found_whatever_days_a_run_has(lake: DeltaStore) -> None:
     for n in (3, 2, 1):
         keep_raw(lake, day(n), lists([track(1, album=str(n))]))
-    derive(lake, [day(3), day(1)], views=False)
+    derive(lake, [day(3), day(1)], only=["tracks"])
     assert rows(lake, "tracks").select("date_id", "album").rows() == [(day(n), str(n)) for n in (3, 2, 1)]
 
 
@@ -410,10 +414,10 @@ def test_a_day_stays_as_it_is_when_its_pages_or_those_it_was_compared_with_have_
     came = {"is_complete": True, "is_finished": True, "table_name": contracts.PAGES.path, "duplicate_rows": 0}
     entry = Entry("tracks", REAL, NOON, received_rows=3, **came)
     Ledger(lake, contracts.SOURCE).write(day(2), [entry], {})
-    fill_from_lists(lake, {day(2): here, day(1): left, day(0): left}, views=True)
+    fill_from_lists(lake, {day(2): here, day(1): left, day(0): left})
     was = contents(lake, but=["pages"])
     assert was["dim_user"].filter(pl.col("gone_on") == day(1)).height == 2
-    lake.expire(contracts.PAGES, day(1), {})
+    retention.expire(lake, contracts.PAGES, day(1), {})
     for days in ([day(1)], [day(2)], [day(2), day(1), day(0)]):
-        derive(lake, days)
+        derive(lake, days, views=False)
         assert differing(was, contents(lake, but=["pages"])) == []

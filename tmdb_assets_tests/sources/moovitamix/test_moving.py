@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import clean, contracts, star
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.moovitamix.lakes import TABLES, contents, day, derive, differing, rows
 from tmdb_assets_tests.sources.moovitamix.moving import Move, MovingList, RawTables, Wire, observed, of_tracks
 
@@ -34,7 +35,7 @@ def inputs(raw: RawTables, on: dt.date) -> dict[str, pl.LazyFrame]:
 
 def told(raw: RawTables, on: dt.date, table: str) -> pl.DataFrame:
     """A clean table of a day, audited and accounted for."""
-    audit = TABLES[table].audit(getattr(clean, table)(**inputs(raw, on)))
+    audit = Audit.of(TABLES[table], getattr(clean, table)(**inputs(raw, on)))
     assert audit.accounted
     if table in clean.RECEIVED:
         counted = clean.RECEIVED[table](**inputs(raw, on)).collect().get_column("received").sum()
@@ -42,7 +43,7 @@ def told(raw: RawTables, on: dt.date, table: str) -> pl.DataFrame:
     return audit.kept
 
 
-@settings(max_examples=30)
+@examples(12)
 @given(st.integers(0, 9), st.integers(1, 5), st.lists(_day, min_size=1, max_size=4))
 def test_whatever_a_list_does_what_is_there_is_never_gone_and_a_calm_day_tells(
     count: int, size: int, days: Sequence[Sequence[Sequence[Move]]]
@@ -50,6 +51,8 @@ def test_whatever_a_list_does_what_is_there_is_never_gone_and_a_calm_day_tells(
     raw, moving = RawTables(), MovingList(list(range(1, count + 1)), size)
     there: dict[dt.date, set[int]] = {}
     for number, moves in enumerate([*days, []]):
+        if number == len(days) and not moving.ids:
+            moving.happen(("insert", 0, 0))  # of an empty list nobody is told to be gone, however calm the day
         moving.moves = [list(m) for m in moves]
         chunk = observed(day(9 - number), raw, of_tracks(moving))
         if all(receipt.is_complete for receipt in chunk.receipts):
@@ -86,9 +89,8 @@ def moved_days(seed: int) -> RawTables:
     return raw
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_the_order_of_days_does_not_matter_where_lists_moved(fresh_lake: Callable[[], DeltaStore], seed: int) -> None:
-    raw = moved_days(seed)
+def test_the_order_of_days_does_not_matter_where_lists_moved(fresh_lake: Callable[[], DeltaStore]) -> None:
+    raw = moved_days(seed=1)
     observed_days = raw.frames["pages"].get_column("date_id").unique().sort().to_list()
 
     def filled(order: Sequence[dt.date]) -> DeltaStore:
@@ -97,10 +99,10 @@ def test_the_order_of_days_does_not_matter_where_lists_moved(fresh_lake: Callabl
             for contract in (contracts.RECORDS, contracts.LAYOUTS):
                 store.append_new(contract, raw.frames[contract.name], {})
             store.replace(contracts.PAGES, raw.frames["pages"].filter(pl.col("date_id") == on), [on], {})
-            derive(store, [on], views=False, whole=number == len(order))
+            derive(store, [on], only=["changes", "dim_track"], whole=number == len(order))
         return store
 
-    shuffled = random.Random(seed).sample(observed_days, len(observed_days))
+    shuffled = random.Random(1).sample(observed_days, len(observed_days))
     in_order = filled(observed_days)
     assert rows(in_order, "changes").get_column("held_back").sum() > 0
     assert differing(contents(in_order), contents(filled(shuffled))) == []

@@ -13,12 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import Commit, DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.locks import one_fetch_at_a_time
-from tmdb_assets.settings import Settings
+from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
-from tmdb_assets.sources.moovitamix import forget as forget_module
 from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
 from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.sources.moovitamix.lakes import (
@@ -106,7 +103,7 @@ def test_a_short_key_in_the_settings_is_refused_without_repeating_it() -> None:
 
 def test_the_key_is_in_no_file_of_the_lake(lake: DeltaStore) -> None:
     keep_raw(lake, day(0), a_few())
-    derive(lake, [day(0)])
+    derive(lake, [day(0)], only=["vw_user_latest"])
     assert KEY not in every_byte(Path(lake.root))
 
 
@@ -129,7 +126,7 @@ def with_person(**changed: object) -> Lists:
 def filled(store: DeltaStore) -> None:
     """Five days on which the person signs up, changes, is malformed, leaves, and returns with another e-mail.
 
-    Views are answered on the first and the last day, so that an old version of theirs knows the person as well.
+    The first day is a run of its own, so that an old version of each table knows the person as well.
     """
     for n, said in (
         (5, with_person()),
@@ -140,18 +137,9 @@ def filled(store: DeltaStore) -> None:
         (0, with_person(email="unique.person.2@example.org")),
     ):
         keep_raw(store, day(n), said)
-        derive(store, [day(n)], views=n in (5, 0))
-
-
-@pytest.fixture
-def no_views(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `forget` leave the views alone, in lakes that never had any."""
-    tables = forget_module.derived_tables
-
-    def without_views(settings: Settings | None = None) -> list[DerivedTable]:
-        return [table for table in tables(settings) if table.contract.stage != "views"]
-
-    monkeypatch.setattr(forget_module, "derived_tables", without_views)
+        if n == 5:
+            derive(store, [day(n)])
+    derive(store, [day(n) for n in range(4, -1, -1)])
 
 
 @dataclass(frozen=True)
@@ -182,11 +170,11 @@ def forgetting(tmp_path_factory: pytest.TempPathFactory) -> Forgetting:
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
-    """Two days on which the person is malformed and then sound, without views. Read only: copy it."""
+    """Two days on which the person is malformed and then sound, without most of the star. Read only: copy it."""
     store = DeltaStore(tmp_path_factory.mktemp("known") / "lake")
     keep_raw(store, day(1), with_person(created_at="rubbish"))
     keep_raw(store, day(0), with_person())
-    derive(store, [day(1), day(0)], views=False)
+    derive(store, [day(1), day(0)], only=["fact_listen"])
     return store
 
 
@@ -222,7 +210,7 @@ def test_not_a_byte_of_a_forgotten_person_stays(forgetting: Forgetting) -> None:
 def test_the_lake_is_as_if_the_person_had_only_been_dropped_at_the_door(forgetting: Forgetting, tmp_path: Path) -> None:
     lake = copied(forgetting.after, tmp_path / "lake")
     before = contents(lake)
-    derive(lake, [day(n) for n in range(6)])
+    derive(lake, [day(n) for n in range(6)], views=False)
     assert differing(before, contents(lake)) == []
     told = rows(lake, "changes").filter(pl.col("endpoint") == "users").select("date_id", "listed", "forgotten").rows()
     assert told == [(day(n), 4, 0 if n == 2 else 1) for n in (5, 4, 3, 2, 1, 0)]
@@ -241,8 +229,8 @@ def test_others_keep_every_state_and_their_pages_can_be_put_together(forgetting:
     assert noted.height == 10, "users and histories of five days"
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 7, 9, 12])
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 7, 8, 10])
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_a_cut_forgetting_is_finished_by_the_next(
     known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
@@ -263,17 +251,17 @@ def test_a_cut_forgetting_is_finished_by_the_next(
     assert traces(Path(lake.root)) == []
 
 
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> None:
     said = lists(users=[user(1), user(2, email="USER1@example.com"), user(3)], histories=[history(2, 1), history(3, 1)])
     keep_raw(lake, day(0), said)
-    derive(lake, [day(0)], views=False)
+    derive(lake, [day(0)], only=["fact_listen"])
     assert forget(lake, settings_of(lake.root), 1, lambda line: None).users == 2
     assert rows(lake, "dim_user")["user_id"].to_list() == [3]
     assert rows(lake, "fact_listen")["user_id"].to_list() == [3]
 
 
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_a_fetch_under_way_is_waited_for_and_what_it_brings_is_forgotten_too(lake: DeltaStore) -> None:
     keep_raw(lake, day(1), with_person())
     said: list[str] = []
@@ -292,12 +280,13 @@ def test_a_fetch_under_way_is_waited_for_and_what_it_brings_is_forgotten_too(lak
     assert traces(Path(lake.root)) == []
 
 
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_a_blank_email_is_nobodys(lake: DeltaStore) -> None:
     """Users who state none are not one person, and nobody else's row says nothing of it."""
     blank = [user(1, email="  "), user(2, email="\t"), user(3, email="")]
     said = lists([track(1), track(2, duration="x")], [*blank, user(4)], [history(n, 1) for n in range(1, 5)])
     keep_raw(lake, day(0), said)
-    derive(lake, [day(0)], views=False)
+    derive(lake, [day(0)], only=["fact_listen"])
     removed = forget(lake, settings_of(lake.root), 1, lambda line: None)
     assert (removed.users, removed.raw_rows) == (1, 2)
     assert rows(lake, "dim_user").select("user_id", pl.col("email_hash").is_null()).rows() == [
@@ -318,17 +307,18 @@ def test_a_hash_of_a_blank_email_shuts_the_door_to_nobody(lake: DeltaStore) -> N
     assert not door.is_shut("users", json.dumps(user(5, email=None)))
 
 
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_counted(lake: DeltaStore) -> None:
     with ListServer(with_person()).running() as server:
         observe(lake, server.url, day(1))
-        derive(lake, [day(1)], views=False)
+        derive(lake, [day(1)], only=["fact_listen"])
     forget(lake, settings_of(lake.root), WHO, lambda line: None)
     new_id = with_person(id=WHO + 1)
     new_id["listen_history"][-2]["user_id"] = WHO + 1  # type: ignore[index]  # the lists are ours
     said: list[str] = []
     with ListServer(new_id).running() as server:
         observe(lake, server.url, TODAY, said.append)
-        derive(lake, [TODAY], views=False)
+        derive(lake, [TODAY], only=["changes", "fact_listen"])
     assert f"{TODAY}: 3 rows of forgotten persons are not kept" in said, (
         "by e-mail, by id, and by the id of that e-mail"
     )
@@ -339,10 +329,10 @@ def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_count
     assert rows(lake, "dim_user")["user_id"].to_list() == [1, 2, 3, 4]
 
 
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     keep_raw(lake, day(0), a_few())
-    derive(lake, [day(0)], views=False)
+    derive(lake, [day(0)], only=["fact_listen"])
     versions = {n: lake.version(c) for n, c in TABLES.items()}
     with pytest.raises(NobodyToForget, match="knows no user 77: nothing was changed"):
         forget(lake, settings_of(lake.root), 77, lambda line: None)
@@ -358,7 +348,7 @@ class Terminal:
         return True
 
 
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_the_command_says_what_it_will_do_and_asks(
     known: DeltaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -397,12 +387,12 @@ def test_the_command_says_what_it_will_do_and_asks(
     assert "MOOVITAMIX_HASH_KEY" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("no_views")
+@pytest.mark.usefixtures("only_what_is_filled")
 def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) -> None:
     keep_raw(
         lake, day(0), lists([track(1, duration="x"), track(2)], [user(1, updated_at="x"), user(2)], [history(2, 1)])
     )
-    derive(lake, [day(0)], views=False)
+    derive(lake, [day(0)], only=["fact_listen"])
     assert rows(lake, "quarantine").height == 2
     forget(lake, settings_of(lake.root), 1, lambda line: None)
     assert rows(lake, "tracks")["track_id"].to_list() == [1, 2]

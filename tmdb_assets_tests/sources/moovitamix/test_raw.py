@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import CalendarError
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError, NothingToObserve
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import NothingToObserve
+from tmdb_assets.lakehouse.flow.ledger import Entry, Ledger
 from tmdb_assets.lakehouse.http import RefusedRequest, SourceUnavailable
-from tmdb_assets.lakehouse.ledger import Entry, Ledger
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import answers, contracts
 from tmdb_assets_tests.faulty_server import Reply, json_reply
 from tmdb_assets_tests.sandbox.running import running

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
 from tmdb_assets.lakehouse.payloads import unknown_fields
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import answers, payloads
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     TODAY,

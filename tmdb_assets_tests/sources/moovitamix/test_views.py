@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sandbox.moovitamix.world import World as Sandbox
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.warehouse.macros import macros_of

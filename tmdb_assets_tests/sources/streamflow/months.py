@@ -15,11 +15,11 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.extraction import Extractor, Observed
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import Published, publish
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.extraction import Extractor, Observed
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import Published, publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets.sources.streamflow.assets import derived_tables
 from tmdb_assets.sources.streamflow.raw import Streamflow

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.streamflow import assets, contracts
 from tmdb_assets_tests.sources.streamflow.months import FILES, drop, write

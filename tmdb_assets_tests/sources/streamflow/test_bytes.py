@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.sources.streamflow import cells, contracts, folders
 from tmdb_assets.sources.streamflow.drops import Drop, read_drop
 from tmdb_assets.sources.streamflow.files import DropFile
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop, user, write
 
 MONTH = "2024-01"
@@ -105,19 +106,19 @@ def assert_accounted_or_refused(made: Drop) -> bool:
     return True
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(edit=edits())
 def test_a_drop_of_which_a_file_became_anything_is_refused_by_name_or_accounted_for(edit: tuple[str, bytes]) -> None:
     assert_accounted_or_refused(with_another(*edit))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(content=st.binary(max_size=40) | st.text(max_size=30).map(str.encode), name=st.sampled_from(FILES))
 def test_bytes_that_are_no_list_at_all_are_refused(content: bytes, name: str) -> None:
     assert not assert_accounted_or_refused(with_another(name, content))
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(several=st.lists(edits(), min_size=1, max_size=3))
 def test_a_run_over_any_bytes_ends_with_a_sentence_or_with_all_users(
     fresh_world: Callable[[], World], several: list[tuple[str, bytes]]

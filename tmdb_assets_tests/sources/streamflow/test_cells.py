@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.sources.streamflow import cells, contracts
 
 MONTH = dt.date(2024, 1, 31)
@@ -103,7 +104,7 @@ def test_what_is_no_day_is_refused(value: str) -> None:
 def test_a_user_id_has_digits_that_a_keyboard_has() -> None:
     text = "user_id,failed_payments_90d\n٠٠٠1-ABCDE,1\n0001-ABCDE,1\n"
     contract = contracts.SNAPSHOTS["payments_agg_90d"]
-    audit = contract.audit(cells.typed(text, contract, as_of=MONTH).drop("_line"))
+    audit = Audit.of(contract, cells.typed(text, contract, as_of=MONTH).drop("_line"))
     assert audit.kept["user_id"].to_list() == ["0001-ABCDE"]
     assert audit.rules == {"user_id must be four digits, a hyphen, five capital letters": 1}
 
@@ -163,7 +164,7 @@ def test_columns_are_found_by_name_in_any_order() -> None:
 def test_a_header_alone_is_no_row() -> None:
     frame = cells.typed(",".join(GOOD) + "\n", SUBSCRIPTIONS, as_of=MONTH)
     assert frame.height == 0
-    assert SUBSCRIPTIONS.audit(frame.drop("_line")).accounted
+    assert Audit.of(SUBSCRIPTIONS, frame.drop("_line")).accounted
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -195,7 +196,7 @@ def test_every_line_is_one_row_and_is_typed_or_refused(pairs: list[tuple[str, st
         assert row["user_id"] == (cells.user_id(who) or None)
         is_unknown = not cells.user_id(count)
         assert (row["failed_payments_90d"] is None) == (is_unknown or bool(refused(row)))
-    audit = contract.audit(frame.drop("_line"))
+    audit = Audit.of(contract, frame.drop("_line"))
     assert audit.accounted
 
 

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets.sources.streamflow.assets import derived_tables
 from tmdb_assets_tests.sources.streamflow.months import FILES, WIDE, Files, World, as_of, drop, user

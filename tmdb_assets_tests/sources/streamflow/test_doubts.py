@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.sources.streamflow.months import FILES, HEADERS, Files, World, drop
 
 JAN, FEB = "2024-01", "2024-02"

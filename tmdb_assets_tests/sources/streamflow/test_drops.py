@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import BlockedError
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow.drops import read_drop
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop, user, write
 

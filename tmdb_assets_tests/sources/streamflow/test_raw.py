@@ -6,7 +6,8 @@ import hashlib
 
 import pytest
 
-from tmdb_assets.lakehouse.extraction import BlockedError, NothingToObserve
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import NothingToObserve
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop
 
 MONTH = "2024-01"

@@ -14,11 +14,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.streamflow import arrivals, assets, folders
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.streamflow.months import drop, write
 
 TODAY = dt.date(2026, 3, 10)
@@ -289,7 +290,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(cursor=JSON.map(json.dumps) | st.text(max_size=20) | st.just("[" * 100_000))
 def test_whatever_the_cursor_says_every_month_is_told_or_waits(tmp_path_factory: Any, cursor: str) -> None:
     drops = tmp_path_factory.mktemp("cursor")

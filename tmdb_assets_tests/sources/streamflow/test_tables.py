@@ -9,11 +9,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts, star
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.streamflow.months import Files, World, as_of, drop, user
 
 JAN, FEB, MAR = "2024-01", "2024-02", "2024-03"
@@ -292,7 +293,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Standing:
     return made
 
 
-@settings(max_examples=3)
+@examples(3)
 @given(st.permutations(EVENTS).map(lambda events: events[:4]), st.booleans())
 @example([(MAR, 0), (FEB, 0), (JAN, 0), (MAR, 1)], False)
 @example([(FEB, 1), (JAN, 0), (JAN, 1), (FEB, 0)], True)
@@ -303,7 +304,7 @@ def test_the_order_in_which_months_arrive_and_are_corrected_does_not_matter(
     assert_same_tables(happened(fresh_world(), events, SOME), standing(last, at_once))
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.data())
 def test_received_is_kept_plus_quarantined_whatever_the_values(fresh_world: Callable[[], World], data: Any) -> None:
     world = fresh_world()
@@ -377,7 +378,7 @@ def known_early(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFr
     return known
 
 
-@settings(max_examples=2)
+@examples(2)
 @given(st.permutations([*FOUR]))
 @example([*FOUR][::-1])
 def test_no_feature_changes_when_later_months_are_added(

@@ -15,6 +15,8 @@ from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.engines.duckdb import answer as answer_view
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.sources.tmdb.worlds import World
 
@@ -251,7 +253,7 @@ def answer(star: dict[str, pl.DataFrame], name: str) -> list[Row]:
     """The rows of a view over a hand-made star, in the order of its grain; they must keep the view's contract."""
     frame = _answered(star, name)
     contract = VIEWS[name].contract
-    audit = contract.audit(frame)
+    audit = Audit.of(contract, frame)
     assert audit.rules == {}
     assert frame.select(contract.grain).is_unique().all()
     return frame.sort(contract.grain).to_dicts()
@@ -259,4 +261,6 @@ def answer(star: dict[str, pl.DataFrame], name: str) -> list[Row]:
 
 def _answered(star: dict[str, pl.DataFrame], name: str) -> pl.DataFrame:
     view = VIEWS[name]
-    return view(**{read: (star[read] if read in star else _answered(star, read)).lazy() for read in view.reads})
+    return answer_view(
+        view, {read: (star[read] if read in star else _answered(star, read)).lazy() for read in view.reads}
+    )

@@ -17,7 +17,7 @@ from tmdb_assets_tests.sources.tmdb.films import DAY, DAYS, details, export, fil
 
 
 def cleaned(*answers: Any) -> Audit:
-    return contracts.MOVIES.audit(clean.movies(details(DAY, *answers).lazy()))
+    return Audit.of(contracts.MOVIES, clean.movies(details(DAY, *answers).lazy()))
 
 
 def one(**changes: Any) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def test_a_value_of_another_type_is_set_aside_and_its_film_kept(
     (entry,) = frame["_set_aside"].item()
     assert (entry["column"], entry["value"]) == (column, value)
     assert entry["reason"].startswith(f"{column} = ") and ": must be " in entry["reason"]
-    row = contracts.MOVIES.audit(frame).kept.row(0, named=True)
+    row = Audit.of(contracts.MOVIES, frame).kept.row(0, named=True)
     assert {name: row[name] for name in kept} == kept
 
 
@@ -368,7 +368,7 @@ def test_an_id_and_a_title_are_enough() -> None:
 def test_films_that_are_gone_or_merged_are_tombstones_and_no_films() -> None:
     raw = details(DAY, film(1), (2, None), (3, film(1)))
     assert clean.movies(raw.lazy())["movie_id"].to_list() == [1]
-    stones = contracts.MOVIE_TOMBSTONES.audit(clean.movie_tombstones(raw.lazy()))
+    stones = Audit.of(contracts.MOVIE_TOMBSTONES, clean.movie_tombstones(raw.lazy()))
     assert stones.kept.rows() == [(DAY, 2, None), (DAY, 3, 1)]
     received = [counted(name, movie_details=raw.lazy()) for name in clean.RECEIVED if name != "movie_stats"]
     assert received == [1, 2], "every raw row is either a film or a tombstone"
@@ -385,12 +385,12 @@ def stats(pages: list[pl.DataFrame], ids: list[pl.DataFrame], asked: pl.DataFram
     movies = clean.movies((contracts.MOVIE_DETAILS.empty() if asked is None else asked).lazy())
     given = {
         "discover_pages": pl.concat(pages).lazy() if pages else contracts.DISCOVER_PAGES.empty().lazy(),
-        "movies": contracts.MOVIES.audit(movies).kept.lazy(),
+        "movies": Audit.of(contracts.MOVIES, movies).kept.lazy(),
         "movie_ids": pl.concat(ids).lazy() if ids else contracts.MOVIE_IDS.empty().lazy(),
     }
     frame = clean.movie_stats(**given)
     assert frame.height == counted("movie_stats", **given)
-    return contracts.MOVIE_STATS.audit(frame)
+    return Audit.of(contracts.MOVIE_STATS, frame)
 
 
 def figures(audit: Audit) -> list[tuple[Any, ...]]:

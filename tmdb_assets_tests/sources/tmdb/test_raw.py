@@ -18,11 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.extraction import Asked, BlockedError, Chunk, NothingToObserve
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.errors import BlockedError
+from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve
+from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.http import Answer, HttpError, Request, SourceUnavailable, Unauthorized
-from tmdb_assets.lakehouse.ledger import REAL, SANDBOX, Entry, Ledger
-from tmdb_assets.lakehouse.pages import Page, PageWalk
+from tmdb_assets.lakehouse.http.pages import Page, PageWalk
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, lists, raw, scope
 from tmdb_assets.sources.tmdb import details as asking
@@ -219,7 +221,7 @@ def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.M
     (chunk,) = tmdb.discover_pages(told.asked(since=NOON + dt.timedelta(minutes=1)))
     assert chunk.replaces == {"window": "popularity"}
     assert chunk.frame.select("date_id", "window", "page", "result_count").rows() == [(DAY, "popularity", 1, 1)]
-    assert contracts.DISCOVER_PAGES.audit(chunk.frame).kept.height == 1
+    assert Audit.of(contracts.DISCOVER_PAGES, chunk.frame).kept.height == 1
 
 
 def walked(shown: int, promised: int) -> PageWalk:
@@ -342,7 +344,7 @@ def test_the_lines_of_an_export_become_rows_and_bad_ones_are_set_aside() -> None
     frame = answers.export_rows(
         exported(good, "", '{"id": "4"}', '{"id": 5, "popul', '{"id": 6, "popularity": -1.0}'), DAY
     )
-    audit = contracts.MOVIE_IDS.audit(frame)
+    audit = Audit.of(contracts.MOVIE_IDS, frame)
     assert audit.kept.rows() == [(DAY, 3, "Tién", 2.5, False, False), (DAY, 6, None, None, None, None)]
     assert (audit.received, audit.quarantined.height) == (4, 2)
     assert audit.values.select("column_name", "value", "payload").rows() == [
@@ -488,7 +490,7 @@ def spans_asked(
     tmdb.__dict__["api"] = None
     monkeypatch.setattr(changes, "walk_pages", walked)
     (chunk,) = tmdb.movie_changes(told.asked(reach))
-    audit = contracts.MOVIE_CHANGES.audit(chunk.frame)
+    audit = Audit.of(contracts.MOVIE_CHANGES, chunk.frame)
     assert set(audit.kept["movie_id"]) == {1}
     answered = [span for span in asked if not end_is_left_out or span[0] != span[1]]
     assert audit.quarantined.height == len(answered), "a null id per answer is set aside"
@@ -754,7 +756,7 @@ def test_details_kept_today_are_not_asked_again_and_are_counted(monkeypatch: pyt
     assert [(c.receipts[0].promised_ids, c.receipts[0].received_ids) for c in chunks] == [(5, 4), (5, 5), (5, 5)]
     assert all(c.replaces is None for c in chunks)
     assert set(chunks[0].frame["asked_because"]) == {"new"}
-    assert contracts.MOVIE_DETAILS.audit(chunks[0].frame).kept.height == 3
+    assert Audit.of(contracts.MOVIE_DETAILS, chunks[0].frame).kept.height == 3
 
 
 @pytest.mark.parametrize("wrong", [down(), down(451), NAMELESS, [1], {"id": None}, {"id": "2"}, {"id": 2.5}], ids=str)

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.payloads import unknown_fields
 from tmdb_assets.sources.tmdb import answers, clean, contracts, payloads, star
@@ -31,7 +32,9 @@ def recording(request: pytest.FixtureRequest) -> str:
 
 def test_every_recorded_film_is_kept_or_explained(real_data: Path, recording: str) -> None:
     films = films_of(real_data / "tmdb" / recording)
-    audit = contracts.MOVIES.audit(clean.movies(details(DAY, *[(i, text) for i, (_, text) in films.items()]).lazy()))
+    audit = Audit.of(
+        contracts.MOVIES, clean.movies(details(DAY, *[(i, text) for i, (_, text) in films.items()]).lazy())
+    )
     assert audit.accounted
     assert audit.received == len(films)
     assert audit.quarantined.height <= len(films) // 100, audit.rules
@@ -48,13 +51,13 @@ def test_every_recorded_film_is_kept_or_explained(real_data: Path, recording: st
 
 def test_recorded_people_and_companies_are_each_kept_once_by_id(real_data: Path, recording: str) -> None:
     films = films_of(real_data / "tmdb" / recording)
-    kept = contracts.MOVIES.audit(clean.movies(details(DAY, *[(i, t) for i, (_, t) in films.items()]).lazy())).kept
+    kept = Audit.of(contracts.MOVIES, clean.movies(details(DAY, *[(i, t) for i, (_, t) in films.items()]).lazy())).kept
     for contract, frame in (
         (contracts.DIM_PERSON, star.dim_person(kept.lazy())),
         (contracts.DIM_COMPANY, star.dim_company(kept.lazy())),
         (contracts.DIM_KEYWORD, star.dim_keyword(kept.lazy())),
     ):
-        audit = contract.audit(frame)
+        audit = Audit.of(contract, frame)
         assert (audit.quarantined.height, audit.duplicates) == (0, 0), audit.rules
         assert audit.kept.height > 0 or contract is contracts.DIM_KEYWORD, "the newer recording has no keywords"
     companies = {c["id"] for said, _ in films.values() for c in said["production_companies"]}
@@ -82,7 +85,7 @@ def test_the_recorded_reference_lists_fill_their_dimensions(real_data: Path) -> 
         (contracts.DIM_LANGUAGE, star.dim_language(nothing, reference)),
         (contracts.DIM_COUNTRY, countries),
     ):
-        assert contract.audit(frame).quarantined.height == 0
+        assert Audit.of(contract, frame).quarantined.height == 0
         assert frame.height > 15
 
 
@@ -92,8 +95,8 @@ def test_recorded_list_pages_changes_and_export_lines_fit_their_shapes(real_data
     assert listed["_rejected"].drop_nulls().to_list() == []
     assert unknown_fields(listed["_payload"], payloads.ListedMovie) == set()
     changes = answers.change_rows(body(real_data, "movie_changes__page=1.json")["results"], DAY, DAY, DAY)
-    assert contracts.MOVIE_CHANGES.audit(changes).kept.height > 0
+    assert Audit.of(contracts.MOVIE_CHANGES, changes).kept.height > 0
     lines = (real_data / "tmdb" / "movie_ids_export_sample.jsonl").read_bytes()
     answer = Answer(Request("x"), 200, {}, NOON, content=gzip.compress(lines))
-    audit = contracts.MOVIE_IDS.audit(answers.export_rows(answer, DAY))
+    audit = Audit.of(contracts.MOVIE_IDS, answers.export_rows(answer, DAY))
     assert (audit.quarantined.height, audit.kept.height) == (0, audit.received - audit.duplicates)

@@ -11,15 +11,16 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.derived import DerivedTable
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.contracts import Audit, Contract
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import clean, contracts, star
 from tmdb_assets.sources.tmdb.exports import EXPORT
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, role, rows
 
 TABLES = {c.name: c for c in contracts.CONTRACTS}
@@ -80,7 +81,7 @@ TO_DIM_MOVIE = (*CLEAN, "dim_movie")  # the invented films name no language and 
 
 
 def movies(day: dt.date, *answers: Any) -> pl.DataFrame:
-    return contracts.MOVIES.audit(clean.movies(details(day, *answers).lazy())).kept
+    return Audit.of(contracts.MOVIES, clean.movies(details(day, *answers).lazy())).kept
 
 
 def companies(*said: tuple[int, str | None, str]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def test_countries_have_a_continent_those_that_iso_dropped_too() -> None:
     assert by_code["ZZ"] == ("xZZ", None)
     for code in ("AN", "BU", "CS", "TP", "XC", "XG", "XI", "XK", "YU", "ZR"):
         assert by_code[code][1] in contracts.CONTINENTS, code
-    assert contracts.DIM_COUNTRY.audit(found).quarantined.height == 0
+    assert Audit.of(contracts.DIM_COUNTRY, found).quarantined.height == 0
 
 
 def test_the_calendar_says_iso_weeks_and_weekends() -> None:
@@ -330,7 +331,7 @@ def gone_by_then(lives: list[Life], days: dict[int, str]) -> list[tuple[int, dt.
 
 
 @given(a_calendar())
-@settings(max_examples=6)
+@examples(6)
 def test_who_is_gone_depends_neither_on_the_order_of_days_nor_on_the_holes_between_them(
     fresh_lake: Callable[[], DeltaStore], calendar: tuple[list[Life], dict[int, str], list[list[int]]]
 ) -> None:
@@ -490,7 +491,7 @@ def a_day(draw: st.DrawFn) -> tuple[list[Any], list[int]]:
 
 
 @given(st.lists(a_day(), min_size=2, max_size=3), st.data())
-@settings(max_examples=3)
+@examples(3)
 def test_the_star_does_not_depend_on_the_order_of_days(
     fresh_lake: Callable[[], DeltaStore], said: list[tuple[list[Any], list[int]]], data: st.DataObject
 ) -> None:

@@ -20,7 +20,7 @@ TOP = 50
 
 def continents() -> dict[str, str]:
     """Country code -> continent, as shipped."""
-    with (PROJECT / "data" / "reference" / "country_continent.csv").open(encoding="utf-8") as lines:
+    with (PROJECT / "tmdb_assets" / "reference" / "country_continent.csv").open(encoding="utf-8") as lines:
         return {row["iso_3166_1"]: row["continent"] for row in csv.DictReader(lines)}
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.delta import DeltaStore
-from tmdb_assets.lakehouse.ledger import Ledger
-from tmdb_assets.lakehouse.publishing import publish
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.flow.ledger import Ledger
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import assets, clean, contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, a_film, ago, ask, seen
@@ -322,7 +323,7 @@ def test_what_a_value_says_is_no_rule() -> None:
     schema = contracts.MOVIE_DETAILS.schema
     asked = {"date_id": DAY, "movie_id": 1, "http_status": 200, "answered_id": 1, "payload": json.dumps(said)}
     details = pl.DataFrame([{column: asked.get(column) for column in schema}], schema=schema)
-    audit = contracts.MOVIES.audit(clean.movies(details.lazy()))
+    audit = Audit.of(contracts.MOVIES, clean.movies(details.lazy()))
     counted = ask("vw_quarantine_rules", quarantine=audit.entries.to_dicts())
     assert [tuple(row.values())[2:] for row in counted] == [("release_date must be a date", 0, 1)]
     assert audit.values["reason"].to_list() == ["release_date = 2017: foo; bar: must be a date"]

@@ -112,7 +112,7 @@ def test_one_wide_row_per_film_says_what_its_payload_says(world: World) -> None:
     keyword = names(world, listed("keywords", "id", "name"))
     company = names(world, listed("production_companies", "id", "name", "origin_country"))
     person = names(world, people)
-    with (PROJECT / "data" / "reference" / "country_continent.csv").open(encoding="utf-8") as shipped:
+    with (PROJECT / "tmdb_assets" / "reference" / "country_continent.csv").open(encoding="utf-8") as shipped:
         shipped_names = {row["iso_3166_1"]: row["name"] for row in csv.DictReader(shipped)}
     countries = shipped_names | names(world, listed("production_countries", "iso_3166_1", "name"))
     countries |= reference(world, "configuration/countries", "iso_3166_1")

@@ -16,7 +16,8 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.sql import SqlError, View, bases_of, read_view, run
+from tmdb_assets.lakehouse.engines import duckdb
+from tmdb_assets.lakehouse.engines.views import SqlError, View, bases_of, read_view
 from tmdb_assets_tests.conftest import PROJECT
 
 FILES = sorted((PROJECT / "tmdb_assets" / "sources").glob("*/views/*.sql"))
@@ -168,7 +169,7 @@ def test_the_head_parses_and_the_answer_has_its_columns_in_its_order(file: Path)
     """Asked over empty tables: it also shows that a lake that is not filled yet is no error."""
     view, tables = view_of(file), {c.name: c for c in contracts_of(file)}
     assert view.reads, "reads no table"
-    answered = run(view.sql, {name: tables[name].empty().lazy() for name in view.reads}, file, view.bases)
+    answered = duckdb.answer(view, {name: tables[name].empty().lazy() for name in view.reads})
     assert answered.columns == list(view.contract.schema)
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.tmdb.money import DAY, Row, a_star, answer
 from tmdb_assets_tests.sources.tmdb.worlds import TABLES, World, frame
 
@@ -183,7 +184,7 @@ def made_up(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
     )
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(star=made_up())
 def test_each_group_of_made_up_films_adds_up(star: dict[str, pl.DataFrame]) -> None:
     for base in ("vw_movie_latest", "vw_movie_financials"):  # once for all that read them

@@ -13,12 +13,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.breakouts import Past, back_test, past_of
-from tmdb_assets.lakehouse.sql import bases_of
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.engines.duckdb import answer
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.tmdb.test_views_popularity import genres, of_continents, reference, without
 from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, Rows, a_film, ago, ask, ask_frames, members, seen
 from tmdb_assets_tests.sources.tmdb.worlds import Seen, World, approximately
@@ -175,8 +178,8 @@ def test_a_film_is_there_until_the_day_it_is_gone() -> None:
         "dim_movie": [a_film(1), a_film(2, gone_on=ago(1))],
     }
     frames = {name: pl.DataFrame(rows, schema=TABLES[name].schema).lazy() for name, rows in star.items()}
-    answered = days(**frames).sort(days.contract.grain)
-    assert days.contract.audit(answered).rules == {}
+    answered = answer(days, frames).sort(days.contract.grain)
+    assert Audit.of(days.contract, answered).rules == {}
     assert answered.filter(~pl.col("is_there")).select("date_id", "movie_id").rows() == [(ago(1), 2), (DAY, 2)]
     assert answered.drop("is_there").sort("date_id", "movie_id").rows() == [
         (ago(n), movie, 4.0, 7.0, 10) for n in (2, 1, 0) for movie in (1, 2)
@@ -453,7 +456,7 @@ def days_of(said: Mapping[int, str], order: list[int]) -> dict[str, list[dict[st
 
 
 @given(st.dictionaries(st.integers(0, 40), st.sampled_from(["live", "export", "sandbox"]), min_size=1), st.randoms())
-@settings(max_examples=25)
+@examples(25)
 def test_a_day_is_missed_only_while_the_lake_was_at_work(said: dict[int, str], rng: Any) -> None:
     order = list(said)
     rng.shuffle(order)

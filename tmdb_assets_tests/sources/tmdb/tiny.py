@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.contracts import Audit
+from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.sources.tmdb import contracts
 
 TABLES = {contract.name: contract for contract in contracts.CONTRACTS}
@@ -65,7 +67,7 @@ def _needed(view: str) -> set[str]:
 
 def _answer(view: str, known: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     inputs = {name: known.get(name, TABLES[name].empty()).lazy() for name in VIEWS[view].reads}
-    audit = TABLES[view].audit(VIEWS[view](**inputs))
+    audit = Audit.of(TABLES[view], answer(VIEWS[view], inputs))
     grain = audit.kept.select(TABLES[view].grain)
     assert not audit.quarantined.height, audit.rules
     assert not grain.is_duplicated().any(), f"{view}: rows share their grain"

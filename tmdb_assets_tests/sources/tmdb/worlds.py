@@ -22,7 +22,7 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from tmdb_assets.lakehouse.delta import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY, fill_plainly
 

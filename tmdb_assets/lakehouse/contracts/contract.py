@@ -1,0 +1,185 @@
+"""What a table promises.
+
+What belongs here: `Contract` (columns, units, grain, partition, ownership, references) and what is derived from it alone
+(Polars schema, Delta schema). What does not: the kinds of rules (rules.py), how a frame is held to a contract (audit.py),
+the data dictionary (dictionary.py), reading or writing tables (store/), and any source's tables (its contracts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import deltalake
+import polars as pl
+from deltalake import Schema as DeltaSchema
+
+from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Kept, Owned, Whole
+from tmdb_assets.lakehouse.contracts.rules import Rule
+from tmdb_assets.lakehouse.errors import LakehouseError
+
+
+class ContractError(LakehouseError):
+    """A frame does not have the shape its table promises: a fault of the code, not of a row.
+
+    Fields: `table`, `column` (None when it is about the whole frame) and `problem`.
+    """
+
+    def __init__(self, table: str, column: str | None, problem: str) -> None:
+        self.table, self.column, self.problem = table, column, problem
+        where = f"{table}, column {column}" if column else table
+        super().__init__(f"{where}: {problem}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a contract: Polars type, meaning (with its unit), rules; not null unless `nullable`."""
+
+    dtype: Any
+    description: str
+    rules: tuple[Rule, ...] = ()
+    nullable: bool = False
+
+
+def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> Column:
+    """A column, as contracts write it."""
+    return Column(dtype, description, rules, nullable)
+
+
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
+
+    `kept` says what a run replaces of it (kept.py). `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
+    ("refuse"). `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
+    count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
+    which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
+    `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
+    namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
+    span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
+    reported, and the same rows again cost nothing. `kept_for` names what the rows are kept for, as "pages.page_hash": a
+    row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
+    which never leave the lake for a log or a preview. `subjects` columns say which person a row is about, by an id or a
+    hash: they leave the lake for the warehouse, but not for a log or a preview either. `expiring` columns hold what a source may forbid to keep for long:
+    they become null when raw of the row's day expires, while the row stays.
+    """
+
+    source: str
+    stage: str
+    name: str
+    description: str
+    grain: tuple[str, ...]
+    columns: Mapping[str, Column]
+    kept: Kept = field(default_factory=Whole)
+    duplicates: str = "refuse"
+    precedence: tuple[str, tuple[str, ...]] | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+    drift_limit: float | None = 0.25
+    comes_from: Mapping[str, str] = field(default_factory=dict)
+    cadence: Cadence = Cadence.DAY
+    is_corrected: bool = False
+    kept_for: str = ""
+    personal: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    expiring: tuple[str, ...] = ()
+    code_version: str = "1"
+
+    def __post_init__(self) -> None:
+        named = {*self.grain, *self.owner, *self.order, *self.references, *self.hidden, *self.expiring}
+        named |= {self.partition} if self.partition else set()
+        named |= {self.precedence[0]} if self.precedence else set()
+        for missing in sorted(named - set(self.columns)):
+            raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
+        for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
+            raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
+        if self.precedence and (self.duplicates != "first" or self.stage == "raw"):
+            problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
+            raise ContractError(self.path, None, problem)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Asset key of the table, also its folder under the lake root."""
+        return (self.source, self.stage, self.name)
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Columns whose values stand in no log, no check and no preview."""
+        return (*self.personal, *self.subjects)
+
+    @property
+    def partition(self) -> str | None:
+        """The date column whose days a run replaces; None where it replaces owners, or everything."""
+        return self.kept.partition if isinstance(self.kept, ByDay | FewADay) else None
+
+    @property
+    def folders(self) -> str | None:
+        """The date column each of whose days lies in a folder of its own."""
+        return self.kept.partition if isinstance(self.kept, ByDay) else None
+
+    @property
+    def owner(self) -> tuple[str, ...]:
+        """The columns that say whose rows are replaced as a set."""
+        return self.kept.owner if isinstance(self.kept, Owned) else ()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The columns that say how new an owner's rows are."""
+        return self.kept.order if isinstance(self.kept, Owned) else ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every run replaces all of the table."""
+        return isinstance(self.kept, Whole)
+
+    @property
+    def path(self) -> str:
+        """The key as a path: `tmdb/star/dim_movie`."""
+        return "/".join(self.key)
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """Column names and Polars types, in order."""
+        return pl.Schema({name: column.dtype for name, column in self.columns.items()})
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """Columns without which a row is nothing: those that may not be null, and those that say which row it is."""
+        keys = {*self.grain, *self.owner, *self.order, *([self.partition] if self.partition else ())}
+        return frozenset(name for name, column in self.columns.items() if not column.nullable or name in keys)
+
+    def holds(self, name: str, of: pl.Expr | None = None) -> pl.Expr:
+        """Whether the value of a column, or `of` another expression that is to become it, keeps the column's rules, row by
+        row; a null does where it is allowed."""
+        column, value = self.columns[name], pl.col(name) if of is None else of
+        kept = pl.all_horizontal(pl.lit(True), *[rule.holds(value) for rule in column.rules])
+        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & value.is_not_null()
+
+    @cached_property
+    def all_hold(self) -> pl.Expr:
+        """Whether all rows keep all rules, in one pass."""
+        present = [pl.col(name).null_count() == 0 for name, c in self.columns.items() if not c.nullable]
+        kept = [rule.holds(pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
+        return pl.all_horizontal(pl.lit(True), *present, *kept)
+
+    @cached_property
+    def delta_schema(self) -> DeltaSchema:
+        """The Delta schema: types, nullability, and each description as the column's comment."""
+        arrow = DeltaSchema.from_arrow(self.empty().to_arrow().schema)
+        return DeltaSchema(
+            [
+                deltalake.Field(
+                    f.name,
+                    f.type,
+                    nullable=self.columns[f.name].nullable,
+                    metadata={"comment": self.columns[f.name].description},
+                )
+                for f in arrow.fields
+            ]
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """A frame with the contract's columns and no rows."""
+        return pl.DataFrame(schema=self.schema)

@@ -1,0 +1,44 @@
+"""How a table is kept: what a run replaces of it, and where its rows lie.
+
+What belongs here: the ways there are. What does not: how files are written (store/), what a table promises (contract.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ByDay:
+    """The rows of a day, by the date column `partition`, lie in a folder of their own: a run replaces exactly its days."""
+
+    partition: str
+
+
+@dataclass(frozen=True)
+class FewADay:
+    """A run replaces exactly its days, by the date column `partition`; all days lie in a few files.
+
+    So neither reading nor writing costs more for the days gone by, as long as a day has few rows.
+    """
+
+    partition: str
+
+
+@dataclass(frozen=True)
+class Owned:
+    """The rows of one owner (the columns `owner`) are replaced as a set, by an observation that is at least as new.
+
+    `order` names the columns that say how new. A dimension is the case where owner and grain are the same.
+    """
+
+    owner: tuple[str, ...]
+    order: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Every run replaces all of it, as the answer of a view is."""
+
+
+Kept = ByDay | FewADay | Owned | Whole

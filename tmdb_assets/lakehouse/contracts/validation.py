@@ -1,0 +1,83 @@
+"""Which values break which rules of a contract: Pandera, for the rows of which some do.
+
+What belongs here: a contract as a Pandera schema, and Pandera's failure cases in the words of the quarantine. What does
+not: the rules (rules.py), what becomes of the rows. It is imported when it is needed: Pandera brings pandas along.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import cache
+
+import pandera.errors
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+
+from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError
+from tmdb_assets.lakehouse.contracts.rules import Rule
+from tmdb_assets.lakehouse.contracts.showing import as_text
+
+
+def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """One row per value of some columns that breaks rules: _row (as in `rows`), column, value, reason.
+
+    Raises ContractError for what is wrong with a column as a whole.
+    """
+    model = schema(contract, tuple(columns))
+    try:
+        model.validate(rows.select(_as_python_has_it(rows, name) for name in model.columns), lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases: pl.DataFrame = error.failure_cases
+    else:
+        raise ContractError(contract.path, None, "a rule does not hold, and Pandera names no row that breaks it")
+    whole = cases.filter(pl.col("index").is_null())
+    if whole.height:
+        first = whole.row(0, named=True)
+        raise ContractError(contract.path, first["column"], f"{first['check']} ({first['failure_case']})")
+    index = cases.get_column("index").cast(pl.Int64)
+    told = cases.select(
+        "column",
+        pl.col("check").replace({"not_nullable": "must not be null"}),
+        _row=rows.get_column("_row").gather(index),
+        value=pl.coalesce(
+            pl.when(pl.col("column") == name).then(
+                rows.select(as_text(rows.schema[name], name)).to_series().gather(index)
+            )
+            for name in cases.get_column("column").unique().sort()
+        ).fill_null("null"),
+    )
+    of_value = told.group_by("_row", "column", "value", maintain_order=True).agg(pl.col("check").str.join(", and "))
+    reason = pl.concat_str("column", pl.lit(" = "), "value", pl.lit(": "), "check")
+    return of_value.select("_row", "column", "value", reason=reason)
+
+
+def _as_python_has_it(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """A column for Pandera, which tells of Python's values: days and instants beyond Python's are its first and last."""
+    ends = {pl.Date: (dt.date.min, dt.date.max), pl.Datetime: (dt.datetime.min, dt.datetime.max)}
+    first, last = ends.get(rows.schema[name].base_type(), (None, None))
+    if first is None:
+        return pl.col(name)
+    whole = pl.Series([first, last]).to_physical()
+    return pl.col(name).to_physical().clip(whole[0], whole[1]).cast(rows.schema[name])
+
+
+@cache
+def schema(contract: Contract, columns: tuple[str, ...]) -> pa.DataFrameSchema:
+    """Those of some columns that promise more than their type, which the audit has compared before."""
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(column.dtype, [_check(rule) for rule in column.rules], nullable=column.nullable)
+            for name, column in contract.columns.items()
+            if name in columns and (column.rules or not column.nullable)
+        },
+        strict=True,
+    )
+
+
+def _check(rule: Rule) -> pa.Check:
+    def holds(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(rule.holds(pl.col(data.key)))
+
+    return pa.Check(holds, error=rule.error)

@@ -1,0 +1,77 @@
+"""DuckDB, in this process: the engine that answers views where nothing else is asked for.
+
+What belongs here: a view run over lazy frames, its answer typed, DuckDB's errors with the file and line. What does not: the
+text (views.py), which tables the frames come from and what becomes of the answer (flow/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import polars.selectors as cs
+
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.engines.views import SqlError, View
+
+#: Sums of fractions depend on the order of their terms, which is that of files and threads, in the 15th digit or so; no
+#: source is as exact, and the same rows must give the same table.
+SIGNIFICANT_DIGITS = 12
+
+
+def answer(view: View, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    """The answer of a view over lazy frames, by the names of the tables it reads, and over its bases.
+
+    It is typed as the contract says: whole numbers of any width become Int64, decimals Float64, and fractions are kept to
+    SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Raises SqlError with the line in the file, or in that
+    of a base, that DuckDB stumbled over.
+    """
+    with duckdb.connect() as connection:
+        for name, frame in tables.items():
+            connection.register(name, frame)
+        for base in view.bases:
+            try:
+                connection.execute(f"CREATE TEMP VIEW {base.contract.name} AS {base.sql}")
+            except duckdb.Error as error:
+                raise as_sql_error(_with_its_line(connection, base.sql, error), base.file) from None
+        try:
+            found: pl.DataFrame = connection.sql(view.sql).pl()
+        except duckdb.Error as error:
+            raise as_sql_error(_with_its_line(connection, view.sql, error), view.file) from None
+    return _typed(found, view.contract)
+
+
+def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> duckdb.Error:
+    """The fault of a text that could not be run: sql() keeps the line to itself, EXPLAIN tells it."""
+    try:
+        connection.execute(f"EXPLAIN {sql}").fetchall()
+    except duckdb.Error as told_with_line:
+        return told_with_line
+    return error
+
+
+def _typed(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """SQL widens sums; a text where a number is promised is left for the audit to refuse."""
+    same_kind = {
+        name: dtype
+        for name, dtype in contract.schema.items()
+        if (found := frame.schema.get(name)) is not None
+        and ((_is_whole_number(found) and dtype.is_integer()) or (found.is_numeric() and dtype.is_float()))
+    }
+    typed = frame.cast(same_kind)  # type: ignore[arg-type]  # a mapping of names to types is what it takes
+    return typed.with_columns(cs.float().round_sig_figs(SIGNIFICANT_DIGITS))
+
+
+def _is_whole_number(dtype: pl.DataType) -> bool:
+    """A sum of whole numbers arrives as a decimal without a fraction."""
+    return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)
+
+
+def as_sql_error(error: duckdb.Error, file: Path) -> SqlError:
+    """DuckDB's first sentence, and the line it points at."""
+    text = str(error)
+    line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    return SqlError(file, int(line[1]) if line else None, text.splitlines()[0])

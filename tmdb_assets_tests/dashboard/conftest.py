@@ -1,0 +1,21 @@
+"""What every test of a page stands on.
+
+What belongs here: fixtures of more than one file of this folder. What does not: how a page is run, which differs.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+from streamlit.components.v2 import manifest_scanner
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_packages_are_searched_once() -> Iterator[None]:
+    """Each run of a page looks through all that is installed for components, which takes longer than the page."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield

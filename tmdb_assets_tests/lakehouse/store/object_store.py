@@ -1,0 +1,89 @@
+"""An S3 on loopback, in a process of its own.
+
+What belongs here: starting and stopping it. It must not share our process: the Delta reader may hold Python's lock
+while it waits for an answer that Python would have to give.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SERVER = """
+import functools, sys, threading
+from moto.core import serialize
+from moto.s3.responses import S3Response
+from moto.server import MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+put, one_at_a_time = S3Response.put_object, threading.Lock()
+def put_object(self):
+    with one_at_a_time:  # S3 answers `If-None-Match: *` atomically; moto looks first and puts later
+        return put(self)
+S3Response.put_object = put_object
+serialize.parse_to_aware_datetime = functools.cache(serialize.parse_to_aware_datetime)  # of each object, at each listing
+class Handler(MotoRequestHandler):
+    protocol_version = "HTTP/1.1"  # a connection is kept
+    def log_request(self, *_):
+        pass
+server = make_server("127.0.0.1", 0, create_backend_app("s3"), threaded=True, request_handler=Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+server.shutdown()
+"""
+
+REFUSAL = """
+import sys, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class Refusal(BaseHTTPRequestHandler):
+    def do_GET(self):
+        said = b"<?xml version='1.0'?><Error><Code>InvalidAccessKeyId</Code><Message>No such key</Message><Key>nobody</Key></Error>"
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said if self.command != "HEAD" else b"")
+    do_PUT = do_HEAD = do_GET
+server = ThreadingHTTPServer(("127.0.0.1", 0), Refusal)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def object_store(bucket: str) -> Iterator[dict[str, str]]:
+    """The environment variables with which a bucket is reached, while the server runs."""
+    with _served(SERVER) as variables:
+        request = urllib.request.Request(f"{variables['AWS_ENDPOINT_URL']}/{bucket}", method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+        yield variables
+
+
+@contextmanager
+def refusing_store() -> Iterator[dict[str, str]]:
+    """The environment variables with which a store is reached that knows nobody's key."""
+    with _served(REFUSAL) as variables:
+        yield variables
+
+
+@contextmanager
+def _served(program: str) -> Iterator[dict[str, str]]:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL, text=True, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield {
+                "AWS_ENDPOINT_URL": url,
+                "AWS_ALLOW_HTTP": "true",
+                "AWS_ACCESS_KEY_ID": "nobody",
+                "AWS_SECRET_ACCESS_KEY": "nothing",
+                "AWS_REGION": "us-east-1",
+            }
+        finally:
+            process.stdin.close()
+            process.wait(timeout=30)
