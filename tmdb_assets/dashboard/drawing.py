@@ -25,6 +25,7 @@ TITLE, LINE = 46, 58  # characters of a line of a title, and of what stands belo
 LEGEND_WIDTH = (
     "width - 15"  # pixels for a name in a legend: from its line to the edge of the picture, however wide it is
 )
+GRADIENT_LENGTH = "min(180, width - 25)"  # pixels of a legend of shades, whose last figure reaches beyond it
 LEGEND_ROW = 21
 ROW, BELOW, LEGEND = 26, 66, 60  # pixels: of a row, of the axis under it, of a legend
 
@@ -188,7 +189,9 @@ def heat(
 ) -> alt.Chart:
     """A coloured cell per row of the frame."""
     scale = alt.Scale(scheme=scheme, domain=domain or alt.Undefined, clamp=bool(domain))  # type: ignore[arg-type]  # schemes are a literal type
-    legend = alt.Legend(format=".0%" if style == SHARE else style, orient="bottom", gradientLength=180)
+    legend = alt.Legend(
+        format=".0%" if style == SHARE else style, orient="bottom", gradientLength=alt.ExprRef(GRADIENT_LENGTH)
+    )
     drawn: alt.Chart = (
         alt.Chart(frame)
         .mark_rect(stroke="white", strokeWidth=0.5)
