@@ -145,7 +145,7 @@ def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path, bases: Sequenc
     Columns and filters are pushed into the scans. Raises SqlError with the line in `file`, or in that of a base, that
     DuckDB stumbled over.
     """
-    with duckdb.connect() as connection:
+    with _database().cursor() as connection:  # sees nothing of other ones
         for name, frame in tables.items():
             connection.register(name, frame)
         for base in bases:
@@ -158,6 +158,12 @@ def run(sql: str, tables: Mapping[str, pl.LazyFrame], file: Path, bases: Sequenc
         except duckdb.Error as error:
             raise told(_with_its_line(connection, sql, error), file) from None
     return answer
+
+
+@functools.cache  # to make one takes longer than most answers do
+def _database() -> duckdb.DuckDBPyConnection:
+    """An empty database, on which each answer has a connection of its own."""
+    return duckdb.connect()
 
 
 def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> duckdb.Error:
