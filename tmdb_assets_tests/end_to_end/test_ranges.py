@@ -10,10 +10,12 @@ import pytest
 
 from tmdb_assets_tests.end_to_end.harness import (
     TOKEN,
+    Contents,
     asked_of,
     contents,
     differences,
     fill,
+    fill_plainly,
     ledger,
     read,
     real_looking,
@@ -47,20 +49,29 @@ ABSENT = Reply(403, b"<Error><Code>AccessDenied</Code></Error>", {"Content-Type"
 HALF = Reply(200, b'{"id": 1, "popularity": 1.0}\n', {"Content-Type": "application/gzip"})
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """What the first and the last day give without the one between them."""
+    lake = tmp_path_factory.mktemp("alone") / "lake"
+    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+        fill_plainly(lake, FIRST, LAST, only=KEPT, **asked_of(server.url, TODAY))
+    return contents(lake, only=KEPT)
+
+
 @pytest.mark.parametrize("instead", [ABSENT, HALF], ids=["absent", "not whole"])
-def test_a_day_that_cannot_be_had_is_named_after_the_others_are_published(tmp_path: Path, instead: Reply) -> None:
+def test_a_day_that_cannot_be_had_is_named_after_the_others_are_published(
+    tmp_path: Path, alone: Contents, instead: Reply
+) -> None:
     with running(*WORLD) as sandbox, real_looking(sandbox) as server:
         honest = server.script
         asked = asked_of(server.url, TODAY)
-        fill(tmp_path / "alone", FIRST, select=SOME, **asked)
-        fill(tmp_path / "alone", LAST, select=SOME, **asked)
         server.script = lambda seen: instead if f"{LOST:%m_%d_%Y}" in seen.path else honest(seen)
         run = fill(tmp_path / "range", FIRST, LAST, select=SOME, **asked)
         assert not run.success
         (said,) = run.said
         assert said.startswith(f"tmdb: 1 of 3 days could not be had and are not published, the others are: {LOST}")
         assert "tmdb/raw/extraction_ledger every_day" in run.failed_checks
-        assert differences(contents(tmp_path / "range", only=KEPT), contents(tmp_path / "alone", only=KEPT)) == []
+        assert differences(contents(tmp_path / "range", only=KEPT), alone) == []
         had = {FIRST.isoformat(), LAST.isoformat()}
         # what comes before the archive has nothing to ask of a past day
         early = {path: {*had, LOST.isoformat()} for path in ("tmdb/raw/reference", "tmdb/raw/movie_changes")}

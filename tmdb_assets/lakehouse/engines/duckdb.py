@@ -6,6 +6,7 @@ text (views.py), which tables the frames come from and what becomes of the answe
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ def answer(view: View, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
     SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Raises SqlError with the line in the file, or in that
     of a base, that DuckDB stumbled over.
     """
-    with duckdb.connect() as connection:
+    with _database().cursor() as connection:  # sees nothing of other ones
         for name, frame in tables.items():
             connection.register(name, frame)
         for base in view.bases:
@@ -42,6 +43,12 @@ def answer(view: View, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
         except duckdb.Error as error:
             raise as_sql_error(_with_its_line(connection, view.sql, error), view.file) from None
     return _typed(found, view.contract)
+
+
+@functools.cache  # to make one takes longer than most answers do
+def _database() -> duckdb.DuckDBPyConnection:
+    """An empty database, on which each answer has a connection of its own."""
+    return duckdb.connect()
 
 
 def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> duckdb.Error:
