@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.settings import Settings
@@ -28,7 +29,7 @@ class Sandbox:
         self,
         settings: Settings,
         log: Callable[[str], None],
-        why: str = "No TMDB credentials are set: the built-in sandbox serves invented films",
+        why: str,
     ) -> None:
         self._settings, self._log, self._why = settings, log, why
         self._process: subprocess.Popen[str] | None = None
@@ -78,6 +79,17 @@ class Sandbox:
             process.kill()
             process.wait()
         process.stdout.close()  # type: ignore[union-attr]  # as above
+
+
+@contextmanager
+def sandbox_where_needed(settings: Settings, log: Callable[[str], None], why: str | None) -> Iterator[Sandbox | None]:
+    """A sandbox that is stopped at the end; None where there is no reason (`why`) for one."""
+    sandbox = Sandbox(settings, log, why) if why else None
+    try:
+        yield sandbox
+    finally:
+        if sandbox:
+            sandbox.stop()
 
 
 def _drain(process: subprocess.Popen[str]) -> None:

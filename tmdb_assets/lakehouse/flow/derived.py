@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.engines import duckdb
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.checks import CHECKS, Outcome
+from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
 from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -150,3 +152,22 @@ class DerivedTable:
             size += more
         if batch:
             yield batch
+
+
+def wire(
+    contracts: Sequence[Contract],
+    stages: Mapping[str, ModuleType],
+    views: Sequence[View],
+    options: Callable[[Contract], Mapping[str, Any]] = lambda contract: {},
+) -> list[DerivedTable]:
+    """Every table of some stages with the function of its name in the stage's module, and every view.
+
+    `options`: what a table has beyond its function (see `DerivedTable`). The quarantine has none: the others fill it.
+    """
+    tables = {contract.name: contract for contract in contracts}
+    built = [
+        DerivedTable(contract, getattr(stages[contract.stage], contract.name), tables, **options(contract))
+        for contract in contracts
+        if contract.stage in stages and contract.name != QUARANTINE
+    ]
+    return built + [DerivedTable(view.contract, view, tables, **options(view.contract)) for view in views]

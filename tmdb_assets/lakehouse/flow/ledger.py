@@ -29,6 +29,7 @@ from tmdb_assets.lakehouse.contracts.rules import MOST
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 
+LEDGER = "extraction_ledger"
 SANDBOX, REAL = "sandbox", "real"
 
 _KEY = ["date_id", "endpoint"]
@@ -47,7 +48,7 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     return Contract(
         source,
         "raw",
-        "extraction_ledger",
+        LEDGER,
         "What was asked and what came: per day and endpoint, the pages and ids the source promised and those that "
         "arrived, with the calls it took. A day is complete when every endpoint is finished and kept its promise.",
         grain=("date_id", "endpoint"),

@@ -15,13 +15,15 @@ from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Contract, FewADay, col, counting, within_days
 from tmdb_assets.lakehouse.store import DeltaStore
 
+QUARANTINE = "quarantine"
+
 
 def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     """The quarantine table of a source: one row per row that broke its contract, whatever table it was bound for."""
     return Contract(
         source,
         "clean",
-        "quarantine",
+        QUARANTINE,
         "Rows and single values set aside because they broke their table's contract, with the reason and the raw payload; "
         "re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is null in its row, "
         "which is kept; of a row that is not kept no value is told apart.",

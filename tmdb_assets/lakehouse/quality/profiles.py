@@ -36,11 +36,13 @@ from tmdb_assets.lakehouse.contracts import (
     within_days,
 )
 from tmdb_assets.lakehouse.contracts.rules import MOST
+from tmdb_assets.lakehouse.flow.ledger import LEDGER
+from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
 _LEFT_OUT = {"_repeated": pl.Int64, "_superseded": pl.Int64}
-LEDGER, QUARANTINE = "extraction_ledger", "quarantine"
+
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
 
 _MEANINGS = {Cadence.DAY: "Day of the observation (UTC).", Cadence.MONTH: "Last day of the month."}

@@ -5,63 +5,61 @@ clean.py, star.py). Tables are wired by name: the function `star.labels` fills `
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.flow.derived import DerivedTable
-from tmdb_assets.orchestration.accounts import every_day_check, last_of, ledger_asset, quarantine_asset
-from tmdb_assets.orchestration.jobs import tables_and_publication
-from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
-from tmdb_assets.orchestration.tables import derived_asset, raw_asset
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.flow.derived import DerivedTable, wire
+from tmdb_assets.orchestration.source import Job, Source, build_source
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.streamflow import arrivals, clean, contracts, raw, star
 
 FIRST_MONTH = "2020-01"
 PARTITIONS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt="%Y-%m", timezone="UTC", end_offset=1)
-TABLES = {c.name: c for c in contracts.CONTRACTS}
-STAGES: dict[str, Any] = {"clean": clean, "star": star}
+STAGES: dict[str, ModuleType] = {"clean": clean, "star": star}
 WARNINGS = clean.WARNINGS | star.WARNINGS
-QUALITY = {contracts.FACT_COLUMN_QUALITY, contracts.FACT_TABLE_QUALITY, contracts.FACT_CHECK_QUALITY}
 LOOK_EVERY_SECONDS = 60
 
 
 def derived_tables() -> list[DerivedTable]:
     """Every clean and star table with the function of its name, every view with its text."""
-    functions = {
-        contract.name: getattr(STAGES[contract.stage], contract.name)
-        for contract in contracts.CONTRACTS
-        if contract.stage in STAGES and contract is not contracts.QUARANTINE
-    }
-    functions |= {view.contract.name: view for view in contracts.VIEWS}
-    return [
-        DerivedTable(TABLES[name], function, TABLES, received=clean.RECEIVED.get(name), warnings=WARNINGS.get(name, {}))
-        for name, function in functions.items()
-    ]
+
+    def options(contract: Contract) -> dict[str, Any]:
+        return {"received": clean.RECEIVED.get(contract.name), "warnings": WARNINGS.get(contract.name, {})}
+
+    return wire(contracts.CONTRACTS, STAGES, contracts.VIEWS, options)
 
 
 def build(settings: Settings) -> dg.Definitions:
     """The assets, resource, job and sensor of this source."""
-    raws = [contracts.DROP_FILES]
-    assets = [raw_asset(contract, PARTITIONS) for contract in raws]
-    assets.append(ledger_asset(contracts.EXTRACTION_LEDGER, PARTITIONS, raws))
-    derived = derived_tables()
-    for table in derived:
-        proof = [contracts.EXTRACTION_LEDGER] if table.contract.stage == "clean" else []
-        assets.append(derived_asset(table, PARTITIONS, after=proof))
-    # a whole table sets no row aside, and the profiles tell of the quarantine themselves
-    last = last_of([t for t in derived if not t.contract.is_whole and t.contract not in QUALITY])
-    assets.append(quarantine_asset(contracts.QUARANTINE, PARTITIONS, last))
-    check = every_day_check(contracts.EXTRACTION_LEDGER, PARTITIONS, [contracts.QUARANTINE, *last_of(derived)])
-    job = dg.define_asset_job(
-        "streamflow_monthly",
-        selection=tables_and_publication(contracts.SOURCE),
-        config=CONSOLE_CONFIG,
-        description="One month's drop: judged, kept, typed, with the last known state and the training set.",
+
+    @contextmanager
+    def client(clock: Clock, log: Callable[[str], None]) -> Iterator[raw.Streamflow]:
+        yield raw.Streamflow(
+            settings.streamflow_drops, clock, allows_mass_delete=settings.tmdb_assets_allow_mass_delete
+        )
+
+    return build_source(
+        Source(
+            contracts.SOURCE,
+            contracts.CONTRACTS,
+            PARTITIONS,
+            {contracts.DROP_FILES: ()},
+            derived_tables(),
+            client,
+            job="streamflow_monthly",
+            description="One month's drop: judged, kept, typed, with the last known state and the training set.",
+            sensor=lambda job: _sensor(settings, job),
+        )
     )
 
+
+def _sensor(settings: Settings, job: Job) -> dg.SensorDefinition:
     @dg.sensor(
         job=job,
         minimum_interval_seconds=LOOK_EVERY_SECONDS,
@@ -77,21 +75,7 @@ def build(settings: Settings) -> dg.Definitions:
         skipped = None if requests else dg.SkipReason("; ".join(look.waiting) or "no new drop")
         return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=look.cursor)
 
-    @dg.resource(required_resource_keys={"clock"})
-    def streamflow(context: dg.InitResourceContext) -> Iterator[raw.Streamflow]:
-        yield raw.Streamflow(
-            settings.streamflow_drops,
-            context.resources.clock,
-            allows_mass_delete=settings.tmdb_assets_allow_mass_delete,
-        )
-
-    return dg.Definitions(
-        assets=assets,
-        asset_checks=[check],
-        jobs=[job],
-        sensors=[streamflow_drop_sensor],
-        resources={contracts.SOURCE: streamflow},
-    )
+    return streamflow_drop_sensor
 
 
 def _last_month(today: dt.date) -> str:
