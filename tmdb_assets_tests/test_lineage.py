@@ -13,6 +13,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import ledger_contract
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.orchestration.source import PROFILES
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import assets as tmdb_assets
 from tmdb_assets.sources.tmdb import contracts, raw
@@ -26,7 +27,7 @@ VIEWS = {view.contract.path: view for module in SOURCES.values() for view in mod
 SIDE_TABLES = {ledger_contract("tmdb").name, quarantine_contract("tmdb").name}
 DERIVED: list[DerivedTable] = [table for module in WIRED.values() for table in module.derived_tables()]
 #: Tables that are made by an object of the ground floor rather than by a function of the source.
-QUALITY = {contract for module in WIRED.values() for contract in getattr(module, "QUALITY", ())}
+QUALITY = {contract for contract in CONTRACTS if contract.name in PROFILES}
 BY_NAME = {(c.source, c.name): c for c in CONTRACTS}
 
 

@@ -29,7 +29,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
 from tmdb_assets.settings import Settings, load_settings
-from tmdb_assets.sources.tmdb.assets import derived_tables
+from tmdb_assets.sources.tmdb.assets import WHY_SANDBOX, derived_tables
 from tmdb_assets.sources.tmdb.contracts import CONTRACTS, SOURCE
 from tmdb_assets.sources.tmdb.raw import Tmdb
 from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Seen
@@ -140,7 +140,7 @@ def fill_plainly(
     with _clean_environment(), ExitStack() as stack:
         loaded = load_settings(_env_file=None, tmdb_assets_lake=str(lake), **(DEFAULTS | settings))
         store, clock = DeltaStore(lake), Clock(loaded.tmdb_assets_today)
-        sandbox = Sandbox(loaded, log) if loaded.uses_sandbox and not served else None
+        sandbox = Sandbox(loaded, log, WHY_SANDBOX) if loaded.uses_sandbox and not served else None
         if sandbox:
             stack.callback(sandbox.stop)
         client = stack.enter_context(closing(Tmdb(loaded, clock, served or sandbox, log)))

@@ -17,7 +17,7 @@ from tmdb_assets.settings import load_settings
 @contextmanager
 def truth(**settings: Any) -> Iterator[dict[str, Any]]:
     """What a sandbox says of itself."""
-    sandbox = Sandbox(load_settings(tmdb_assets_sandbox_films=50, **settings), lambda line: None)
+    sandbox = Sandbox(load_settings(tmdb_assets_sandbox_films=50, **settings), lambda line: None, "No token")
     try:
         with closing(urllib.request.urlopen(f"{sandbox.url}/sandbox/truth")) as answer:
             yield json.load(answer)
