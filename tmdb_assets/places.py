@@ -89,6 +89,8 @@ def led_to(path: Path) -> Path:
     a disk that is not mounted, and must not be made anew in its place.
     """
     path = path.absolute()
+    if (there := str(path)) == os.path.realpath(there) and path.exists():
+        return path  # no link at all, which is usual and quickly seen
     try:
         found = path.resolve()
     except (OSError, RuntimeError):  # RuntimeError until Python 3.13

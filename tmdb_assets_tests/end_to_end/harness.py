@@ -7,6 +7,7 @@ What does not: assertions about any rule.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 import random
 import subprocess
@@ -90,16 +91,12 @@ def fill(
     `select`: paths of the tables to materialize, all of them by default. `settings` are fields of Settings.
     """
     with _clean_environment():
-        # Imported late: importing it builds the project for whatever the environment says.
-        from tmdb_assets.definitions import build_definitions
-
         places = {
             "tmdb_assets_lake": str(lake),
             "tmdb_assets_warehouse": lake.with_name(f"{lake.name}.duckdb"),
             "tmdb_assets_reports": lake.with_name(f"{lake.name}-reports"),
         }
-        loaded = load_settings(_env_file=None, **(places | DEFAULTS | settings))
-        job = build_definitions(loaded).resolve_job_def("tmdb_daily")
+        job = _job(tuple((places | DEFAULTS | settings).items()))
         days: dict[str, Any] = {"partition_key": first.isoformat()} if first else {}
         if first and last:
             ends = {"start": first.isoformat(), "end": last.isoformat()}
@@ -109,6 +106,14 @@ def fill(
     failed = [e.step_failure_data for e in result.all_events if e.is_step_failure]
     said = [(f.user_failure_data.description if f.user_failure_data else None) or str(f.error) for f in failed]
     return Run(result.success, said, result.all_events)
+
+
+@functools.lru_cache(maxsize=2)  # runs that follow each other on a lake are of the same project
+def _job(settings: tuple[tuple[str, Any], ...]) -> dg.JobDefinition:
+    # Imported late: importing it builds the project for whatever the environment says.
+    from tmdb_assets.definitions import build_definitions
+
+    return build_definitions(load_settings(_env_file=None, **dict(settings))).resolve_job_def("tmdb_daily")
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,11 @@ def fill_plainly(
             _derive(store, run, log, whole=False, only=only)
         if answers:
             _derive(store, [], log, whole=True, only=only)
+
+
+def derive_plainly(lake: Path, *days: dt.date, only: Collection[str] = ()) -> None:
+    """What a run derives of raw rows that are kept, with nobody to ask: these paths and what they are made of, or all."""
+    _derive(DeltaStore(lake), days, lambda line: None, whole=False, only=only)
 
 
 def answer_views(lake: Path) -> None:

@@ -53,7 +53,7 @@ def arrived(world: World, cursor: str | None) -> tuple[list[str], str | None]:
 def take(world: World, month: str) -> str:
     """A run of the job over one month; what it said when it stopped."""
     try:
-        world.run(month, whole=False)
+        world.run(month, only=[*contracts.COLUMNS], whole=False)  # the live tables, which say what stands of each user
     except LakehouseError as stopped:
         return str(stopped)
     return ""
@@ -95,7 +95,7 @@ def test_wild_months_give_the_tables_of_calm_ones(tmp_path: Path) -> None:
     calm.run(*NAMES, whole=False)
     ended = live(wild, {month: snapshots(calm, month) for month in NAMES})
     for world in (calm, wild):
-        world.derive(NAMES[-1], views=True)
+        world.derive(*NAMES, views=True)
     differing = [name for name in COMPARED if not calm.frame(name).equals(wild.frame(name))]
     assert differing == []
     assert ended["refused"]

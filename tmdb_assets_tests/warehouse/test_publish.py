@@ -362,7 +362,7 @@ COUNTER = itertools.count()
 
 
 @given(steps=st.lists(STEPS, min_size=1, max_size=6))
-@examples(8)
+@examples(5)
 def test_bringing_it_up_to_date_comes_to_the_same_as_making_it_anew(
     steps: list[tuple[object, ...]], filled: Path, tmp_path: Path
 ) -> None:

@@ -100,7 +100,7 @@ def test_a_list_that_spells_a_name_in_two_ways_has_one_row_of_it() -> None:
 
 def test_what_an_old_lake_says_is_gone_on_the_day_on_which_it_is_listed_is_there(lake: DeltaStore) -> None:
     """Names were made of texts once: of a moment written with a zone, the old name vanished as the new one was listed."""
-    fill_from_lists(lake, {day(1): a_few(), day(0): respelled(a_few())})
+    fill_from_lists(lake, {day(1): a_few(), day(0): respelled(a_few())}, only=["fact_listen"])
     listed = rows(lake, "listen_histories").filter(pl.col("date_id") == day(0))
     old = listed.select(
         "date_id",
@@ -114,7 +114,7 @@ def test_what_an_old_lake_says_is_gone_on_the_day_on_which_it_is_listed_is_there
         day(0), rows(lake, "listen_histories").lazy(), rows(lake, "vanished").lazy(), "listen_history"
     )
     assert state.height == 4
-    derive(lake, [], views=False)
+    derive(lake, [], only=["fact_listen"])
     assert rows(lake, "fact_listen").filter(pl.col("gone_on").is_not_null()).height == 0
 
 
@@ -127,8 +127,8 @@ def test_a_lake_of_days_kept_before_walks_were_counted_is_read_and_heals(lake: D
         keep_raw(lake, on, lists(found))
         pages = lake.scan(contracts.PAGES, [on]).collect()
         lake.replace(contracts.PAGES, pages.with_columns(pl.lit(None, pages.schema[c]).alias(c) for c in new), [on], {})
-    derive(lake, [day(2), day(0)], views=False, whole=False)
-    derive(lake, [day(1)], views=False)
+    derive(lake, [day(2), day(0)], only=["changes", "dim_track"], whole=False)
+    derive(lake, [day(1)], only=["changes", "dim_track"])
     counts = rows(lake, "changes").filter(pl.col("endpoint") == "tracks").select("date_id", "vanished", "held_back")
     assert counts.rows() == [(day(2), 0, 0), (day(1), 0, 1), (day(0), 0, 0)]
     assert rows(lake, "dim_track").select("is_current", "gone_on").unique().rows() == [(True, None)]

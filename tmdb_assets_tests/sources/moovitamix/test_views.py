@@ -82,7 +82,7 @@ def filled(folder: Path, said: dict[dt.date, Lists]) -> World:
 @pytest.fixture(scope="session")
 def sandbox_music(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Days of the sandbox months apart, on which tracks and users came, changed and went."""
-    world = Sandbox(7, 150)
+    world = Sandbox(7, 60)
     days = [day(n) for n in (300, 200, 120, 30, 1, 0)]
     said = {d: {"tracks": world.tracks(d), "users": world.users(d), "listen_history": world.histories(d)} for d in days}
     return filled(tmp_path_factory.mktemp("music") / "lake", said)

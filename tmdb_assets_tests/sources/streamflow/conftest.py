@@ -31,7 +31,7 @@ def fresh_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], World]
     return make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def three_months(tmp_path_factory: pytest.TempPathFactory) -> World:
     """January to March 2024: users leave, come and come back; every table and view filled. Read only."""
     folder = tmp_path_factory.mktemp("three_months")

@@ -331,7 +331,7 @@ def gone_by_then(lives: list[Life], days: dict[int, str]) -> list[tuple[int, dt.
 
 
 @given(a_calendar())
-@examples(6)
+@examples(4)
 def test_who_is_gone_depends_neither_on_the_order_of_days_nor_on_the_holes_between_them(
     fresh_lake: Callable[[], DeltaStore], calendar: tuple[list[Life], dict[int, str], list[list[int]]]
 ) -> None:
@@ -491,7 +491,7 @@ def a_day(draw: st.DrawFn) -> tuple[list[Any], list[int]]:
 
 
 @given(st.lists(a_day(), min_size=2, max_size=3), st.data())
-@examples(3)
+@examples(2)
 def test_the_star_does_not_depend_on_the_order_of_days(
     fresh_lake: Callable[[], DeltaStore], said: list[tuple[list[Any], list[int]]], data: st.DataObject
 ) -> None:
