@@ -64,10 +64,10 @@ check: setup ## format, lint, import rules, types, then the tests
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
 
-dev: setup ## Dagster's UI, on port 3000
+dev: setup ## Dagster's UI, on port 3000 (ARGS="-p 3001" for another)
 	@$(BIN)/dagster dev -w workspace.yaml $(ARGS)
 
-dashboard: setup ## the web page over the warehouse, on port 8501 of this machine
+dashboard: setup ## the web page over the warehouse, on port 8501 of this machine (ARGS=--server.port=8502 for another)
 	@$(BIN)/python -m tmdb_assets.dashboard $(ARGS)
 
 docs: setup ## write docs/tables.md, the data dictionary, from the contracts

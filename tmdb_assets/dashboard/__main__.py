@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from click.exceptions import ClickException, Exit
 from streamlit import config
 from streamlit.web import bootstrap, cli
 
@@ -33,7 +34,14 @@ def take_options(words: list[str]) -> None:
     """Let Streamlit know its options before it is used: else it finds, once it starts, that they have changed since, and
     asks to be started again."""
     config._main_script_path = APP  # as `streamlit run` does: it reads the options in the folder of the script
-    options = cli.main_run.make_context("streamlit run", [APP, *words]).params
+    try:
+        options = cli.main_run.make_context("streamlit run", [APP, *words]).params
+    except Exit as done:  # --help has been answered
+        sys.exit(done.exit_code)
+    except ClickException as error:
+        sys.exit(
+            f"tmdb_assets: {error.format_message().rstrip('.')}: options are those of `streamlit run`, such as --server.port=8502."
+        )
     bootstrap.load_config_options({name: value for name, value in options.items() if name not in {"target", "args"}})
 
 

@@ -384,3 +384,16 @@ def test_options_are_known_before_anything_is_drawn(words: list[str], caplog: py
         assert config.get_option("server.port") == (9876 if words else 8501)
     finally:
         started.take_options([])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prot", "8733"], "tmdb_assets: No such option '--prot': options are those of `streamlit run`"),
+        (["--server.port=x"], "'x' is not a valid integer: options are those of `streamlit run`"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_one_sentence(words: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        started.take_options(words)
+    assert said in str(ended.value)
