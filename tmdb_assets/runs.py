@@ -10,6 +10,7 @@ import argparse
 import datetime as dt
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ PARTITION, RANGE_START, RANGE_END = (
 
 class RunError(LakehouseError):
     """A run that cannot be started as asked. The message says what to write instead."""
+
+
+#: A daemon's heart beats every 30 seconds.
+SILENT_SECONDS = 75
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ def busy_dagster(home: Path) -> str:
     if not (home / "storage").is_dir() and not (home / "history").is_dir():
         return ""
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        if any(status.healthy for status in instance.get_daemon_statuses().values()):
+        beats = [status.last_heartbeat for status in instance.get_daemon_statuses().values() if status.last_heartbeat]
+        # Dagster itself calls a daemon healthy for half an hour after its last heartbeat
+        if any(time.time() - beat.timestamp < SILENT_SECONDS for beat in beats):
             return "Dagster's UI or daemon (`make dev`) is running"
         under_way = instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     return f"{under_way} {'run is' if under_way == 1 else 'runs are'} under way" if under_way else ""

@@ -6,12 +6,15 @@ are missing, is a warning before the run starts.
 
 from __future__ import annotations
 
+import re
+
 import dagster as dg
 import pytest
 from dagster import AssetKey
 
 from tmdb_assets.definitions import build_definitions, source_modules
 from tmdb_assets.settings import load_settings
+from tmdb_assets_tests.conftest import PROJECT
 
 SOURCES = [module.SOURCE for module in source_modules("contracts")]
 JOBS = {"tmdb": "tmdb_daily", "moovitamix": "moovitamix_daily", "streamflow": "streamflow_monthly"}
@@ -88,3 +91,10 @@ def test_a_backfill_of_a_group_reaches_every_partitioned_asset(definitions: dg.D
         node = graph.get(key)
         if node.partitions_def and node.parent_keys:
             assert any(graph.get(parent).partitions_def for parent in node.parent_keys), key.to_user_string()
+
+
+@pytest.mark.parametrize("job", JOBS.values())
+def test_runs_of_a_job_are_listed_on_its_page_however_they_are_started(definitions: dg.Definitions, job: str) -> None:
+    """The page asks for the runs of the code location, whose name stands in workspace.yaml."""
+    (name,) = re.findall(r"location_name: (\w+)", (PROJECT / "workspace.yaml").read_text(encoding="utf-8"))
+    assert definitions.resolve_job_def(job).tags[".dagster/repository"] == f"__repository__@{name}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 
 from tmdb_assets import reset
 from tmdb_assets.lakehouse.store import DeltaStore
@@ -107,3 +109,14 @@ def test_a_lake_in_a_bucket_stays(
     assert reset.main(["--yes"]) == 0
     assert "The lake is a bucket: it stays" in capsys.readouterr().out
     assert not (project / "warehouse.duckdb").exists()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(10, "Dagster's UI or daemon (`make dev`) is running"), (120, "")])
+def test_a_daemon_whose_heart_stopped_beating_is_not_waited_for(tmp_path: Path, seconds: int, said: str) -> None:
+    from tmdb_assets.runs import busy_dagster
+
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - seconds, "SCHEDULER", "1", []))
+    (tmp_path / "storage").mkdir(exist_ok=True)
+    assert busy_dagster(tmp_path) == said

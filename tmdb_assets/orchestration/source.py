@@ -22,7 +22,7 @@ from tmdb_assets.lakehouse.quality.outcomes import CHECK_QUALITY
 from tmdb_assets.lakehouse.quality.profiles import COLUMN_QUALITY, TABLE_QUALITY
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.accounts import every_day_check, last_of, ledger_asset, quarantine_asset
-from tmdb_assets.orchestration.jobs import tables_and_publication
+from tmdb_assets.orchestration.jobs import LISTED, tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.tables import derived_asset, raw_asset, side_asset
 
@@ -77,7 +77,11 @@ class Source:
 def build_source(source: Source) -> dg.Definitions:
     """The assets, checks, resource, job and schedule or sensor of a source."""
     job = dg.define_asset_job(
-        source.job, selection=tables_and_publication(source.name), config=CONSOLE_CONFIG, description=source.description
+        source.job,
+        selection=tables_and_publication(source.name),
+        config=CONSOLE_CONFIG,
+        description=source.description,
+        tags=LISTED,
     )
     assets, check = _assets(source)
     return dg.Definitions(
