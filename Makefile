@@ -32,10 +32,10 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help setup demo day backfill test check dev dashboard docs bench forget reset lock clean FORCE
+.PHONY: help setup demo day backfill test test-fast coverage check dev dashboard docs bench forget reset lock clean FORCE
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: .venv/.ready ## make .venv with the locked dependencies; safe to repeat, repairs what was interrupted
 
@@ -56,6 +56,14 @@ endif
 test: setup ## run the tests; ARGS goes to pytest: ARGS=tmdb_assets_tests/test_runs.py, ARGS="-k money"
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: setup ## a minute of tests that look into every module; `make test` has the others too
+	@unset $(USERS_OWN)
+	TEST_EFFORT=0.2 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS)
+
+coverage: setup ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
+	@unset $(USERS_OWN)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 check: setup ## format, lint, import rules, types, then the tests
 	@$(BIN)/ruff format --check .

@@ -13,8 +13,6 @@ import duckdb
 import pytest
 
 from tmdb_assets_tests.conftest import PROJECT
-from tmdb_assets_tests.sources.tmdb.worlds import made_once, shared_by_workers
-from tmdb_assets_tests.warehouse.published import publish_films
 
 PAGE = (PROJECT / "docs" / "asking.md").read_text(encoding="utf-8")
 
@@ -24,9 +22,9 @@ def examples(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def filled(film_warehouse: Path) -> Path:
     """A folder with the lake and warehouse of several days and months. Read only."""
-    return made_once(shared_by_workers(tmp_path_factory) / "asking", publish_films)
+    return film_warehouse.parent
 
 
 @pytest.fixture(autouse=True)

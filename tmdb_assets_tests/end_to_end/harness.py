@@ -164,9 +164,9 @@ def derive_plainly(lake: Path, *days: dt.date, only: Collection[str] = ()) -> No
     _derive(DeltaStore(lake), days, lambda line: None, whole=False, only=only)
 
 
-def answer_views(lake: Path) -> None:
-    """Answer the tables that every run answers anew."""
-    _derive(DeltaStore(lake), [], lambda line: None, whole=True)
+def answer_views(lake: Path, only: Collection[str] = ()) -> None:
+    """Answer the tables that every run answers anew; all, or these and those that they are made of."""
+    _derive(DeltaStore(lake), [], lambda line: None, whole=True, only=only)
 
 
 def _derive(

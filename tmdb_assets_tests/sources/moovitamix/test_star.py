@@ -139,11 +139,11 @@ def test_full_churn_is_noticed_and_no_crash(lake: DeltaStore) -> None:
 
 
 def _history_of_days(seed: int) -> dict[dt.date, Lists]:
-    """Four days on which tracks, users and history rows come, change, go and return, malformed ones among them."""
+    """Three days on which tracks, users and history rows come, change, go and return, malformed ones among them."""
     rng = random.Random(seed)
     ids = range(1, 25)  # rows cost little, days much
     said = {}
-    for n in (9, 7, 6, 2):
+    for n in (9, 7, 2):
         users = [user(i, favorite_genres=rng.choice(["Pop", "Folk, pop"])) for i in ids if rng.random() < 0.8]
         tracks = [track(i, duration=rng.choice(["02:00", "3:99"])) for i in ids if rng.random() < 0.8]
         heard = [
@@ -159,13 +159,13 @@ def test_days_in_any_order_or_in_one_run_give_the_same_tables(fresh_lake: Callab
     said = _history_of_days(seed=1)
     in_order, shuffled, together = fresh_lake(), fresh_lake(), fresh_lake()
     fill_from_lists(in_order, said, views=True, one_by_one=True)
-    first, second, third, last = said
-    fill_from_lists(shuffled, {on: said[on] for on in (third, first, last, second)}, views=True, one_by_one=True)
+    first, second, last = said
+    fill_from_lists(shuffled, {on: said[on] for on in (last, first, second)}, views=True, one_by_one=True)
     fill_from_lists(together, said, views=True)
     expected = contents(in_order)
     assert differing(expected, contents(shuffled)) == []
     assert differing(expected, contents(together)) == []
-    derive(shuffled, [third])
+    derive(shuffled, [first])
     assert differing(expected, contents(shuffled)) == []
 
 

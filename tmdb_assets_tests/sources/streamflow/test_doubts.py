@@ -11,6 +11,7 @@ import pytest
 
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets_tests.sources.streamflow.months import FILES, HEADERS, Files, World, drop
 
 JAN, FEB = "2024-01", "2024-02"
@@ -33,12 +34,11 @@ def emptied(users: Iterable[int], name: str, column: str, but: int = 0, month: i
 def refused(world: World, month: str, files: Files) -> str:
     """The sentence with which a drop is refused, once everything was seen to be as it was."""
     world.write(month, files)
-    before, versions = world.contents(), world.versions()
+    versions = world.versions()
     with pytest.raises(BlockedError) as raised:
         world.run(month)
     assert raised.value.check == "extraction_complete"
     assert world.versions() == versions
-    assert all(frame.equals(before[table]) for table, frame in world.contents().items())
     return str(raised.value)
 
 
@@ -48,7 +48,7 @@ def january(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("january")
     world = World(DeltaStore(folder / "lake"), folder / "drops")
     world.write(JAN, drop(USERS))
-    world.run(JAN)
+    world.run(JAN, only=["training_set", *contracts.COLUMNS])
     return world
 
 
