@@ -118,12 +118,14 @@ def downloads(frame: pl.DataFrame, file: str, about: Sequence[str]) -> None:
             )
 
 
-def words(frame: pl.DataFrame, columns: Mapping[str, str]) -> None:
+def words(frame: pl.DataFrame, columns: Mapping[str, str], *, are_ours: bool = False) -> None:
     """A table of sentences, each read as a whole: cells break their lines. `columns`: column -> what it is called.
 
-    Cells are Markdown to Streamlit; what the sentences quote is not.
+    Cells are Markdown to Streamlit; what the sentences quote is not. `are_ours`: they quote nobody, and what stands in
+    backticks is code.
     """
-    plain = frame.select(pl.col(list(columns)).str.replace_all(f"([{MARKUP}])", r"\$1"))
+    written = with_code if are_ours else escaped
+    plain = frame.select(pl.col(list(columns)).map_elements(written, return_dtype=pl.String))
     st.table(plain.rename(dict(columns)), border="horizontal", hide_index=True)
 
 
@@ -190,9 +192,18 @@ def between(
     """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen. `is_all`: `shown` means all there
     is, also of data that come later, and is not in the URL.
 
-    A link outlives what it was made from: ends beyond the data become its ends, reversed ones change places.
+    A link outlives what it was made from: ends beyond the data become its ends, which is said, reversed ones change places.
     """
-    asked = _within(st.query_params.get_all(key), first, last) or shown
+    said = st.query_params.get_all(key)
+    named = _named(said, first)
+    asked = shown if named is None else (_within(named[0], first, last), _within(named[1], first, last))
+    if said and asked != named:
+        what = (
+            "cannot be read"
+            if named is None
+            else f"({_reach(*named)}) reaches beyond what there is ({_reach(first, last)})"
+        )
+        nothing(f"{label}: what the address asks for {what}, so this shows {_reach(*asked)}.")
     chosen: tuple[End, End] = st.slider(label, first, last, asked, format=style, key=key)
     keep(key, [] if is_all and chosen == shown else [str(end) for end in chosen])
     return chosen
@@ -212,12 +223,24 @@ def write_kept() -> None:
         st.query_params.update(changed)
 
 
-def _within(said: Sequence[str], first: End, last: End) -> tuple[End, End] | None:
-    """Both ends as the URL has them, as far as there are data; None when it has no two ends."""
+def _named(said: Sequence[str], like: End) -> tuple[End, End] | None:
+    """Both ends as the URL has them, the lower one first; None when it has no two ends."""
     with suppress(ValueError, OverflowError):
-        low, high = sorted(min(max(_end(word, first), first), last) for word in said)
+        low, high = sorted(_end(word, like) for word in said)
         return low, high
     return None
+
+
+def _within(end: End, first: End, last: End) -> End:
+    """An end of a range, or the end of the data that it lies beyond."""
+    return min(max(end, first), last)
+
+
+def _reach(first: End, last: End) -> str:
+    """A range in words: days as everywhere, numbers such as years as they are."""
+    if isinstance(first, dt.date) and isinstance(last, dt.date):
+        return figures.span(first, last)
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _end(word: str, like: End) -> End:
@@ -238,6 +261,12 @@ def span(counts: pl.Series, thing: str) -> str:
 def escaped(words: str) -> str:
     """Words from outside as Markdown takes them: none of it means anything."""
     return re.sub(f"([{MARKUP}])", r"\\\1", words)
+
+
+def with_code(words: str) -> str:
+    """Words of ours as Markdown takes them: what stands in backticks is code, nothing else means anything."""
+    parts = re.split(r"(`[^`\n]+`)", words)
+    return "".join(part if at % 2 else escaped(part) for at, part in enumerate(parts))
 
 
 # -- columns ------------------------------------------------------------------------------------------------------------

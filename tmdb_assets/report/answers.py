@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.report.past import USE, Past
+from tmdb_assets.warehouse.films import of_shared_titles, told_apart
 from tmdb_assets.warehouse.reader import Info, Warehouse
 
 DAYS_BACK = 60  # of the line of total popularity
@@ -44,6 +45,7 @@ SELECT
     count(*) FILTER (WHERE has_money) AS films_with_both
 FROM vw_movie_financials
 """
+_YEAR = "(SELECT year(movie.release_date) FROM dim_movie AS movie WHERE movie.movie_id = vw_trending.movie_id)"
 _QUESTIONS = {
     "days": f"""
         SELECT total.date_id, total.films, total.total_popularity AS popularity, observed.days_missed
@@ -53,27 +55,31 @@ _QUESTIONS = {
         ORDER BY total.date_id
     """,
     "top": """
-        SELECT position, title, year(release_date) AS year, popularity, vote_average, vote_count
+        SELECT movie_id, position, title, year(release_date) AS year, popularity, vote_average, vote_count
         FROM vw_top_movies
         WHERE position <= 20
         ORDER BY position
     """,
     "climbed": f"""
-        SELECT title, popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
+        SELECT
+            movie_id, title, {_YEAR} AS year,
+            popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
         FROM vw_trending
         WHERE rank_change_7d > 0 AND least(popularity_rank, popularity_rank_7d_ago) <= {AMONG}
         ORDER BY rank_change_7d DESC, movie_id
         LIMIT 10
     """,
     "fallen": f"""
-        SELECT title, popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
+        SELECT
+            movie_id, title, {_YEAR} AS year,
+            popularity_rank_7d_ago AS rank_before, popularity_rank AS rank_now, rank_change_7d AS places
         FROM vw_trending
         WHERE rank_change_7d < 0 AND least(popularity_rank, popularity_rank_7d_ago) <= {AMONG}
         ORDER BY rank_change_7d, movie_id
         LIMIT 10
     """,
     "breakouts": """
-        SELECT title, factor, popularity, median_popularity, z_score, days_of_history
+        SELECT movie_id, title, year(release_date) AS year, factor, popularity, median_popularity, z_score, days_of_history
         FROM vw_breakouts
         ORDER BY breakout_rank
         LIMIT 20
@@ -90,7 +96,7 @@ _QUESTIONS = {
     """,
     "earners": """
         SELECT
-            ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi,
+            ranking.movie_id, ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi,
             ranking.left_out
         FROM vw_rankings AS ranking
         JOIN vw_movie_financials AS money ON money.movie_id = ranking.movie_id
@@ -179,7 +185,7 @@ def read(warehouse: Warehouse) -> Answers | None:
     if day is None:
         return None
     head = tables.pop("head").row(0, named=True) | tables.pop("money").row(0, named=True)
-    return Answers(day, info, head, tables, day)
+    return Answers(day, info, head, _told_apart(tables), day)
 
 
 def read_past(warehouse: Warehouse, day: dt.date, days: Days, past: Past) -> Answers:
@@ -199,4 +205,15 @@ def read_past(warehouse: Warehouse, day: dt.date, days: Days, past: Past) -> Ans
     head = tables.pop("head").row(0, named=True)
     if "breakouts" in unknown:
         head["breakouts"] = None
-    return Answers(day, info, head, tables, days.newest)
+    return Answers(day, info, head, _told_apart(tables), days.newest)
+
+
+def _told_apart(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables, with the year, and else the id, beside titles that several films of the report have."""
+    of_films = {name: frame for name, frame in tables.items() if {"movie_id", "title", "year"} <= set(frame.columns)}
+    every = pl.concat(frame.select(pl.col("movie_id", "year").cast(pl.Int64), "title") for frame in of_films.values())
+    shared = of_shared_titles(every).with_columns(
+        title=pl.col("title").fill_null("Film"), beside=pl.format(" ({})", "year").fill_null("")
+    )
+    called = shared.select("movie_id", film=pl.format("{}{} #{}", "title", "beside", "movie_id"))
+    return {**tables, **{name: told_apart(frame, called) for name, frame in of_films.items()}}

@@ -14,6 +14,7 @@ import polars as pl
 
 from tmdb_assets.report.answers import AMONG, BREAKOUT_DAYS, Answers
 from tmdb_assets.warehouse import credit, figures
+from tmdb_assets.warehouse.films import money_rule
 
 MIXED = "Real films and invented ones of the built-in sandbox are mixed here: do not rely on these figures."
 
@@ -107,7 +108,7 @@ def _popularity(answers: Answers) -> str:
     days = answers.tables["days"]
     missing = answers.missing_days
     gaps = (
-        f" {figures.counted(len(missing), 'day')} {'was' if len(missing) == 1 else 'were'} not observed: {', '.join(f'{d:%-d %b}' for d in missing)}."
+        f" {figures.counted(len(missing), 'day')} {'was' if len(missing) == 1 else 'were'} not observed: {figures.days(missing)}."
         if missing
         else ""
     )
@@ -224,8 +225,7 @@ def _money(answers: Answers) -> str:
         },
     )
     left_out = answers.tables["earners"].item(0, "left_out")
-    aside = f" Left out, since their money is hardly true: {figures.count(left_out)}." if left_out else ""
-    return section("Highest revenue", shown, f"{known}{aside}")
+    return section("Highest revenue", shown, f"{known} {money_rule(left_out, are_in=False)}")
 
 
 def _quality(answers: Answers) -> str:

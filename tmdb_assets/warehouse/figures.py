@@ -7,6 +7,7 @@ figure means, charts, HTML. An unknown figure is a dash: never a zero.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 UNKNOWN = "–"
@@ -79,6 +80,14 @@ def span(first: dt.date, last: dt.date) -> str:
         return day(last)
     shared = 2 if (first.year, first.month) == (last.year, last.month) else 1 if first.year == last.year else 0
     return f"{' '.join(day(first).split()[: 3 - shared])} to {day(last)}"
+
+
+def days(listed: Sequence[dt.date], at_most: int = 7) -> str:
+    """Days in order by name, or of many the first and the last: `1 March 2026, 4 March 2026`, `31 days, the first 1 March
+    2026, the last 9 May 2026`."""
+    if len(listed) <= at_most:
+        return ", ".join(day(one) for one in listed)
+    return f"{counted(len(listed), 'day')}, the first {day(listed[0])}, the last {day(listed[-1])}"
 
 
 def moment(value: dt.datetime) -> str:

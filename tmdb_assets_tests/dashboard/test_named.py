@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.dashboard.films import ranked
+from tmdb_assets.warehouse.films import shortly_called
 from tmdb_assets_tests.dashboard.test_films import drawn, specs
 from tmdb_assets_tests.dashboard.test_pages import asked, bars, said, show
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
@@ -72,7 +72,7 @@ def test_what_films_are_called_for_short_is_never_the_same(films: list[tuple[str
     frame = pl.DataFrame(
         {"movie_id": range(len(films)), "film": [f"{title}{year} #{n}" for n, (title, year) in enumerate(films)]}
     )
-    short = ranked.shortly_called(frame).get_column("film").to_list()
+    short = shortly_called(frame).get_column("film").to_list()
     assert len(set(short)) == len(films)
     assert all(("#" in name) == (films.count(film) > 1) for name, film in zip(short, films, strict=True))
 

@@ -18,11 +18,11 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tmdb_assets.dashboard import app, asking, files
+from tmdb_assets.dashboard import app, asking, files, layout
 from tmdb_assets.dashboard.films import followed, money, people, places, quality, search, today, trends
 from tmdb_assets.dashboard.subscribers import checks
 from tmdb_assets.report.answers import read
-from tmdb_assets.warehouse import credit
+from tmdb_assets.warehouse import credit, figures
 from tmdb_assets.warehouse.reader import Warehouse
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
@@ -182,7 +182,12 @@ def test_missing_days_are_counted_up_to_the_publication(
     began = TODAY - dt.timedelta(days=14)  # the first of the last days that lie no more than a week apart
     missing = (max(DAYS) - began).days + 1 - sum(day >= began for day in DAYS)
     assert missing > 0
-    assert f"{len(DAYS)} days observed and {missing + since} missing, with" in said(show("quality", made))
+    text = said(show("quality", made))
+    assert f"{len(DAYS)} days observed and {missing + since} missing, with" in text
+    every = [began + dt.timedelta(days=n) for n in range(15 + since)]
+    named = [day for day in every if day not in DAYS]
+    assert len(named) == missing + since
+    assert f"Missing: {figures.days(named)}." in text
 
 
 def test_a_period_without_an_observed_day_is_missing_as_a_whole(
@@ -191,7 +196,12 @@ def test_a_period_without_an_observed_day_is_missing_as_a_whole(
     made = published(film_warehouse, tmp_path / "w.duckdb", TODAY + dt.timedelta(days=200))
     test = show("quality", made, last="30 days")
     assert not test.exception
-    assert "0 days observed and 30 missing." in said(test)
+    last = TODAY + dt.timedelta(days=199)
+    first = last - dt.timedelta(days=29)
+    assert (
+        f"0 days observed and 30 missing. Missing: 30 days, the first {figures.day(first)}, the last {figures.day(last)}."
+        in said(test)
+    )
 
 
 @pytest.mark.parametrize("weekday", range(7))
@@ -287,8 +297,46 @@ def test_a_ranking_by_money_leaves_out_what_is_hardly_true_and_says_so(
     test = show("money", made, ranking=ranking)
     is_of_money = ranking not in {"Most votes", "Popularity"}
     drawn = " ".join(label for chart in bars(test) for label, _ in chart)
-    assert ("whose money is hardly true are left out." in said(test)) == is_of_money
+    captions = [element.value for element in test.caption if " of the " in element.value and "first" in element.value]
+    assert bool(re.search(r" Without the [2-9] films whose money is hardly true\.", captions[0])) == is_of_money
     assert "False" not in drawn or not is_of_money
+
+
+def test_every_sum_of_money_says_which_films_it_rests_on(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
+    made = altered(
+        film_warehouse, tmp_path / "w.duckdb", "UPDATE tmdb.dim_movie SET has_implausible_money = false", FALSE_MONEY
+    )
+    with_them, without = (
+        "also of the 2 films whose money is hardly true.",
+        "Without the 2 films whose money is hardly true.",
+    )
+    test = show("money", made, years=["1990", "2020"])
+    rules = [(with_them in c.value, without in c.value) for c in test.caption if "hardly true" in c.value]
+    kinds = [c.value for c in test.caption if "; revenue rests on" in c.value]
+    assert len(kinds) == 2
+    assert all("Every known figure counts" in kind for kind in kinds)
+    years = next(c.value for c in test.caption if "with a year of release" in c.value)
+    tiers = next(c.value for c in test.caption if "Budgets under $1M" in c.value)
+    genres = next(c.value for c in test.caption if "A film of two genres" in c.value)
+    assert with_them in years
+    assert "The film named as having earned most is none of them." in years
+    assert with_them in tiers
+    assert without in genres
+    assert rules.count((False, True)) == 3  # points, genres, rankings
+    assert (
+        with_them
+        in said(show("money", made, implausible="true")).split("opens its page")[1].split("Above the dashed")[0]
+    )
+    none = show(
+        "money",
+        altered(film_warehouse, tmp_path / "n.duckdb", "UPDATE tmdb.dim_movie SET has_implausible_money = false"),
+    )
+    assert "Every known figure counts: none is hardly true." in said(none)
+    assert "whose money is hardly true" not in said(none)
+
+
+def test_what_stands_in_backticks_is_code_and_nothing_else_is_markup() -> None:
+    assert layout.with_code("Of *all* (`gone_on` says so) `x") == r"Of \*all\* (`gone_on` says so) \`x"
 
 
 def test_films_in_an_order_by_money_end_with_what_is_hardly_true(
@@ -330,9 +378,9 @@ def test_nobody_leads_by_money_that_is_hardly_true(show: Any, film_warehouse: Pa
             ((most, largest),) = asked(made, f"SELECT max({column}), max(total_revenue_usd) FROM tmdb.{view}")
             assert most is None or most < 9_000_000_000 <= largest or view == "vw_franchises"
             test = show("people", made, who=who, by=by, films="1")
-            assert "Money that is hardly true is left out." in said(test)
+            assert "Without the films whose money is hardly true." in said(test)
             assert test.dataframe[0].value[column].tolist()[0] == most
-    assert "hardly true is left out" not in said(show("people", made, who="Directors", by="Mean rating", films="1"))
+    assert "money is hardly true" not in said(show("people", made, who="Directors", by="Mean rating", films="1"))
 
 
 def test_the_line_of_all_films_is_one_wherever_it_is_drawn(film_warehouse: Path, tmp_path: Path) -> None:
@@ -466,7 +514,13 @@ def test_a_period_that_the_data_do_not_have_is_the_part_they_have(
     assert test.slider(key="period").value == (first, last)
     assert test.get("button_group")[0].value == trends.GENRES
     assert test.query_params.get("period") == [first.isoformat(), last.isoformat()]
+    unreadable = said_first in {"a week", "inf"}
+    beyond = not unreadable and {first.isoformat(), last.isoformat()} != {said_first, said_last}
+    assert ("what the address asks for cannot be read" in said(test)) == unreadable
+    assert ("reaches beyond what there is" in said(test)) == beyond
+    assert (f"so this shows {figures.span(first, last)}." in said(test)) == (unreadable or beyond)
     test.slider(key="period").set_value((DAYS[1], DAYS[2])).run()
+    assert "what the address asks for" not in said(test)
     assert test.slider(key="period").value == (DAYS[1], DAYS[2])
 
 
@@ -481,6 +535,8 @@ def test_years_that_the_data_do_not_have_are_the_part_they_have(path: str, show:
         test = show(path, film_warehouse, years=wanted)
         assert not test.exception
         assert test.slider(key="years").value == within
+        told = f"({min(wanted)} to {max(wanted)}) reaches beyond what there is ({years.min:.0f} to {years.max:.0f})"
+        assert (told in said(test)) == (wanted != ["1995", "1990"])
 
 
 @pytest.mark.parametrize("shade", places.SHADES)

@@ -12,8 +12,8 @@ import polars as pl
 
 from tmdb_assets.dashboard import drawing, parts
 from tmdb_assets.dashboard.asking import ask
-from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.films import shortly_called
 
 _HISTORY = """
 SELECT date_id, movie_id, popularity, popularity_rank, percentile, vote_count, new_votes / new_votes_days AS new_votes_a_day, vote_average
@@ -60,7 +60,7 @@ def known(days: pl.DataFrame, measure: Measure, *, is_log: bool = False) -> pl.D
 def lines(days: pl.DataFrame, measure: Measure, rests_on: str, *, is_log: bool = False) -> None:
     """A line per film over its known days."""
     first, last = days.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)
-    days = ranked.shortly_called(days)
+    days = shortly_called(days)
     films = days.get_column("film").unique(maintain_order=True).to_list()
     drawn = drawing.lines(
         drawing.whole_calendar(days, "date_id", "film"),

@@ -15,13 +15,14 @@ from tmdb_assets.dashboard import drawing, layout, markup, parts
 from tmdb_assets.dashboard.asking import ask, row
 from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.films import money_rule
 
 COVERAGE = """
 SELECT
     count(*) AS films,
-    count(*) FILTER (WHERE has_budget) AS films_with_budget,
-    count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
-    count(*) FILTER (WHERE has_money) AS films_with_both
+    count(*) FILTER (WHERE has_budget) AS films_with_budget, count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
+    count(*) FILTER (WHERE has_money) AS films_with_both,
+    count(*) FILTER (WHERE has_money AND has_implausible_money) AS hardly_true
 FROM tmdb.vw_movie_financials
 """
 FILMS = """
@@ -34,7 +35,12 @@ LIMIT $at_most
 AT_MOST = 4000  # points: a browser on a phone must draw them
 TIERS = ["micro", "low", "medium", "high", "blockbuster"]
 GENRES = """
-SELECT name, ranked_median_roi, films, films_with_revenue, ranked_films_with_both, total_revenue_usd
+SELECT
+    name, ranked_median_roi, films, ranked_films_with_revenue, ranked_films_with_both, ranked_total_revenue_usd,
+    (
+        SELECT count(*) FROM tmdb.vw_movie_financials WHERE has_money AND has_implausible_money
+        AND movie_id IN (SELECT movie_id FROM tmdb.bridge_movie_genre)
+    ) AS left_out
 FROM tmdb.vw_genre_performance
 WHERE ranked_median_roi IS NOT NULL
 ORDER BY ranked_median_roi DESC, genre_id
@@ -42,13 +48,10 @@ ORDER BY ranked_median_roi DESC, genre_id
 #: `films_with_money`: with a revenue or a budget, or both.
 YEARS = """
 SELECT
-    release_year,
-    films_with_revenue,
-    films_with_budget,
+    release_year, films_with_revenue, films_with_budget,
     films_with_revenue + films_with_budget - films_with_both AS films_with_money,
-    total_revenue_usd AS revenue,
-    total_budget_usd AS budget,
-    best_earning_title
+    films_with_implausible_money AS hardly_true,
+    total_revenue_usd AS revenue, total_budget_usd AS budget, best_earning_title
 FROM tmdb.vw_yearly_box_office
 WHERE films_with_revenue + films_with_budget > 0
 ORDER BY release_year
@@ -56,9 +59,8 @@ ORDER BY release_year
 REAL_YEARS = """
 SELECT
     release_year,
-    count(*) FILTER (WHERE has_revenue) AS films_with_revenue,
-    count(*) FILTER (WHERE has_budget) AS films_with_budget,
-    count(*) AS films_with_money,
+    count(*) FILTER (WHERE has_revenue) AS films_with_revenue, count(*) FILTER (WHERE has_budget) AS films_with_budget,
+    count(*) AS films_with_money, count(*) FILTER (WHERE has_implausible_money) AS hardly_true,
     sum(real_revenue_usd) FILTER (WHERE has_revenue) AS revenue,
     sum(real_budget_usd) FILTER (WHERE has_budget) AS budget,
     max(title) FILTER (WHERE place = 1) AS best_earning_title
@@ -68,27 +70,25 @@ FROM (
     FROM tmdb.vw_inflation_adjusted
     WHERE has_revenue OR has_budget
 )
-GROUP BY release_year
-ORDER BY release_year
+GROUP BY release_year ORDER BY release_year
 """
 PRICES = "SELECT min(year) AS first, max(year) AS last FROM tmdb.dim_cpi"
 KINDS = """
 SELECT
     CASE WHEN is_franchise THEN 'Part of a series' ELSE 'Standalone' END AS kind,
-    films, films_with_revenue, films_with_budget, films_with_both, films_with_votes,
+    films, films_with_revenue, films_with_budget, films_with_both, films_with_votes, films_with_implausible_money,
     mean_revenue_usd, mean_budget_usd, median_roi, mean_rating, mean_popularity
-FROM tmdb.vw_franchise_vs_standalone
-ORDER BY is_franchise DESC
+FROM tmdb.vw_franchise_vs_standalone ORDER BY is_franchise DESC
 """
 TIER_FIGURES = """
-SELECT budget_tier, films, films_with_revenue, films_with_both, median_roi, mean_revenue_usd, mean_rating
-FROM tmdb.vw_budget_tiers
-ORDER BY tier_order
+SELECT
+    budget_tier, films, films_with_revenue, films_with_both, median_roi, mean_revenue_usd, mean_rating,
+    films_with_both - ranked_films_with_both AS hardly_true
+FROM tmdb.vw_budget_tiers ORDER BY tier_order
 """
 RANKING = """
 SELECT position, movie_id, title, value, left_out
-FROM tmdb.vw_rankings
-WHERE metric = $metric
+FROM tmdb.vw_rankings WHERE metric = $metric
 ORDER BY position
 """
 TIMES = partial(figures.ratio, digits=2)
@@ -123,7 +123,7 @@ def page() -> None:
         f"{figures.count(coverage['films_with_revenue'])} with a revenue)"
     )
     with layout.section("Revenue against budget"):
-        _films(known)
+        _films(known, coverage["hardly_true"])
     left, right = st.columns(2, gap="large")
     with left, layout.section("Return by genre"):
         _genres()
@@ -138,7 +138,7 @@ def page() -> None:
         _tiers()
 
 
-def _films(known: str) -> None:
+def _films(known: str, hardly_true: int) -> None:
     with_implausible = st.toggle(
         "With entries that are hardly true",
         key="implausible",
@@ -178,11 +178,9 @@ def _films(known: str) -> None:
             ),
         )
     )
-    both = films.select(
-        low=pl.max_horizontal(pl.col("budget_usd").min(), pl.col("revenue_usd").min()),
-        high=pl.min_horizontal(pl.col("budget_usd").max(), pl.col("revenue_usd").max()),
-    )
-    ends = pl.DataFrame({"at": [float(value) for value in both.row(0)]})
+    money = pl.col("budget_usd", "revenue_usd")
+    low, high = max(films.select(money.min()).row(0)), min(films.select(money.max()).row(0))
+    ends = pl.DataFrame({"at": [float(low), float(high)]})
     even = alt.Chart(ends).mark_line(color=drawing.MUTED, strokeDash=[5, 4]).encode(x="at:Q", y="at:Q")
     cut = (
         f", of which the {figures.count(AT_MOST)} with the highest revenue are drawn" if films.height == AT_MOST else ""
@@ -191,7 +189,8 @@ def _films(known: str) -> None:
         (even + points).properties(height=420),
         "Revenue against budget of films",
         parts.newest(),
-        f"Shows {figures.counted(films.height, 'film')}; a click on one opens its page. Money is known of {known}{cut}. Above the dashed line a film earned more "
+        f"Shows {figures.counted(films.height, 'film')}; a click on one opens its page. Money is known of {known}{cut}. "
+        f"{money_rule(hardly_true, are_in=with_implausible)} Above the dashed line a film earned more "
         "than it cost. Both axes are logarithmic.",
         "Points: revenue against budget of each film, on logarithmic axes.",
     )
@@ -214,12 +213,12 @@ def _genres() -> None:
                 "name": ("Genre", figures.plain),
                 "ranked_films_with_both": ("Films it rests on", figures.count),
                 "films": ("Films of the genre", figures.count),
-                "total_revenue_usd": ("Total revenue", figures.dollars),
-                "films_with_revenue": ("Films with a revenue", figures.count),
+                "ranked_total_revenue_usd": ("Total revenue", figures.dollars),
+                "ranked_films_with_revenue": ("Films with a revenue", figures.count),
             },
         ),
-        f"Each bar rests on {layout.span(counted, 'film')} with budget and revenue known, those left out whose money is hardly "
-        "true. A film of two genres counts in both.",
+        f"Each bar rests on {layout.span(counted, 'film')} with budget and revenue known. "
+        f"{money_rule(genres.item(0, 'left_out'), are_in=False)} A film of two genres counts in both.",
     )
 
 
@@ -230,14 +229,11 @@ def _rankings() -> None:
     if films.is_empty():
         layout.nothing(f"There are no {rests_on}.")
         return
-    left_out = films.item(0, "left_out")
-    aside = (
-        f" {figures.counted(left_out, 'film')} whose money is hardly true {'is' if left_out == 1 else 'are'} left out."
-    )
+    rule = f" {money_rule(films.item(0, 'left_out'), are_in=False)}" if write in (figures.money, TIMES) else ""
     ranked.bars(
         films,
         "value",
-        f"{'The first ' if films.height > 1 else ''}{films.height} of the {rests_on}.{aside if left_out else ''}",
+        f"{'The first ' if films.height > 1 else ''}{films.height} of the {rests_on}.{rule}",
         title=ranking,
         write=write,
         is_signed=metric.startswith("profit"),
@@ -269,13 +265,15 @@ def _years() -> None:
     if years.is_empty():
         layout.nothing(prices)
         return
+    hardly_true = _sum(years, "hardly_true")
     parts.picture(
         _yearly(years, first, last),
         f"Revenue and budget of films by year of release, {dollars.lower()}",
         f"Released {first} to {last}" if first < last else f"Released {last}",
         f"Rests on {figures.counted(_sum(years, 'films_with_money'), 'released film')} with a year of release: revenue on "
         f"{figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
-        f"{figures.count(_sum(years, 'films_with_budget'))}."
+        f"{figures.count(_sum(years, 'films_with_budget'))}. {money_rule(hardly_true, are_in=True)}"
+        f"{' The film named as having earned most is none of them.' if hardly_true else ''}"
         f"{prices and ' '}{prices} A year without such a film is a gap.",
         "Lines: revenue and budget of all films by year of release.",
     )
@@ -368,7 +366,7 @@ def _kinds() -> None:
                 f"{figures.counted(kind['films'], 'film')}; revenue rests on {figures.count(kind['films_with_revenue'])}, "
                 f"budget on {figures.count(kind['films_with_budget'])}, return on "
                 f"{figures.count(kind['films_with_both'])}, the rating on {figures.count(kind['films_with_votes'])} with "
-                "votes."
+                f"votes. {money_rule(kind['films_with_implausible_money'], are_in=True)}"
             )
 
 
@@ -394,6 +392,7 @@ def _tiers() -> None:
                 "films": ("Films", figures.count),
             },
         ),
-        f"Released films with budget and revenue known: {each}. Budgets under $1M are micro, under $10M low, under $50M medium, under "
+        f"Released films with budget and revenue known: {each}. "
+        f"{money_rule(_sum(tiers, 'hardly_true'), are_in=True)} Budgets under $1M are micro, under $10M low, under $50M medium, under "
         "$100M high.",
     )

@@ -13,6 +13,7 @@ import streamlit as st
 from tmdb_assets.dashboard import layout, markup, parts
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.films import money_rule
 
 #: Kind -> (view, what one of them is called)
 KINDS = {
@@ -123,7 +124,7 @@ def _bars(shown: pl.DataFrame, figure: str, label: str, write: markup.Write, res
             link="leads_to",
         ),
         f"Each bar rests on {layout.span(counted, 'film')}{known}. A film counts in full for everyone who took part."
-        f"{' Money that is hardly true is left out.' if is_of_money else ''}",
+        f"{' ' + money_rule(None, are_in=False) if is_of_money else ''}",
     )
 
 

@@ -188,14 +188,15 @@ def _calendar(days: int) -> None:
         )
         .properties(height=7 * drawing.ROW + drawing.BELOW + 20)
     )
-    missing = cells.filter(pl.col("state") == "missing").height
+    missing = cells.filter(pl.col("state") == "missing").get_column("date_id").to_list()
     known = cells.get_column("films").drop_nulls()
     parts.picture(
         drawn,
         "Days observed and missing",
         figures.span(*cells.select(first=pl.col("date_id").min(), last=pl.col("date_id").max()).row(0)),
-        f"{figures.counted(cells.height - missing, 'day')} observed and {figures.count(missing)} missing"
+        f"{figures.counted(cells.height - len(missing), 'day')} observed and {figures.count(len(missing))} missing"
         + (f", with {layout.span(known, 'film')} each" if len(known) else "")
+        + (f". Missing: {figures.days(missing)}" if missing else "")
         + ". A missing day is never filled with another day's figures.",
         "Calendar: a cell per day, coloured by whether it was observed.",
     )

@@ -15,6 +15,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from tmdb_assets.dashboard import layout, markup, parts
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
+from tmdb_assets.warehouse.films import of_shared_titles, told_apart
 
 #: Where a film's page is, beside the page that leads to it.
 PAGE = pl.format("film?id={}", "movie_id")
@@ -74,22 +75,14 @@ def table(
 
 def _told_apart(films: pl.DataFrame) -> pl.DataFrame:
     """With the year beside titles that several of these films have, and the id where the year is the same too."""
-    shared = films.filter(pl.len().over("title") > 1).get_column("movie_id").to_list()
+    shared = of_shared_titles(films).get_column("movie_id").to_list()
     if not shared:
         return films
     called = named(shared)
     known = pl.DataFrame(
         {"movie_id": list(called), "film": list(called.values())}, schema={"movie_id": pl.Int64, "film": pl.String}
     )
-    told = films.join(shortly_called(known), on="movie_id", how="left", maintain_order="left")
-    return told.with_columns(title=pl.coalesce("film", "title")).drop("film")
-
-
-def shortly_called(films: pl.DataFrame) -> pl.DataFrame:
-    """Films (`movie_id`, `film`: what it is called) without the id at the end, unless another one is called the same."""
-    short = pl.col("film").str.replace(r" #\d+$", "")
-    is_alone = pl.col("movie_id").n_unique().over(short) == 1
-    return films.with_columns(film=pl.when(is_alone).then(short).otherwise("film"))
+    return told_apart(films, known)
 
 
 def named(ids: list[int]) -> dict[int, str]:

@@ -47,7 +47,7 @@ def page() -> None:
         answers = listed.select(
             "name", pl.col("comment").fill_null(figures.UNKNOWN).str.replace(r" Grain: [^.]*\.$", "")
         )
-        layout.words(answers, {"name": "View", "comment": "What it answers"})
+        layout.words(answers, {"name": "View", "comment": "What it answers"}, are_ours=True)
         st.code(f"FROM moovitamix.{answers.item(0, 'name')} LIMIT 20;", language="sql")
         parts.downloads(answers, "moovitamix views", credit.LISTENERS)
         st.caption(f"{figures.counted(answers.height, 'view')}; their columns stand in docs/tables.md.")

@@ -143,9 +143,10 @@ def _failures(checks: pl.DataFrame) -> None:
     layout.words(told, columns)
     parts.downloads(told.select(list(columns)), f"checks {failed.get_column('month')[0]}", credit.SUBSCRIBERS)
     seen = failed.filter(pl.col("rows") > 0).get_column("rows")
+    one = failed.height == 1
     st.caption(
-        f"{figures.count(failed.height)} of {figures.counted(checks.height, 'check')}"
-        + (f", which looked at {layout.span(seen, 'row')} each." if len(seen) else ".")
+        f"{figures.count(failed.height)} of {figures.counted(checks.height, 'check')} {'does' if one else 'do'} not hold"
+        + (f"; {'it' if one else 'each'} looked at {layout.span(seen, 'row')}." if len(seen) else ".")
     )
 
 

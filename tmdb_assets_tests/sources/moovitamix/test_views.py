@@ -309,7 +309,7 @@ def test_the_macros_of_the_warehouse(world: World) -> None:
     statements = file.read_text(encoding="utf-8")
     with duckdb.connect() as warehouse:
         warehouse.execute("CREATE SCHEMA moovitamix")
-        for name in ("dim_track", "dim_user", "vw_tracks_together"):
+        for name in ("dim_date", "dim_track", "dim_user", "vw_tracks_together"):
             kept = rows(world.store, name)
             warehouse.register("kept", kept)
             warehouse.execute(f"CREATE TABLE moovitamix.{name} AS FROM kept")
@@ -319,6 +319,13 @@ def test_the_macros_of_the_warehouse(world: World) -> None:
                 found = warehouse.execute(f"SELECT {key} FROM moovitamix.{macro}('{on}')").fetchall()
                 assert {i for (i,) in found} == {row["id"] for row in world.said[on][endpoint]}
                 assert len(found) == len(set(found))
+        early = world.days[0] - dt.timedelta(days=1)
+        for macro in ("users_on", "tracks_on"):
+            told = f"on or before {early}: there are {len(world.days)} days, from {world.days[0]} to {world.days[-1]}"
+            with pytest.raises(duckdb.Error, match=told):
+                warehouse.execute(f"FROM moovitamix.{macro}('{early}')").fetchall()
+            with pytest.raises(duckdb.Error, match="Say which day"):
+                warehouse.execute(f"FROM moovitamix.{macro}(NULL)").fetchall()
         for example in (one for macro in macros_of(file) for one in macro.examples):
             assert warehouse.execute(example).fetchall(), example
         best = world.answer("vw_tracks_together")[0]
