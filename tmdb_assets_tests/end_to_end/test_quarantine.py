@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.contracts import Rule, between, col
-from tmdb_assets.sources.tmdb import assets, contracts
+from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets_tests.end_to_end.harness import (
     RAW,
     contents,
@@ -41,7 +41,6 @@ def stricter_rules() -> Iterator[None]:
         patch.setattr(
             contracts, "CONTRACTS", tuple(strict if c is contracts.MOVIES else c for c in contracts.CONTRACTS)
         )
-        patch.setitem(assets.TABLES, "movies", strict)
         yield
 
 

@@ -113,7 +113,7 @@ def test_a_day_that_is_blocked_keeps_no_other_day_of_the_range_back(
 ) -> None:
     """The sandbox tells each day anew; on one of them it says that most films are gone."""
     with running("--films", "150", "--today", TODAY.isoformat()) as sandbox, real_looking(sandbox) as server:
-        monkeypatch.setattr("tmdb_assets.sources.tmdb.assets.Sandbox", lambda settings, log: StandIn(server.url))
+        monkeypatch.setattr("tmdb_assets.orchestration.sandbox.Sandbox", lambda *_: StandIn(server.url))
         honest = server.script
         gone = Reply(404, b'{"success": false, "status_code": 34}', {"Content-Type": "application/json"})
         server.script = lambda seen: gone if f"/on/{LOST}/3/movie/1" in seen.path else honest(seen)

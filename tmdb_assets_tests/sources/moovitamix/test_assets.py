@@ -78,7 +78,7 @@ def test_the_job_fills_every_table_from_the_sandbox_for_a_range_as_for_its_days(
     one_by_one, together = tmp_path / "one_by_one", tmp_path / "together"
     stores = DeltaStore(one_by_one), DeltaStore(together)
     with running("--listeners", "60", "--today", TODAY.isoformat()) as sandbox:
-        monkeypatch.setattr("tmdb_assets.sources.moovitamix.assets.Sandbox", lambda *_, **__: StandIn(sandbox.url))
+        monkeypatch.setattr("tmdb_assets.orchestration.sandbox.Sandbox", lambda *_, **__: StandIn(sandbox.url))
         for on in (day(1), day(2)):
             observe_history(stores[0], sandbox.url, [on])
             derive(stores[0], [on], whole=on == day(2))
