@@ -59,7 +59,7 @@ test: setup ## run the tests; ARGS goes to pytest: ARGS=tmdb_assets_tests/test_r
 
 test-fast: setup ## a minute of tests that look into every module; `make test` has the others too
 	@unset $(USERS_OWN)
-	TEST_EFFORT=0.2 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS)
+	TEST_EFFORT=0.2 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --fast $(ARGS)
 
 coverage: setup ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
 	@unset $(USERS_OWN)

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets_tests.costs import CpuTimes, cheap
 from tmdb_assets_tests.effort import EFFORT
 
 #: The checkout: where pyproject.toml and data/ lie.
@@ -58,9 +59,26 @@ settings.load_profile("tmdb_assets")
 LONG = {"end_to_end", "moovitamix", "streamflow", "warehouse", "dashboard"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a run of the tests may be asked beside pytest's own options."""
+    parser.addoption("--fast", action="store_true", help="leave out tests that are dear, and most cases of the others")
+    parser.addoption("--cpu-times", action="store_true", help="tell which files cost most processor time")
+    parser.addoption("--write-dear", action="store_true", help="the same, and write the list of dear tests anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure, if asked to."""
+    if config.getoption("--cpu-times") or config.getoption("--write-dear"):
+        config.pluginmanager.register(CpuTimes(bool(config.getoption("--write-dear"))))
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put long files first; the order is otherwise that of pytest-randomly."""
+    if config.getoption("--fast"):
+        kept = cheap(items)
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        items[:] = kept
     items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 

@@ -1,4 +1,4 @@
-"""The commands that fill a lake, typed at the root of a clone with no settings but a lake: the built-in sandbox serves."""
+"""The commands that fill a lake, typed at the root of a clone with no settings: the built-in sandbox serves."""
 
 from __future__ import annotations
 
@@ -9,46 +9,27 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets_tests.end_to_end.conftest import ByJob
 from tmdb_assets_tests.end_to_end.harness import (
     ASSETS,
-    JOB,
     TABLES,
     checkout,
     command,
     contents,
-    deletions,
     differences,
     ledger,
-    of_day,
     read,
 )
 
-DAY, _ = deletions()[0]
 BREAKOUTS = "tmdb/views/vw_breakouts"  # asks for three weeks of history: after one day it has no rows
 
 
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the project."""
-    return checkout(tmp_path_factory.mktemp("commands") / "clone")
+def test_the_job_fills_every_table(by_job: ByJob) -> None:
+    assert {path for path in TABLES if not read(by_job.lake, path).height} == {BREAKOUTS}
 
 
-@pytest.fixture(scope="module")
-def by_job(clone: Path) -> Path:
-    """A lake filled by the daily job, for one day."""
-    lake = clone.parent / "ein See für den Job"
-    ran = command(clone, *JOB, *of_day(DAY), TMDB_ASSETS_LAKE=str(lake))
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    assert "RUN_SUCCESS" in ran.stderr
-    return lake
-
-
-def test_the_job_fills_every_table(by_job: Path) -> None:
-    assert {path for path in TABLES if not read(by_job, path).height} == {BREAKOUTS}
-
-
-def test_the_ledger_says_that_the_day_is_complete(by_job: Path) -> None:
-    entries = ledger(by_job, DAY)
+def test_the_ledger_says_that_the_day_is_complete(by_job: ByJob) -> None:
+    entries = ledger(by_job.lake, by_job.day)
     lists = {"genre/movie/list", "configuration/languages", "configuration/countries"}
     assert set(entries) == lists | {"exports/movie_ids", "discover/movie", "movie/changes", "movie/{id}"}
     for entry in entries.values():
@@ -58,15 +39,15 @@ def test_the_ledger_says_that_the_day_is_complete(by_job: Path) -> None:
         assert entry["origin"] == "sandbox"
         assert entry["received_pages"] == entry["promised_pages"]
     details = entries["movie/{id}"]
-    assert details["promised_ids"] == details["received_ids"] == read(by_job, "tmdb/raw/movie_details").height
+    assert details["promised_ids"] == details["received_ids"] == read(by_job.lake, "tmdb/raw/movie_details").height
 
 
-def test_what_is_quarantined_is_explained(by_job: Path) -> None:
-    rows = read(by_job, "tmdb/clean/quarantine")
+def test_what_is_quarantined_is_explained(by_job: ByJob) -> None:
+    rows = read(by_job.lake, "tmdb/clean/quarantine")
     assert set(rows.get_column("origin")) == {"tmdb/clean/movies", "tmdb/raw/movie_changes"}
     text_for_a_number = rows.row(by_predicate=pl.col("origin") == "tmdb/clean/movies", named=True)
     assert text_for_a_number["reason"].startswith('popularity = "')
-    assert text_for_a_number["raw_pointer"].startswith(f"tmdb/raw/movie_details date_id={DAY} movie_id=")
+    assert text_for_a_number["raw_pointer"].startswith(f"tmdb/raw/movie_details date_id={by_job.day} movie_id=")
     assert '"popularity":"' in text_for_a_number["payload"]
     without_id = rows.row(by_predicate=pl.col("origin") == "tmdb/raw/movie_changes", named=True)
     assert without_id["reason"].startswith("id = null: must be a whole number")
@@ -74,25 +55,25 @@ def test_what_is_quarantined_is_explained(by_job: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(TABLES))
-def test_every_commit_says_which_run_made_it(by_job: Path, path: str) -> None:
-    commits = [c for c in DeltaStore(by_job).history(TABLES[path]) if c["operation"] != "CREATE TABLE"]
+def test_every_commit_says_which_run_made_it(by_job: ByJob, path: str) -> None:
+    commits = [c for c in DeltaStore(by_job.lake).history(TABLES[path]) if c["operation"] != "CREATE TABLE"]
     assert commits or path == BREAKOUTS
     for commit in commits:
         assert commit["run_id"].count("-") == 4
-        assert commit.get("partitions") == (None if TABLES[path].is_whole else DAY.isoformat())
+        assert commit.get("partitions") == (None if TABLES[path].is_whole else by_job.day.isoformat())
         assert commit["code_version"]
         assert commit["asset_key"] in TABLES
         if path not in {"tmdb/raw/extraction_ledger", "tmdb/clean/quarantine"}:  # filled on behalf of other tables
             assert commit["asset_key"] == path
 
 
-def test_assets_by_a_range_of_partitions_give_what_the_job_gives(clone: Path, by_job: Path) -> None:
-    lake, before = clone.parent / "by assets", DAY - dt.timedelta(days=1)
+def test_assets_by_a_range_of_partitions_give_what_the_job_gives(tmp_path: Path, by_job: ByJob) -> None:
+    clone, lake, before = checkout(tmp_path / "clone"), tmp_path / "ein See", by_job.day - dt.timedelta(days=1)
     listed = [*ASSETS[:-1], "+key:tmdb/clean/movie_stats"]
-    ran = command(clone, *listed, "--partition-range", f"{before}...{DAY}", TMDB_ASSETS_LAKE=str(lake))
+    ran = command(clone, *listed, "--partition-range", f"{before}...{by_job.day}", TMDB_ASSETS_LAKE=str(lake))
     assert ran.returncode == 0, ran.stderr[-3000:]
     filled = ["tmdb/raw/discover_pages", "tmdb/raw/movie_ids", "tmdb/clean/movie_stats"]
     both = contents(lake, only=filled)
-    assert all(set(frame["date_id"]) == {before, DAY} for frame in both.values())
-    of_the_day = {path: frame.filter(pl.col("date_id") == DAY) for path, frame in both.items()}
-    assert differences(of_the_day, contents(by_job, only=filled)) == []
+    assert all(set(frame["date_id"]) == {before, by_job.day} for frame in both.values())
+    of_the_day = {path: frame.filter(pl.col("date_id") == by_job.day) for path, frame in both.items()}
+    assert differences(of_the_day, contents(by_job.lake, only=filled)) == []

@@ -25,12 +25,17 @@ import pytest
 from tmdb_assets.definitions import all_contracts
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets_tests.conftest import PROJECT
-from tmdb_assets_tests.end_to_end.harness import BIN, JOB, TODAY, checkout, command, environment, of_day
+from tmdb_assets_tests.end_to_end.conftest import ByJob
+from tmdb_assets_tests.end_to_end.harness import ASSETS, BIN, RAW, TODAY, command, environment
 
 JOBS = ("tmdb_daily", "moovitamix_daily", "streamflow_monthly")
-BY_MAKE, BY_JOB, FIRST, SECOND, LAST = (TODAY - dt.timedelta(days=n) for n in (0, 1, 5, 4, 3))
-BY_UI = [TODAY - dt.timedelta(days=n) for n in (9, 8)]
+BY_MAKE, FIRST, SECOND, LAST = (TODAY - dt.timedelta(days=n) for n in (0, 5, 4, 3))
+BY_UI = [TODAY - dt.timedelta(days=n) for n in (12, 11)]
+#: What the assets on the command line are: some of each stage.
+BY_ASSETS = [*RAW, *(f"tmdb/clean/{name}" for name in ("movies", "movie_stats", "movie_tombstones"))]
+BY_ASSETS += [
+    f"tmdb/star/{name}" for name in ("dim_language", "dim_collection", "dim_movie", "dim_date", "fact_movie_daily")
+]
 PARTITIONED = [c for c in all_contracts() if c.source == "tmdb" and not c.is_whole]
 REPORT = "daily_report"
 PATIENCE = 600  # seconds: machines that run the tests are shared
@@ -88,31 +93,21 @@ class Ui:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of the project with a Dagster instance of its own."""
-    clone = checkout(tmp_path_factory.mktemp("ui") / "clone")
-    (clone / "data" / "dagster").mkdir()
-    (clone / "data" / "dagster" / "dagster.yaml").symlink_to(PROJECT / "data" / "dagster" / "dagster.yaml")
-    return clone
-
-
-@pytest.fixture(scope="module")
-def variables(home: Path) -> dict[str, str]:
-    """Where a user who exports nothing has them: beside the clone's own data."""
-    return {"DAGSTER_HOME": str(home / "data" / "dagster")}
-
-
-@pytest.fixture(scope="module")
-def ui(home: Path, variables: dict[str, str]) -> Iterator[Ui]:
+def ui(by_job: ByJob) -> Iterator[Ui]:
     """The UI as `make dev` starts it, once it has loaded the project."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [BIN / "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-    served = Ui(port)
+    served, home = Ui(port), by_job.clone
     with (home / "served.log").open("wb") as log:
         server = subprocess.Popen(
-            words, cwd=home, env=environment(home.parent, **variables), stdout=log, stderr=log, start_new_session=True
+            words,
+            cwd=home,
+            env=environment(home.parent, **by_job.variables),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             _wait(lambda: _is_loaded(served, server), home / "served.log")
@@ -188,29 +183,30 @@ def launch(ui: Ui, home: Path, job: str, days: list[dt.date]) -> None:
     assert len(ui.ask(RUNS)["runsOrError"]["results"]) == before + 1, "a range is one run"
 
 
-def test_the_partitions_page_is_the_lake_after_runs_started_in_four_ways(
-    ui: Ui, home: Path, variables: dict[str, str]
-) -> None:
-    by_assets = ("dagster", "asset", "materialize", "-m", "tmdb_assets.definitions", "--select", "group:tmdb")
+def test_the_partitions_page_is_the_lake_after_runs_started_in_four_ways(ui: Ui, by_job: ByJob) -> None:
+    home, some = by_job.clone, " or ".join(f"key:{path}" for path in BY_ASSETS)
     for words in (
         ("python", "-m", "tmdb_assets.runs", str(BY_MAKE)),
-        (*JOB, *of_day(BY_JOB)),
-        (*by_assets, "--partition-range", f"{FIRST}...{LAST}"),
+        (*ASSETS[:-1], some, "--partition-range", f"{FIRST}...{LAST}"),
     ):
-        ran = command(home, *words, **variables)
+        ran = command(home, *words, **by_job.variables)
         assert ran.returncode == 0, ran.stderr[-3000:]
     launch(ui, home, "tmdb_daily", BY_UI)
-    days = {BY_MAKE, BY_JOB, FIRST, SECOND, LAST, *BY_UI}
+    days = {BY_MAKE, by_job.day, FIRST, SECOND, LAST, *BY_UI}
     store = DeltaStore(home / "data" / "lake")
     proven = set(Ledger(store, "tmdb").days_proven(days | {TODAY - dt.timedelta(days=n) for n in range(20)}))
     assert proven == days
     told = {str(day) for day in proven}
-    assert {c.path: ui.partitions(c.path) for c in PARTITIONED} == {c.path: {"MATERIALIZED": told} for c in PARTITIONED}
+    whole = told - {str(day) for day in (FIRST, SECOND, LAST)}
+    shown = {c.path: told if c.path in BY_ASSETS else whole for c in PARTITIONED}
+    assert {path: ui.partitions(path) for path in shown} == {
+        path: {"MATERIALIZED": days} for path, days in shown.items()
+    }
     by_day = [c for c in PARTITIONED if c.partition]
     kept = {c.path: set(store.scan(c).select(pl.col(c.partition).unique()).collect().to_series()) for c in by_day}
     assert {path: found - proven for path, found in kept.items() if found - proven} == {}, (
         "a day that Dagster does not show"
     )
     assert kept["tmdb/star/fact_movie_daily"] == proven
-    assert ui.partitions(REPORT) == {"MATERIALIZED": told}
-    assert {file.stem for file in (home / "data" / "reports").iterdir()} == told
+    assert ui.partitions(REPORT) == {"MATERIALIZED": whole}
+    assert {file.stem for file in (home / "data" / "reports").iterdir()} == whole

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SERVER = """
-import functools, sys, threading
-from moto.core import serialize
+import functools, re, sys, threading
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID, serialize
 from moto.s3.responses import S3Response
 from moto.server import MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -24,11 +25,29 @@ def put_object(self):
         return put(self)
 S3Response.put_object = put_object
 serialize.parse_to_aware_datetime = functools.cache(serialize.parse_to_aware_datetime)  # of each object, at each listing
+whole, buckets = create_backend_app("s3"), get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].buckets
+def app(environ, start_response):
+    '''Reads objects by itself, as most requests do, in a tenth of moto's time.'''
+    bucket, _, name = environ["PATH_INFO"].encode("latin-1").decode()[1:].partition("/")
+    key = buckets[bucket].keys.get(name) if bucket in buckets else None
+    span = re.fullmatch("bytes=([0-9]+)-([0-9]*)|", environ.get("HTTP_RANGE", ""))
+    if environ["REQUEST_METHOD"] != "GET" or environ["QUERY_STRING"] or "HTTP_IF_MATCH" in environ or not (key and span):
+        return whole(environ, start_response)
+    value = key.value
+    headers = [("ETag", key.etag), ("Last-Modified", key.last_modified_RFC1123), ("Accept-Ranges", "bytes")]
+    if span[1]:
+        first, last = int(span[1]), min(int(span[2] or len(value)), len(value) - 1)
+        headers.append(("Content-Range", f"bytes {first}-{last}/{len(value)}"))
+        body = value[first:last + 1]
+    else:
+        body = value
+    start_response("206 Partial Content" if span[1] else "200 OK", [*headers, ("Content-Length", str(len(body)))])
+    return [body]
 class Handler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"  # a connection is kept
     def log_request(self, *_):
         pass
-server = make_server("127.0.0.1", 0, create_backend_app("s3"), threaded=True, request_handler=Handler)
+server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
 sys.stdin.read()
