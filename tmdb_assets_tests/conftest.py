@@ -90,6 +90,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(100_000, 50, 100)
 
 
+def pytest_unconfigure() -> None:
+    """At the end it goes like everything else."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the caller's shell and no `.env` of the working directory reaches a test."""
