@@ -15,8 +15,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tmdb_assets import consent
+from tmdb_assets.assembly import all_contracts
 from tmdb_assets.database_files import all_beside
-from tmdb_assets.definitions import all_contracts
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.locks import alone, one_publication_at_a_time

@@ -7,7 +7,7 @@ import inspect
 import dagster as dg
 import pytest
 
-from tmdb_assets.definitions import all_contracts, build_definitions, source_modules
+from tmdb_assets.assembly import all_contracts, build_definitions, source_modules
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.flow.derived import DerivedTable

@@ -21,7 +21,7 @@ from types import ModuleType
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract, FewADay
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage
 from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -68,7 +68,7 @@ class Layout:
         return limited | {
             c.name: f" The answers that the lake has, kept as a table.{limited.get(c.name, '')}"
             for c in self.tables
-            if c.stage == "views"
+            if c.stage is Stage.VIEWS
         }
 
 
@@ -81,7 +81,7 @@ def lay_out(source: Source, fact_days: int | None) -> Layout:
     tables = [
         c
         for c in source.contracts
-        if (c.stage == "star" or (isinstance(c.kept, FewADay) and c.stage != "views" and c.name in read))
+        if (c.stage is Stage.STAR or (isinstance(c.kept, FewADay) and c.stage is not Stage.VIEWS and c.name in read))
         and not c.personal
     ]
     by_day = {c.name: c.folders for c in tables if fact_days and c.folders}
@@ -192,7 +192,7 @@ def definitions_of(layouts: Sequence[Layout], *more: object) -> str:
                 contract.path,
                 contract.description,
                 *contract.grain,
-                str(dict(contract.references)),
+                str({column: dimension.name for column, dimension in contract.references.items()}),
                 str(contract.schema),
             ]
             for column in contract.columns.values():

@@ -295,7 +295,7 @@ class Database:
         self._comment(kind, name, f"{contract.description} Grain: {', '.join(contract.grain)}.{note}")
         for column, meaning in contract.columns.items():
             rules = "; ".join(rule.error for rule in meaning.rules)
-            target = f" Refers to {contract.references[column]}." if column in contract.references else ""
+            target = f" Refers to {contract.references[column].name}." if column in contract.references else ""
             said = meaning.description + (f" ({rules})" if rules else "") + target
             self._comment("COLUMN", f"{name}.{_quoted(column)}", said)
 

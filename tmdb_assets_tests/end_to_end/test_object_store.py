@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix import forget as forget_module
@@ -90,7 +91,7 @@ def _bytes(server: dict[str, str]) -> dict[str, bytes]:
 def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     tmp_path: Path, server: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     used = [table for table in derived_tables(settings_of(ROOT)) if table.contract in USED]
     monkeypatch.setattr(forget_module, "derived_tables", lambda settings: used)
@@ -110,7 +111,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     keep_raw(here, TODAY, said)
     for store in (there, here):
         for table in used:
-            publish(table, store, [day(1), TODAY], {}, lambda line: None)
+            publish(table, Run(store, [day(1), TODAY]))
     assert job.execute_in_process(tags=tags, asset_selection=[dg.AssetKey(["warehouse", "moovitamix"])]).success, (
         "the warehouse"
     )

@@ -36,7 +36,7 @@ TEXTS = Contract(
     "Contents.",
     ("text_hash",),
     {"text_hash": col(pl.Int64, "Key."), "text": col(pl.String, "Content.")},
-    kept_for="pages.text_hash",
+    kept_for=(PAGES, "text_hash"),
 )
 QUARANTINE = quarantine_contract("toy")
 CONTRACTS = [PAGES, TEXTS, QUARANTINE]

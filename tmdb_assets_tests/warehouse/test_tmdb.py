@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tmdb_assets.definitions import source_modules
+from tmdb_assets.assembly import source_modules
 from tmdb_assets.lakehouse.contracts import FewADay
 from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.lakehouse.engines.views import View, bases_of

@@ -17,9 +17,9 @@ null, as it is for a column without numbers.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -28,7 +28,9 @@ from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
     ContractError,
+    Duplicates,
     FewADay,
+    Stage,
     between,
     col,
     counting,
@@ -38,6 +40,7 @@ from tmdb_assets.lakehouse.contracts import (
 from tmdb_assets.lakehouse.contracts.rules import MOST
 from tmdb_assets.lakehouse.flow.ledger import LEDGER
 from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
+from tmdb_assets.lakehouse.flow.transforms import Input, Transform, tables_of
 
 SIGMAS = 3
 MAD_TO_SIGMA = 1.4826
@@ -68,7 +71,7 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
         source,
-        "star",
+        Stage.STAR,
         COLUMN_QUALITY,
         f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the {span}.",
         grain=("date_id", "table_name", "column_name"),
@@ -100,7 +103,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
     some, span = counting(), cadence.value
     return Contract(
         source,
-        "star",
+        Stage.STAR,
         TABLE_QUALITY,
         f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
         "duplicates + superseded + unaccounted.",
@@ -256,61 +259,68 @@ def _outliers(column: str) -> pl.Expr:
 
 @dataclass(frozen=True, eq=False)
 class ColumnQuality:
-    """Profiles every column of some tables; wired as a transform is, by the names of what it reads."""
+    """Profiles every column of some tables."""
 
     profiled: Sequence[Contract]
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """The profiled tables."""
-        return tuple(table.name for table in self.profiled)
+        return tuple(Input(table) for table in self.profiled)
 
-    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+    def __call__(self, *tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
-        counted = pl.collect_all([count_columns(c, tables[c.name]) for c in self.profiled])
+        counted = pl.collect_all([count_columns(c, rows) for c, rows in zip(self.profiled, tables, strict=True)])
         days = pl.concat(frame.get_column("date_id") for frame in counted)
         return pl.concat(profile_columns(c, frame, days) for c, frame in zip(self.profiled, counted, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class TableQuality:
-    """Accounts for the rows of some tables; wired as a transform is, by the names of what it reads.
+    """Accounts for the rows of some tables.
 
-    `received`: per derived table, a function that counts the rows it must account for by the day (the table's partition
-    column, `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
-    received stands in the ledger. `left_out`: per table with a precedence, a function that tells, from the same tables, the
-    rows that another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
+    `columns`, `ledger` and `quarantine` are the source's own. `received`: per derived table, a function that counts the
+    rows it must account for by the day (the table's partition column, `received`; a day without rows may be left out). What
+    a raw table received stands in the ledger. `left_out`: per table with a precedence, a function that tells the rows that
+    another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
     """
 
     profiled: Sequence[Contract]
-    received: Mapping[str, Callable[..., pl.LazyFrame]] = field(default_factory=dict)
-    left_out: Mapping[str, Callable[..., pl.DataFrame]] = field(default_factory=dict)
+    columns: Contract
+    ledger: Contract
+    quarantine: Contract
+    received: Mapping[Contract, Transform[pl.LazyFrame]] = field(default_factory=dict)
+    left_out: Mapping[Contract, Transform[pl.DataFrame]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for contract in self.profiled:
-            if contract.precedence and contract.name not in self.left_out:
+            if contract.precedence and contract not in self.left_out:
                 problem = "has a precedence, and nothing counts the rows that it leaves out"
                 raise ContractError(contract.path, None, problem)
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
-        functions = [*self.received.values(), *self.left_out.values()]
-        counted = [name for count in functions for name in inspect.signature(count).parameters]
-        return tuple(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
+        functions: list[Transform[Any]] = [*self.received.values(), *self.left_out.values()]
+        counted = [table for count in functions for table in tables_of(count)]
+        return tuple(Input(c) for c in dict.fromkeys([self.columns, self.ledger, self.quarantine, *counted]))
 
-    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+    def __call__(self, *inputs: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_table_quality`, one per day and table of the column profile."""
+        tables = {stated.contract: frame for stated, frame in zip(self.inputs, inputs, strict=True)}
         key = ["date_id", "table_name"]
         promised = pl.DataFrame(
-            [(c.path, c.drift_limit is not None, c.drift_limit, c.duplicates == "first") for c in self.profiled],
+            [
+                (c.path, c.drift_limit is not None, c.drift_limit, c.duplicates is Duplicates.FIRST)
+                for c in self.profiled
+            ],
             schema={"table_name": pl.String, "is_daily": pl.Boolean, "drift_limit": pl.Float64, "_repeats": pl.Boolean},
             orient="row",
         )
-        columns = tables[COLUMN_QUALITY].collect()
-        counted, ranked = ([c.path for c in self.profiled if c.name in told] for told in (self.received, self.left_out))
+        columns = tables[self.columns].collect()
+        counted, ranked = ([c.path for c in self.profiled if c in told] for told in (self.received, self.left_out))
         rejected = (
-            tables[QUARANTINE]
+            tables[self.quarantine]
             .group_by("date_id", table_name="origin")
             .agg(quarantined=(~is_value()).sum().cast(pl.Int64), values_set_aside=is_value().sum().cast(pl.Int64))
         )
@@ -318,7 +328,7 @@ class TableQuality:
             _summed_up(columns)
             .join(promised, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
-            .join(_asked_for(tables[LEDGER]), on=key, how="left")
+            .join(_asked_for(tables[self.ledger]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
             .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
@@ -337,12 +347,12 @@ class TableQuality:
         became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
         return became.select(list(table_quality_contract("").schema))
 
-    def _told_apart(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    def _told_apart(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
         counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
-        for contract in (c for c in self.profiled if c.name in self.left_out):
-            tell = self.left_out[contract.name]
-            rows = tell(**{table: tables[table] for table in inspect.signature(tell).parameters})
+        for contract in (c for c in self.profiled if c in self.left_out):
+            tell = self.left_out[contract]
+            rows = tell(*(tables[table] for table in tables_of(tell)))
             is_superseded = pl.col("is_superseded")
             by_day = rows.group_by(date_id=contract.partition, table_name=pl.lit(contract.path)).agg(
                 _repeated=(~is_superseded).sum().cast(pl.Int64), _superseded=is_superseded.sum().cast(pl.Int64)
@@ -350,12 +360,12 @@ class TableQuality:
             counts.append(by_day)
         return pl.concat(counts)
 
-    def _counted(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    def _counted(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""
         counts = []
-        for contract in (c for c in self.profiled if c.name in self.received):
-            count = self.received[contract.name]
-            rows = count(**{table: tables[table] for table in inspect.signature(count).parameters})
+        for contract in (c for c in self.profiled if c in self.received):
+            count = self.received[contract]
+            rows = count(*(tables[table] for table in tables_of(count)))
             counted = pl.col("received").cast(pl.Int64)
             counts.append(rows.select(date_id=contract.partition, table_name=pl.lit(contract.path), counted=counted))
         nothing = pl.LazyFrame(schema={"date_id": pl.Date, "table_name": pl.String, "counted": pl.Int64})

@@ -1,6 +1,7 @@
 """Raw to clean: what is new, changed or gone on a day, typed; frame -> frame.
 
-What belongs here: one function per clean table, named as the table; its parameters name the tables it reads. Times
+What belongs here: one function per clean table, named as the table, what it reads stated above it; TABLES puts them
+together. Times
 without a zone are UTC, blank text is unknown. What does not: asking (raw.py), taking pages apart (answers.py), keys of
 the star (star.py), the rules a row must keep (contracts.py).
 
@@ -13,38 +14,39 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract, reading, set_aside
+from tmdb_assets.lakehouse.contracts import Contract, Stage, reading, set_aside
 from tmdb_assets.lakehouse.contracts.rules import MOST
+from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import Reader, Transform, every_day, reads
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.lakehouse.payloads.json_text import NotJson, read_by_parts, read_exactly
 from tmdb_assets.lakehouse.payloads.mending import whole_number
-from tmdb_assets.sources.moovitamix import contracts, payloads
+from tmdb_assets.sources.moovitamix import checks, contracts, payloads
 from tmdb_assets.sources.moovitamix.answers import UNNAMED
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS, HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
-from tmdb_assets.sources.moovitamix.listings import Listings
+from tmdb_assets.sources.moovitamix.listings import Listings, unsettled
 
-#: The shape behind the payloads of each clean table: fields it does not know are reported.
-SHAPES: dict[str, type[Shape]] = {
-    "tracks": payloads.Track,
-    "users": payloads.User,
-    "listen_histories": payloads.History,
-}
+#: What a day's changes are told from: its pages, those of the days before, and what they are made of.
+PAGED = (contracts.PAGES, every_day(contracts.PAGES), contracts.LAYOUTS, contracts.RECORDS)
 
 PLAUSIBLE_EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 
 
+@reads(*PAGED)
 def changes(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """What each day brought, by endpoint."""
     return pl.concat(_Comparison(endpoint, pages, all_pages, layouts, records).counts for endpoint in ENDPOINTS)
 
 
+@reads(*PAGED)
 def tracks(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """Tracks that are new or changed."""
     changed = _Comparison(TRACKS_ENDPOINT, pages, all_pages, layouts, records).changed
@@ -54,6 +56,7 @@ def tracks(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, 
     )
 
 
+@reads(*PAGED)
 def users(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """Users that are new or changed."""
     changed = _Comparison(USERS_ENDPOINT, pages, all_pages, layouts, records).changed
@@ -65,6 +68,7 @@ def users(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, r
     )
 
 
+@reads(*PAGED)
 def listen_histories(
     pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
 ) -> pl.DataFrame:
@@ -72,6 +76,7 @@ def listen_histories(
     return _histories(pages, all_pages, layouts, records).select(*_columns("listen_histories"))
 
 
+@reads(*PAGED)
 def listens(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
     """What was listened to in those rows; of two rows of one user and moment the first counts, as in `listen_histories`."""
     rows = _histories(pages, all_pages, layouts, records).filter(_is_readable())
@@ -81,6 +86,7 @@ def listens(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame,
     return exploded.select(*_columns("listens", track_id="items")).drop("^_(payload|rejected|set_aside)$")
 
 
+@reads(*PAGED)
 def vanished(
     pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
 ) -> pl.DataFrame:
@@ -272,7 +278,7 @@ def _split(column: str) -> pl.Expr:
 
 def _columns(table: str, **renamed: str | pl.Expr) -> list[pl.Expr]:
     """The contract's columns, typed, and the trace of each row."""
-    contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
+    contract = {c.name: c for c in contracts.TABLES if c.stage is Stage.CLEAN}[table]
     found: dict[str, Any] = {name: renamed.get(name, name) for name in contract.schema}
     exprs = [(pl.col(e) if isinstance(e, str) else e).cast(contract.schema[n]).alias(n) for n, e in found.items()]
     return [*exprs, pl.col("^_(rejected|set_aside|payload|pointer)$")]
@@ -281,9 +287,10 @@ def _columns(table: str, **renamed: str | pl.Expr) -> list[pl.Expr]:
 # -- what each table must account for, counted apart from the transforms -------------------------------------------------
 
 
-def _received(endpoint: str, weigh: Callable[[list[str]], int]) -> Callable[..., pl.LazyFrame]:
+def _received(endpoint: str, weigh: Callable[[list[str]], int]) -> Transform[pl.LazyFrame]:
     """Counts, in plain Python, what the new or changed names of an endpoint bring: `weigh(texts of one name)`."""
 
+    @reads(*PAGED)
     def count(
         pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame
     ) -> pl.LazyFrame:
@@ -346,12 +353,41 @@ def _listens_in(texts: list[str]) -> int:
 
 
 #: Raw rows each clean table receives by the day: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
-    "tracks": _received(TRACKS_ENDPOINT, len),
-    "users": _received(USERS_ENDPOINT, len),
-    "listen_histories": _received(HISTORIES_ENDPOINT, len),
-    "listens": _received(HISTORIES_ENDPOINT, _listens_in),
+RECEIVED: dict[Contract, Transform[pl.LazyFrame]] = {
+    contracts.TRACKS: _received(TRACKS_ENDPOINT, len),
+    contracts.USERS: _received(USERS_ENDPOINT, len),
+    contracts.LISTEN_HISTORIES: _received(HISTORIES_ENDPOINT, len),
+    contracts.LISTENS: _received(HISTORIES_ENDPOINT, _listens_in),
 }
+
+
+def compared_table(
+    contract: Contract,
+    build: Reader[pl.DataFrame],
+    shape: type[Shape] | None = None,
+    warnings: Mapping[str, Transform[Outcome]] | None = None,
+) -> DerivedTable:
+    """A table of which each day is compared with the day before."""
+    return DerivedTable(
+        contract,
+        build,
+        RECEIVED.get(contract),
+        shape,
+        warnings or {},
+        follows=contracts.PAGES,
+        compared=contracts.CHANGES,
+        unsettled=unsettled,
+    )
+
+
+TABLES = (
+    compared_table(contracts.CHANGES, changes, warnings=checks.CHANGES),
+    compared_table(contracts.TRACKS, tracks, payloads.Track),
+    compared_table(contracts.USERS, users, payloads.User),
+    compared_table(contracts.LISTEN_HISTORIES, listen_histories, payloads.History, checks.LISTEN_HISTORIES),
+    compared_table(contracts.LISTENS, listens),
+    compared_table(contracts.VANISHED, vanished),
+)
 
 
 # -- reading a day's state back ------------------------------------------------------------------------------------------

@@ -27,9 +27,10 @@ import polars as pl
 from tmdb_assets import consent
 from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, Stage
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.payloads.json_text import read_exactly
 from tmdb_assets.lakehouse.payloads.mending import whole_number
 from tmdb_assets.lakehouse.store import DeltaStore, retention
@@ -159,7 +160,7 @@ def _plan(store: DeltaStore, settings: Settings, user_id: int, found: About) -> 
         if not (kept and kept & subject_hashes(hash_key(settings), user_id, ())):
             raise NobodyToForget(f"The lake {store.root} knows no user {user_id}: nothing was changed.")
     for contract in contracts.CONTRACTS:
-        if contract.stage in {"star", "views"} and "user_id" in contract.schema:
+        if contract.stage in {Stage.STAR, Stage.VIEWS} and "user_id" in contract.schema:
             theirs = store.scan(contract).filter(pl.col("user_id").is_in(list(found.person.ids)))
             rows[contract.path] = theirs.select(pl.len()).collect().item()
     return Plan(user_id, found.person, rows, tuple(_copies(settings, found.person)))
@@ -231,11 +232,15 @@ def _drop_rows(store: DeltaStore, found: About, tables: Sequence[Contract]) -> i
 def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], None]) -> None:
     """Answer star and views anew, and the counts of every day whose raw rows are still there to be counted."""
     days = sorted(store.partition_rows(contracts.CHANGES))
+
+    def tell(event: Event) -> None:
+        log(str(event))
+
     for table in derived_tables(settings):
         if table.contract.is_whole:
-            publish(table, store, [], METADATA, log)
-        elif days and (table.contract.stage == "star" or table.contract is contracts.CHANGES):
-            publish(table, store, days, METADATA, log)
+            publish(table, Run(store, [], METADATA, tell))
+        elif days and (table.contract.stage is Stage.STAR or table.contract is contracts.CHANGES):
+            publish(table, Run(store, days, METADATA, tell))
 
 
 # -- files that have copies ----------------------------------------------------------------------------------------------

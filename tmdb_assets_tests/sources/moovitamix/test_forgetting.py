@@ -18,6 +18,7 @@ import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work
 from tmdb_assets.sources.moovitamix import contracts, privacy
@@ -201,7 +202,7 @@ def under_lock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def run(root: Path, url: str, instance: dg.DagsterInstance) -> None:
     """The daily job of today, publication included; of the views, those that name users."""
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     settings = settings_of(
         root / "lake",
@@ -321,12 +322,12 @@ def test_a_person_forgotten_between_two_steps_of_a_run_is_not_brought_back_by_th
     names = [t.contract.name for t in steps]
     for cut in (names.index("users") + 1, names.index("dim_user"), names.index("fact_listen")):
         for step in steps[:cut]:
-            publish(step, lake, [day(0)], {}, lambda line: None)
+            publish(step, Run(lake, [day(0)]))
         if cut == names.index("users") + 1:
             other = DeltaStore(lake.root)  # another process
             forget(other, settings_of(lake.root), 987000001, lambda line: None)
         for step in steps[cut:]:
-            publish(step, lake, [day(0)], {}, lambda line: None)
+            publish(step, Run(lake, [day(0)]))
         assert "987000001" not in {mark for _, mark in traces(Path(lake.root))}
         assert traces(Path(lake.root)) == set()
 
