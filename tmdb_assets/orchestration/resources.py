@@ -20,8 +20,9 @@ from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.engines import Readable, duckdb
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.extraction import SourceClient
+from tmdb_assets.lakehouse.flow.http_source import Served
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.orchestration.sandbox import Sandbox, sandbox_where_needed
+from tmdb_assets.orchestration.sandbox import sandbox_where_needed
 from tmdb_assets.settings import Settings, SettingsError
 
 Log = Callable[[str], None]
@@ -111,7 +112,7 @@ class SourceResource(dg.ConfigurableResource[Any]):
         """Why the sandbox serves in place of the source; None where it does not."""
         return None
 
-    def connect(self, settings: Settings, clock: Clock, sandbox: Sandbox | None, log: Log) -> Any:
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> Any:
         """A client of the source (`SourceClient`), with a method `close`."""
         raise NotImplementedError
 

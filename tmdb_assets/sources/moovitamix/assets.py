@@ -8,9 +8,9 @@ import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.flow.derived import DerivedTable, tables_of_views
+from tmdb_assets.lakehouse.flow.http_source import Served
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, Log, SourceResource
-from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.orchestration.source import SideTable, Source, build_source
 from tmdb_assets.orchestration.tables import RawStep
 from tmdb_assets.settings import Settings, load_settings
@@ -48,7 +48,7 @@ class MoovitamixResource(SourceResource):
         why = "MOOVITAMIX_URL is not set: the built-in sandbox serves invented music"
         return None if settings.moovitamix_url else why
 
-    def connect(self, settings: Settings, clock: Clock, sandbox: Sandbox | None, log: Log) -> raw.Moovitamix:
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> raw.Moovitamix:
         """The client of the API."""
         return raw.Moovitamix(settings, clock, sandbox, log)
 

@@ -10,9 +10,9 @@ import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.flow.derived import DerivedTable, tables_of_views
+from tmdb_assets.lakehouse.flow.http_source import Served
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, Log, SourceResource, setting
-from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.orchestration.source import Job, Source, build_source
 from tmdb_assets.orchestration.tables import RawStep
 from tmdb_assets.settings import Settings
@@ -29,7 +29,7 @@ class StreamflowResource(SourceResource):
     streamflow_drops: str | None = setting("streamflow_drops")
     tmdb_assets_allow_mass_delete: bool | None = setting("tmdb_assets_allow_mass_delete")
 
-    def connect(self, settings: Settings, clock: Clock, sandbox: Sandbox | None, log: Log) -> raw.Streamflow:
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> raw.Streamflow:
         """The folder of the drops."""
         allows = settings.tmdb_assets_allow_mass_delete
         return raw.Streamflow(settings.streamflow_drops, clock, allows_mass_delete=allows)

@@ -8,9 +8,9 @@ import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.flow.derived import DerivedTable, tables_of_views
+from tmdb_assets.lakehouse.flow.http_source import Served
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, Log, SourceResource, setting
-from tmdb_assets.orchestration.sandbox import Sandbox
 from tmdb_assets.orchestration.source import Source, build_source
 from tmdb_assets.orchestration.tables import RawStep
 from tmdb_assets.settings import Settings
@@ -43,7 +43,7 @@ class TmdbResource(SourceResource):
         """Without credentials nobody else can be asked."""
         return WHY_SANDBOX if settings.uses_sandbox else None
 
-    def connect(self, settings: Settings, clock: Clock, sandbox: Sandbox | None, log: Log) -> raw.Tmdb:
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> raw.Tmdb:
         """The client of both servers."""
         return raw.Tmdb(settings, clock, sandbox, log)
 
