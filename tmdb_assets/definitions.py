@@ -45,6 +45,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         resources={
             "lake": dg.ResourceDefinition.hardcoded_resource(lake),
             "clock": dg.ResourceDefinition.hardcoded_resource(Clock(settings.tmdb_assets_today)),
+            "warehouse": report.warehouse_resource(settings),
         },
         executor=dg.in_process_executor,
         loggers={"console": console},

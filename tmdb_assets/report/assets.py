@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_duckdb import DuckDBResource
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.store.locks import reading_publication
@@ -34,6 +35,12 @@ class ReportError(LakehouseError):
     """The report cannot be written. The message names the file and what to do."""
 
 
+def warehouse_resource(settings: Settings) -> DuckDBResource:
+    """The warehouse, for whatever reads it in Dagster: the resource `warehouse`, whose file a launchpad may change."""
+    file = str(settings.tmdb_assets_warehouse.absolute())
+    return DuckDBResource(database=file, connection_config={"access_mode": "READ_ONLY"})
+
+
 def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: Mapping[str, str]) -> dg.Definitions:
     """The asset `daily_report`. `partitions`: the days of films; `views`: the text of every view, each after those it reads."""
 
@@ -47,14 +54,14 @@ def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: M
         "the days before it; a day that is published again is written again.",
         kinds={"html"},
     )
-    def daily_report(context: dg.AssetExecutionContext) -> Events:
+    def daily_report(context: dg.AssetExecutionContext, warehouse: DuckDBResource) -> Events:
         wanted = [dt.date.fromisoformat(key) for key in partition_keys(context)]
         try:
             with (
-                closing(Warehouse(settings.tmdb_assets_warehouse)) as warehouse,
-                reading_publication(settings.tmdb_assets_warehouse, context.log.info),
+                closing(Warehouse(warehouse.database, warehouse.get_connection)) as opened,
+                reading_publication(opened.path, context.log.info),
             ):
-                written = write_days(warehouse, wanted, views, settings.tmdb_assets_reports, context.log.info)
+                written = write_days(opened, wanted, views, settings.tmdb_assets_reports, context.log.info)
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         yield from materialized(context, KEY, {}, written)

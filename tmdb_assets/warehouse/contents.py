@@ -1,7 +1,7 @@
 """What the warehouse is to hold: which tables and views of each source, and what the lake has for them now.
 
 What belongs here: the choice between table and view, which days of a fact are kept, and how a table, or a day of it,
-is told from what it was at the last publication. What does not: the file (publish.py), what a table promises or a view
+is told from what it was at the last publication. What does not: where it is held (targets/), what a table promises or a view
 asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
@@ -60,11 +60,10 @@ class Layout:
     views: tuple[View, ...]
     by_day: Mapping[str, str]
 
-    @property
-    def notes(self) -> dict[str, str]:
-        """What a table's comment adds to its contract's words."""
+    def notes(self, noun: str) -> dict[str, str]:
+        """What a table's comment adds to its contract's words, in a target that is called `noun`."""
         shortened = [v.contract.name for v in self.views if not self.by_day.keys().isdisjoint(v.reads)]
-        limited = dict.fromkeys([*self.by_day, *shortened], " Only its newest days are in this file.")
+        limited = dict.fromkeys([*self.by_day, *shortened], f" Only its newest days are in this {noun}.")
         return limited | {
             c.name: f" The answers that the lake has, kept as a table.{limited.get(c.name, '')}"
             for c in self.tables

@@ -29,6 +29,7 @@ from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets.warehouse.reader import Info, Stamp, Warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
@@ -348,7 +349,7 @@ def short_warehouse(film_warehouse: Path, tmp_path_factory: pytest.TempPathFacto
     """The films again, with the facts of the newest ten days alone: 8, 7, 2, 1 and 0 days before the newest."""
     folder = tmp_path_factory.mktemp("short")
     store = DeltaStore(film_warehouse.parent / "lake")
-    publish_warehouse(store, folder / "w.duckdb", [Source.of(contracts)], 10, lambda line: None)
+    publish_warehouse(store, DuckDBFile(folder / "w.duckdb"), [Source.of(contracts)], 10, lambda line: None)
     return folder / "w.duckdb"
 
 
@@ -431,7 +432,8 @@ def materialize(
     found = assets.build(settings, PARTITIONS, VIEWS)
     ends = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     days: dict[str, Any] = {"partition_key": str(first)} if first == last else {"tags": ends}
-    return dg.materialize(list(found.assets or []), raise_on_error=False, **days)  # type: ignore[arg-type]  # any kind
+    resources = {"warehouse": assets.warehouse_resource(settings)}
+    return dg.materialize(list(found.assets or []), raise_on_error=False, resources=resources, **days)  # type: ignore[arg-type]  # any kind
 
 
 def test_the_asset_links_its_file(film_warehouse: Path, tmp_path: Path) -> None:

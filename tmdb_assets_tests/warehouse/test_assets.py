@@ -13,7 +13,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.jobs import PUBLICATION, tables_and_publication
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import assets
-from tmdb_assets.warehouse.database import Database
+from tmdb_assets.warehouse.targets.duckdb_tables import Database
 from tmdb_assets_tests.warehouse import toy
 
 
