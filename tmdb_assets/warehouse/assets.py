@@ -30,9 +30,13 @@ from tmdb_assets.warehouse.targets import targets_of
 def build(settings: Settings, contracts: Sequence[ModuleType]) -> dg.Definitions:
     """The asset `warehouse/SOURCE` of each of the sources whose modules `contracts` are given, and its like of other targets."""
     sources, days = [Source.of(module) for module in contracts], settings.warehouse_fact_days
-    layouts = [lay_out(source, days) for source in sources]
-    targets = targets_of(settings)
-    return dg.Definitions(assets=[_published(t, sources, layout, days) for t in targets for layout in layouts])
+    return dg.Definitions(
+        assets=[
+            _published(target, sources, lay_out(source, days, target.can_answer), days)
+            for target in targets_of(settings)
+            for source in sources
+        ]
+    )
 
 
 def _published(target: Target, sources: Sequence[Source], layout: Layout, days: int | None) -> dg.AssetsDefinition:
@@ -50,9 +54,8 @@ def _published(target: Target, sources: Sequence[Source], layout: Layout, days: 
             dg.AssetCheckSpec(n, asset=key, description=d, blocking=True) for n, d in checks_of(target).items()
         ],
         required_resource_keys={"lake", "clock"},
-        description=f"One DuckDB file for analysts: the star as tables, the questions as views, a schema per source. Brought "
-        f"up to date after a run of {source.name}, beside the published file, and swapped in by one rename.",
-        kinds={"duckdb"},
+        description=target.description(source.name),
+        kinds={target.kind},
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=warn),
     )
     def published(context: dg.AssetExecutionContext) -> Events:

@@ -5,15 +5,15 @@ is told from what it was at the last publication. What does not: where it is hel
 asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
-answers that the lake has: those over large raw or clean tables, which are not in the file, and, when only some days of
+answers that the lake has: those over large raw or clean tables, which are not in the target, and, when only some days of
 the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base of
-others) is a SQL view always, of the days that are there.
+others) is a SQL view always, of the days that are there. A view whose SQL a target does not speak is a table there too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -71,10 +71,11 @@ class Layout:
         }
 
 
-def lay_out(source: Source, fact_days: int | None) -> Layout:
+def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], bool] = lambda view: True) -> Layout:
     """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is true.
 
-    A table with personal columns stays in the lake.
+    A table with personal columns stays in the lake. `can_answer`: whether the target speaks the SQL of a view; one that it
+    does not speak is a table of the answers that the lake has.
     """
     read = {name for view in source.views for name in view.reads}
     tables = [
@@ -88,14 +89,15 @@ def lay_out(source: Source, fact_days: int | None) -> Layout:
     views = []
     for view in (*bases_of(source.views), *source.views):
         contract = view.contract
-        if there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads)):
+        is_true = there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads))
+        if is_true and can_answer(view):
             views.append(view)
         elif view.is_kept:
             tables.append(contract)
             if day := next((column for column in contract.grain if column in by_day.values()), None):
                 by_day[contract.name] = day
         else:
-            continue  # what it stands on is not in the file
+            continue  # what it stands on is not in the target, or not in words that it knows
         there.add(contract.name)
     return Layout(source, tuple(tables), tuple(views), by_day)
 

@@ -84,7 +84,7 @@ def publish_warehouse(
     started = time.monotonic()
     names = [source.name for source in sources]
     target.refuse_unfit(names)
-    layouts = [lay_out(source, fact_days) for source in sources]
+    layouts = [lay_out(source, fact_days, target.can_answer) for source in sources]
     with at_work(store, names, log), target.publication(log) as draft:
         wanted = look_up(store, layouts, fact_days)
         if all(table.version is None for table in wanted):

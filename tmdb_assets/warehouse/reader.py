@@ -73,7 +73,7 @@ class Warehouse:
     """
 
     def __init__(self, path: str | Path, connect: Connect | None = None) -> None:
-        """`connect`: what opens that path to read; without it this module does."""
+        """`connect`: what opens that path to read, such as Dagster's resource; without it this module does."""
         self.path = Path(path).absolute()
         self._connect = connect
 
@@ -171,23 +171,11 @@ def _open(path: Path, connect: Connect | None) -> Iterator[duckdb.DuckDBPyConnec
         with _sentence_on_failure(path):
             connection = held.enter_context(closing(duckdb.connect(str(path), read_only=True)))
             if connect is not None:
-                # The file can be opened: what another way of opening tries again and again would have been said by now.
-                held.close()
+                held.close()  # it can be opened: Dagster's resource would have tried again for 100 s before it said so
                 connection = held.enter_context(connect())
-                held.callback(connection.close)  # a context that an error passes through may leave it open
-                _refuse_writing(path, connection)
+                held.callback(connection.close)  # the resource leaves it open where an error passes through
             connection.execute("SET TimeZone = 'UTC'")
         yield connection
-
-
-def _refuse_writing(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """A reader that could write keeps every other one out."""
-    rows = connection.execute("SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()")
-    if not rows.fetchall()[0][0]:
-        raise WarehouseError(
-            f"The warehouse {path} would be opened for writing: give the resource `warehouse` a connection_config with "
-            "access_mode READ_ONLY."
-        )
 
 
 @contextmanager

@@ -56,6 +56,9 @@ class Target(Copies, Protocol):
     def refuse_unfit(self, sources: Collection[str]) -> None:
         """Raise when it can never hold these sources, whatever they have: asked before anything is done or waited for."""
 
+    def can_answer(self, view: View) -> bool:
+        """Whether it speaks the SQL of a view; of one that it does not speak it is given the lake's answers, as a table."""
+
     def publication(self, log: Callable[[str], None]) -> AbstractContextManager[Draft]:
         """The next publication, one at a time: another one is waited for, and a killed one is cleared up after.
 

@@ -466,6 +466,31 @@ def test_the_asset_fails_with_one_sentence(film_warehouse: Path, tmp_path: Path)
     assert not (tmp_path / "reports").exists()
 
 
+def test_the_launchpad_may_choose_the_file_and_never_opens_it_for_writing(
+    film_warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(
+        _env_file=None, tmdb_assets_warehouse=tmp_path / "none.duckdb", tmdb_assets_reports=tmp_path / "reports"
+    )
+    shared = dg.Definitions(resources={"warehouse": assets.warehouse_resource(settings)})
+    found = dg.Definitions.merge(assets.build(settings, PARTITIONS, VIEWS), shared)
+    job = found.resolve_implicit_global_asset_job_def()
+    assert not job.execute_in_process(partition_key=str(TODAY), raise_on_error=False).success, "there is no such file"
+    connect, given = duckdb.connect, []
+
+    def watched(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        given.append(options.get("config", {}).get("access_mode") or options.get("read_only"))
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr("dagster_duckdb.resource.duckdb.connect", watched)
+    for more in ({}, {"connection_config": {"access_mode": "READ_WRITE", "threads": 1}}):
+        chosen = {"resources": {"warehouse": {"config": {"database": str(film_warehouse), **more}}}}
+        done = job.execute_in_process(run_config=chosen, partition_key=str(TODAY), raise_on_error=False)
+        assert done.success
+        assert (tmp_path / "reports" / f"{TODAY}.html").exists()
+    assert given == [True, "READ_ONLY"] * 2, "looked at, and then opened by the resource"
+
+
 # -- links ---------------------------------------------------------------------------------------------------------------
 
 

@@ -23,7 +23,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.copies import Copies, delete, deleting
+from tmdb_assets.lakehouse.copies import Copies, CopyStays, delete, deleting
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.store import DeltaStore, retention
@@ -97,7 +97,8 @@ def forget(
 ) -> Removed:
     """Remove a person from every table, file, log entry and version of this source, and delete what has copies.
 
-    `places`: every place outside of the lake that may have copies. `confirmed`: the plan that was agreed to; nothing changes when the person turns out to have more ids by now.
+    `places`: every place outside of the lake that may have copies. `confirmed`: the plan that was agreed to; nothing changes
+    when the person turns out to have more ids by now.
 
     Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before; MoreThanConfirmed;
     KeyUnusable, LakeError, CopyStays.
@@ -141,10 +142,8 @@ def _forget(
     for contract in contracts.CONTRACTS:
         if contract not in {contracts.FORGOTTEN, contracts.EXTRACTION_LEDGER}:
             retention.drop_past(store, contract)
-    went = [place.forget(contracts.SOURCE, log) for place in places]
-    with deleting(settings.tmdb_assets_reports):
-        delete(_reports_of(settings.tmdb_assets_reports, found.person))
-    return Removed(len(found.person.ids), raw_rows, clean_rows, tuple(sentence for sentence in went if sentence))
+    went = _let_go(places, settings.tmdb_assets_reports, found.person, log)
+    return Removed(len(found.person.ids), raw_rows, clean_rows, tuple(went))
 
 
 # -- what will be deleted ------------------------------------------------------------------------------------------------
@@ -239,7 +238,28 @@ def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], Non
             publish(table, store, days, METADATA, log)
 
 
-# -- reports that have copies --------------------------------------------------------------------------------------------
+# -- copies --------------------------------------------------------------------------------------------------------------
+
+
+def _let_go(places: Sequence[Copies], reports: Path, person: Person, log: Callable[[str], None]) -> list[str]:
+    """Have every place let go of its copies, and delete the reports that name the person; a sentence on each place that had any.
+
+    One place that cannot keeps no other from it. Raises CopyStays, with a sentence on each that could not.
+    """
+    went, stays = [], []
+    for place in places:
+        try:
+            went.append(place.forget(contracts.SOURCE, log))
+        except CopyStays as error:
+            stays.append(str(error))
+    try:
+        with deleting(reports):
+            delete(_reports_of(reports, person))
+    except CopyStays as error:
+        stays.append(str(error))
+    if stays:
+        raise CopyStays(" ".join(stays))
+    return [sentence for sentence in went if sentence]
 
 
 def _reports_of(folder: Path, person: Person) -> list[Path]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 
 from tmdb_assets.lakehouse.copies import CopyStays, delete, deleting
+from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.store.locks import one_publication_at_a_time
 from tmdb_assets.places import led_to
 from tmdb_assets.warehouse.reader import FORMAT, WarehouseError, first_line, not_ours, read_format, read_info
@@ -67,6 +68,10 @@ class DuckDBFile:
                     f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not "
                     f"tell it from the schema {path.stem} in it. Set TMDB_ASSETS_WAREHOUSE to a file of another name."
                 )
+
+    def can_answer(self, view: View) -> bool:
+        """Every view: they are written in DuckDB's SQL."""
+        return True
 
     @contextmanager
     def publication(self, log: Callable[[str], None]) -> Iterator[NextFile]:

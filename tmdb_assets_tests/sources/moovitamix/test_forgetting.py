@@ -6,8 +6,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.copies import CopyStays
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work
@@ -362,3 +364,55 @@ def test_looking_up_changes_nothing_and_makes_no_key(tmp_path: Path) -> None:
     with pytest.raises(forget_module.NobodyToForget):
         look_up(lake, settings_of(lake.root, moovitamix_hash_key=None), [], 99)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+# -- places that have copies ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Place:
+    """A place with copies; `trouble`: why it cannot let go of them."""
+
+    name: str
+    trouble: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def copies(self, source: str) -> list[str]:
+        """What is there."""
+        return [f"the schema {source} of {self.name}"]
+
+    def forget(self, source: str, log: Callable[[str], None]) -> str | None:
+        """Let go of it."""
+        self.asked.append(source)
+        if self.trouble:
+            raise CopyStays(self.trouble)
+        return f"{self.name} let go."
+
+
+@pytest.mark.usefixtures("only_what_is_filled")
+def test_every_place_is_asked_though_one_cannot_let_go(lake: DeltaStore, tmp_path: Path) -> None:
+    keep_raw(lake, day(0), lists([track(1)], [user(1)], [history(1, 1)]))
+    derive(lake, [day(0)], only=["fact_listen"])
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "old.html").write_text("<p>user1@example.com</p>", encoding="utf-8")
+    settings = settings_of(lake.root, tmdb_assets_reports=reports)
+    places = [Place("the first", "The first stays."), Place("the second"), Place("the third", "The third stays.")]
+    plan = look_up(lake, settings, places, 1)
+    assert plan.lines()[-4:] == [
+        "  the schema moovitamix of the first, which has copies",
+        "  the schema moovitamix of the second, which has copies",
+        "  the schema moovitamix of the third, which has copies",
+        f"  the file {reports / 'old.html'}, which has copies",
+    ]
+    assert [place.asked for place in places] == [[], [], []], "looking up changes nothing"
+    with pytest.raises(CopyStays, match=r"^The first stays\. The third stays\.$"):
+        forget(lake, settings, places, 1, lambda line: None, plan)
+    assert [place.asked for place in places] == [["moovitamix"]] * 3
+    assert list(reports.iterdir()) == []
+    assert rows(lake, "dim_user").is_empty()
+    for place in places:
+        place.trouble = ""
+    assert forget(lake, settings, places, 1, lambda line: None).copies == (
+        "the first let go.", "the second let go.", "the third let go.",
+    )  # fmt: skip

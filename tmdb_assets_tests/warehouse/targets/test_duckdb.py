@@ -16,12 +16,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
+import polars as pl
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from tmdb_assets.lakehouse.copies import CopyStays
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.reader import FORMAT, Warehouse, WarehouseError
-from tmdb_assets.warehouse.targets import duckdb as target
+from tmdb_assets.warehouse.targets import duckdb as duckdb_target
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets.warehouse.targets.duckdb_files import remove, unfinished
 from tmdb_assets_tests.warehouse import toy
 
@@ -243,7 +246,7 @@ def test_a_file_that_is_mostly_empty_is_made_anew(
     store: DeltaStore, path: Path, views: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy.publish(store, path, views)
-    monkeypatch.setattr(target, "HOLES_AT_MOST", -1.0)
+    monkeypatch.setattr(duckdb_target, "HOLES_AT_MOST", -1.0)
     assert toy.publish(store, path, views).rebuilt == "most of it was empty"
 
 
@@ -314,3 +317,101 @@ def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(
     assert toy.publish(store, path, views).rebuilt is None
     assert toy.differences(path, new) == []
     assert toy.alone(path)
+
+
+# -- what has copies -----------------------------------------------------------------------------------------------------
+
+
+def test_it_lets_go_of_the_file_and_all_beside_it_and_of_no_link(
+    store: DeltaStore, path: Path, views: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "disk" / "films.duckdb")
+    file = DuckDBFile(path)
+    assert (file.files(), file.copies("toy"), file.forget("toy", print)) == ([], [], None)
+    assert toy.beside(path) == {path.name}, "nothing there is nothing to lock"
+    toy.publish(store, path, views)
+    (path.parent / f"{path.name}.next").write_bytes(b"of a publication that was killed")
+    assert file.copies("toy") == [f"the file {each}" for each in file.files()]
+    assert {each.name for each in file.files()} == {f"{path.name}.next", "films.duckdb"}
+    said = file.forget("toy", print)
+    assert said == "The warehouse had copies and was deleted: the asset `warehouse/toy` makes it anew."
+    assert file.files() == []
+    assert path.is_symlink()
+    assert toy.beside(path) == {path.name}
+
+
+def test_a_publication_under_way_is_waited_for_and_what_it_publishes_goes_too(
+    store: DeltaStore, path: Path, views: Path
+) -> None:
+    path.parent.mkdir()
+    (path.parent / f"{path.name}.next").write_bytes(b"half of it")
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    said: list[str] = []
+
+    def log(line: str) -> None:
+        said.append(line)
+        (path.parent / f"{path.name}.next").rename(path)
+        lock.release()
+
+    lock.acquire()
+    assert DuckDBFile(path).forget("toy", log)
+    assert said == ["Another run is publishing this warehouse: waiting for it to finish"]
+    assert not path.exists()
+
+
+def test_a_file_that_cannot_be_deleted_or_looked_up_is_one_sentence(
+    store: DeltaStore, path: Path, views: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.publish(store, path, views)
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(
+            CopyStays, match=rf"^{path} cannot be deleted \(Permission denied\), and it has copies: all else"
+        ):
+            DuckDBFile(path).forget("toy", print)
+    assert path.exists()
+    path.unlink()
+    path.symlink_to(path)
+    for asked in (lambda: DuckDBFile(path).copies("toy"), lambda: DuckDBFile(path).forget("toy", print)):
+        with pytest.raises(CopyStays, match=rf"^The warehouse {path} cannot be looked up .*, and it may have copies"):
+            asked()
+
+
+def test_nobody_publishes_while_it_is_held(store: DeltaStore, path: Path, views: Path) -> None:
+    file = DuckDBFile(path)
+    with file.alone(print):
+        assert not path.parent.exists(), "where there is nothing, nothing is locked"
+    toy.publish(store, path, views)
+    with file.alone(print), pytest.raises(Timeout):
+        FileLock(path.with_name(f".{path.name}.lock"), timeout=0).acquire()
+
+
+# -- room ----------------------------------------------------------------------------------------------------------------
+
+
+def test_room_that_was_dropped_is_used_by_what_is_loaded_next(store: DeltaStore, path: Path, views: Path) -> None:
+    """Else a file of many rows grows to twice its size, and is mostly empty after a table was made anew."""
+    rows = 60_000
+    seen = [(toy.day(0), n, n * 7919 % rows, n / 7) for n in range(1, rows)]
+    for number in range(3):
+        facts = pl.DataFrame(seen, schema=toy.FACT_DAILY.schema, orient="row").with_columns(
+            date_id=pl.lit(toy.day(number))
+        )
+        store.replace(toy.FACT_DAILY, facts, [toy.day(number)], {})
+    toy.publish(store, path, views)
+    before = path.stat().st_size
+    for number in range(3):
+        facts = pl.DataFrame(seen, schema=toy.FACT_DAILY.schema, orient="row").with_columns(
+            date_id=pl.lit(toy.day(number)), amount=pl.col("amount") + 1
+        )
+        store.replace(toy.FACT_DAILY, facts, [toy.day(number)], {})
+    done = toy.publish(store, path, views)
+    assert {t.name for t in done.tables if t.changed} == {"toy.fact_daily"}
+    assert done.rebuilt is None
+    assert path.stat().st_size < 1.2 * before
