@@ -47,6 +47,7 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
             "lake": LakeResource(root=settings.tmdb_assets_lake),
             "clock": ClockResource(today=today.isoformat() if today else None),
             "engine": DuckDBEngine(database=VIEWS_IN_MEMORY),
+            "warehouse": report.warehouse_resource(settings),
             **resources,
         },
         executor=dg.in_process_executor,

@@ -24,6 +24,7 @@ from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.forget import forget
 from tmdb_assets.sources.moovitamix.payloads import FORGOTTEN
 from tmdb_assets.warehouse.reader import Warehouse
+from tmdb_assets.warehouse.targets import targets_of
 from tmdb_assets_tests.lakehouse.store.object_store import object_store
 from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept
 from tmdb_assets_tests.lakehouse.store.writer import ROUNDS, write
@@ -119,7 +120,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     assert differing(contents(there, but=apart), contents(here, but=apart)) == []
     assert Warehouse(tmp_path / "w.duckdb").info.lake == ROOT
 
-    assert forget(there, loaded, 7, lambda line: None).users == 1
+    assert forget(there, loaded, targets_of(loaded), 7, lambda line: None).users == 1
     assert contents(there, but=("extraction_ledger",))["users"].get_column("user_id").to_list() == [8]
     before = contents(there)
     keep = definitions.resolve_job_def("lake_upkeep")
