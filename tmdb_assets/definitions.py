@@ -1,4 +1,7 @@
-"""What Dagster loads. How it is put together stands in assembly.py."""
+"""What Dagster loads.
+
+What belongs here: `defs`, and nothing else. What does not: how it is put together (assembly.py).
+"""
 
 from tmdb_assets.assembly import load_definitions
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import assets
 from tmdb_assets.warehouse.contents import Source
@@ -118,8 +118,7 @@ def test_each_target_is_an_asset_and_one_that_is_gone_keeps_no_other_from_being_
     gone, there = Memory(trouble="The memory cannot be reached."), DuckDBFile(path)
     monkeypatch.setattr(assets, "targets_of", lambda settings: [gone, there])
     built = assets.build(load_settings(_env_file=None), [toy.module(views)])
-    shared = {"lake": store, "clock": Clock()}
-    resources = {name: dg.ResourceDefinition.hardcoded_resource(value) for name, value in shared.items()}
+    resources = {"lake": LakeResource(root=store.root), "clock": ClockResource()}
     definitions = dg.Definitions.merge(built, dg.Definitions(resources=resources))
     specs = {
         "/".join(spec.key.path): spec

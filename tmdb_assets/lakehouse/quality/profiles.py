@@ -9,10 +9,7 @@ A profile is of a day's rows alone, so it is the same whatever other days were r
 are tables partitioned by day, or by month, which stands for its last day; a dimension has no state of a day that would
 not depend on the order of runs.
 
-An outlier lies more than 3 robust standard deviations from the median of its column and day: |x - median| > 3 * 1.4826
-* MAD, where MAD is the median distance from the median (1.4826 of it is one standard deviation in a normal
-distribution). Where at least half of the values are equal, MAD is 0 and gives no measure of far: the count is then
-null, as it is for a column without numbers.
+What an outlier is stands in measuring.py.
 """
 
 from __future__ import annotations
@@ -41,9 +38,15 @@ from tmdb_assets.lakehouse.contracts.rules import MOST
 from tmdb_assets.lakehouse.flow.ledger import LEDGER
 from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
 from tmdb_assets.lakehouse.flow.transforms import Input, Transform, tables_of
+from tmdb_assets.lakehouse.quality.measuring import (
+    SIGMAS,
+    count_columns,
+    measured_columns,
+    nullable_columns,
+    profile_columns,
+)
 
-SIGMAS = 3
-MAD_TO_SIGMA = 1.4826
+_PROMISED = {"table_name": pl.String, "is_daily": pl.Boolean, "drift_limit": pl.Float64, "_repeats": pl.Boolean}
 _LEFT_OUT = {"_repeated": pl.Int64, "_superseded": pl.Int64}
 
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
@@ -67,7 +70,7 @@ def days_of(profiled: Iterable[Contract]) -> str:
 def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
     """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
     some, span = counting(), cadence.value
-    known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
+    known = " ".join(f"{table.name}.{name}" for table in profiled for name in nullable_columns(table))
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
         source,
@@ -197,63 +200,6 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
     )
 
 
-# -- one table -----------------------------------------------------------------------------------------------------------
-
-
-def measured_columns(contract: Contract) -> list[str]:
-    """Columns whose outliers are counted: numbers that are no keys."""
-    keys = {*contract.grain, *contract.references}
-    return [c for c, t in contract.schema.items() if t.is_numeric() and c not in keys and not c.endswith("_id")]
-
-
-def count_columns(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """date_id, rows, `known <column>` and `outliers <column>`, for each day that has rows.
-
-    Only nullable and measured columns are read; the others are known by contract.
-    """
-    return rows.group_by(date_id=contract.partition or "date_id").agg(
-        pl.len().cast(pl.Int64).alias("rows"),
-        *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in _nullable(contract)],
-        *[_outliers(c).alias(f"outliers {c}") for c in measured_columns(contract)],
-    )
-
-
-def profile_columns(contract: Contract, counted: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
-    """The rows of `fact_column_quality` of one table for some days, from what count_columns() says of it.
-
-    A day without rows has a profile too, of none.
-    """
-    nullable, measured = _nullable(contract), measured_columns(contract)
-    every_day = days.unique().sort().to_frame("date_id").join(counted, on="date_id", how="left", maintain_order="left")
-    every_day = every_day.with_columns(pl.col("rows").fill_null(0))
-    profiles = [
-        every_day.select(
-            "date_id",
-            table_name=pl.lit(contract.path),
-            column_name=pl.lit(name),
-            is_nullable=pl.lit(name in nullable),
-            rows="rows",
-            known_rows=pl.col(f"known {name}" if name in nullable else "rows").fill_null(0),
-            outliers=pl.col(f"outliers {name}") if name in measured else pl.lit(None, dtype=pl.Int64),
-        )
-        for name in contract.schema
-    ]
-    return pl.concat(profiles)
-
-
-def _nullable(contract: Contract) -> list[str]:
-    return [name for name, column in contract.columns.items() if column.nullable]
-
-
-def _outliers(column: str) -> pl.Expr:
-    """Number of outliers of a column, null where its MAD is 0 or it has no value."""
-    values = pl.col(column).cast(pl.Float64).fill_nan(None)
-    distance = (values - values.median()).abs()
-    deviation = distance.median()
-    far = (distance > SIGMAS * MAD_TO_SIGMA * deviation).sum().cast(pl.Int64)
-    return pl.when(deviation > 0).then(far)
-
-
 # -- all tables of a source ----------------------------------------------------------------------------------------------
 
 
@@ -302,8 +248,13 @@ class TableQuality:
     def inputs(self) -> tuple[Input, ...]:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
         functions: list[Transform[Any]] = [*self.received.values(), *self.left_out.values()]
-        counted = [table for count in functions for table in tables_of(count)]
-        return tuple(Input(c) for c in dict.fromkeys([self.columns, self.ledger, self.quarantine, *counted]))
+        read = [
+            self.columns,
+            self.ledger,
+            self.quarantine,
+            *(table for count in functions for table in tables_of(count)),
+        ]
+        return tuple(Input(table) for table in dict.fromkeys(read))
 
     def __call__(self, *inputs: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_table_quality`, one per day and table of the column profile."""

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tmdb_assets.lakehouse.flow.transforms import reads
+from tmdb_assets.lakehouse.flow.transforms import every_day, reads
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import UNNAMED, named_records
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS
 
 _WALK = ["date_id", "take"]
+
+#: What a day's changes are told from: its pages, those of the days before, and what they are made of.
+PAGED = (contracts.PAGES, every_day(contracts.PAGES), contracts.LAYOUTS, contracts.RECORDS)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,11 @@ from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, ContractErro
 from tmdb_assets.lakehouse.flow.ledger import ledger_contract
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.flow.transforms import reads
+from tmdb_assets.lakehouse.quality.measuring import count_columns, measured_columns, profile_columns
 from tmdb_assets.lakehouse.quality.profiles import (
     ColumnQuality,
     TableQuality,
     column_quality_contract,
-    count_columns,
-    measured_columns,
-    profile_columns,
     table_quality_contract,
 )
 from tmdb_assets_tests.stating import call

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, retention
-from tmdb_assets.sources.moovitamix import clean, contracts
+from tmdb_assets.sources.moovitamix import clean, contracts, counting
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     NOON,
@@ -39,7 +39,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
 
 STAGE = ("changes", "tracks", "users", "listen_histories", "listens", "vanished")
 
-RECEIVED = {contract.name: count for contract, count in clean.RECEIVED.items()}
+RECEIVED = {contract.name: count for contract, count in counting.RECEIVED.items()}
 
 
 def inputs(store: DeltaStore, on: dt.date) -> dict[str, pl.LazyFrame]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.sources.moovitamix import clean, contracts, star
+from tmdb_assets.sources.moovitamix import clean, contracts, counting, star
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.moovitamix.lakes import TABLES, contents, day, derive, differing, rows
 from tmdb_assets_tests.sources.moovitamix.moving import Move, MovingList, RawTables, Wire, observed, of_tracks
@@ -26,7 +26,7 @@ _moves = st.lists(
 )
 _day = st.lists(_moves, max_size=12)
 
-RECEIVED = {contract.name: count for contract, count in clean.RECEIVED.items()}
+RECEIVED = {contract.name: count for contract, count in counting.RECEIVED.items()}
 
 
 def inputs(raw: RawTables, on: dt.date) -> dict[str, pl.LazyFrame]:
