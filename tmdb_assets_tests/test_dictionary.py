@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tmdb_assets.assembly import all_contracts, source_modules
-from tmdb_assets.dictionary import PAGE, dictionary
+from tmdb_assets.dictionary import PAGE, dictionary, parsed
+from tmdb_assets.lakehouse.engines.parsing import parsed_in
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.macros import macros_of
@@ -11,6 +12,12 @@ from tmdb_assets.warehouse.macros import macros_of
 
 def test_the_page_is_not_stale() -> None:
     assert PAGE.read_text(encoding="utf-8") == dictionary(), "docs/tables.md is stale: run `make docs`"
+
+
+def test_what_lies_beside_the_views_is_what_they_say_when_they_are_parsed() -> None:
+    for module in source_modules("contracts"):
+        kept, found = parsed_in(module.VIEWS[0].file.parent), parsed(module.VIEWS)
+        assert (kept.tables, kept.lineages) == (found.tables, found.lineages), "parsed.json is stale: run `make docs`"
 
 
 def test_every_table_and_column_is_described() -> None:

@@ -53,7 +53,7 @@ class Parsed:
     def write(self, folder: Path) -> None:
         """Keep what is known beside the views."""
         kept = {"tables": dict(sorted(self.tables.items())), "lineages": dict(sorted(self.lineages.items()))}
-        (folder / FILE).write_text(json.dumps(kept, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
+        (folder / FILE).write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 @cache

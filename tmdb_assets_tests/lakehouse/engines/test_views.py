@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract, Owned, col
 from tmdb_assets.lakehouse.engines import duckdb
+from tmdb_assets.lakehouse.engines.parsing import Parsed, digest, parsed_in
 from tmdb_assets.lakehouse.engines.views import SqlError, View, bases_of, read_view, read_views
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
@@ -345,3 +347,36 @@ def test_a_typo_leaves_what_was_published(lake: DeltaStore, tmp_path: Path) -> N
 def test_a_view_over_a_table_never_written_answers_with_no_rows(lake: DeltaStore, tmp_path: Path) -> None:
     published(lake, view(tmp_path))
     assert lake.rows(view(tmp_path).contract) == 0
+
+
+# -- what a text reads -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("SELECT * FROM films JOIN genres USING (film_id)", ["films", "genres"]),
+        ("WITH films AS (SELECT 1 AS n) SELECT * FROM films", []),
+        ("WITH recent AS (FROM films) SELECT * FROM recent, genres", ["films", "genres"]),
+        ("SELECT (SELECT max(day) FROM days) AS newest FROM films", ["days", "films"]),
+        ("SELECT 'FROM ghosts' AS words, extract(year FROM born) AS year FROM films -- FROM nowhere", ["films"]),
+        (
+            "SELECT * FROM films WHERE film_id IN (SELECT film_id FROM gone) UNION ALL FROM others",
+            ["films", "gone", "others"],
+        ),
+    ],
+)
+def test_the_tables_of_a_text_are_those_it_reads_and_no_others(sql: str, tables: list[str]) -> None:
+    assert Parsed().tables_in(sql) == tables
+
+
+def test_a_text_that_cannot_be_parsed_may_read_whatever_it_names() -> None:
+    assert {"films", "genres"} <= set(Parsed().tables_in("SELECT FROM WHERE films ) JOIN genres 'open"))
+
+
+def test_what_lies_beside_the_views_is_not_parsed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Parsed({digest("SELECT 1"): ["told"]}, {}).write(tmp_path)
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    assert parsed_in(tmp_path).tables_in("SELECT 1") == ["told"]
+    with pytest.raises(ImportError):
+        parsed_in(tmp_path).tables_in("SELECT 2")
