@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError
+from tmdb_assets.lakehouse.contracts.columns import ContractError
+from tmdb_assets.lakehouse.contracts.contract import Contract
 from tmdb_assets.lakehouse.contracts.showing import showable
 
 #: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
@@ -262,7 +263,7 @@ def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> 
     if not rows.height:
         told = dict.fromkeys(("column", "value", "reason"), pl.String)
         return pl.DataFrame(schema={"_row": pl.Int64, **told})
-    # Pandera takes a second to import, and most runs have no row for it
+    # Pandera takes seconds to import, and most runs have no row for it
     from tmdb_assets.lakehouse.contracts import validation
 
     return validation.failures(contract, rows, columns)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, reading, set_aside
+from tmdb_assets.lakehouse.contracts import Audit, holds, reading, set_aside
 from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
@@ -175,7 +175,7 @@ def _note_release_days(film: pl.DataFrame) -> pl.DataFrame:
 def _release_day(text: pl.Expr) -> pl.Expr:
     """The day of a release; TMDB dates them with a time of day that means nothing."""
     day = reading.day(text, then="T")
-    return pl.when(contracts.RELEASED.holds(day)).then(day)
+    return pl.when(holds(contracts.RELEASED, day)).then(day)
 
 
 def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:

@@ -22,13 +22,13 @@ from tmdb_assets.lakehouse.contracts import (
     FewADay,
     Owned,
     Whole,
-    at_least,
-    between,
     col,
-    matches,
+    ge,
+    in_range,
+    isin,
     not_blank,
-    one_of,
     set_aside,
+    str_matches,
     within_days,
     within_instants,
 )
@@ -51,11 +51,11 @@ def films(duplicates: str = "first") -> Contract:
         duplicates=duplicates,
         columns={
             "date_id": col(pl.Date, "Day (UTC)."),
-            "film_id": col(pl.Int64, "Film.", at_least(1)),
+            "film_id": col(pl.Int64, "Film.", ge(1)),
             "title": col(pl.String, "Title.", not_blank()),
-            "mean_vote": col(pl.Float64, "Mean vote, 0 to 10.", between(0, 10), nullable=True),
-            "country": col(pl.String, "Country code.", matches("[A-Z]{2}", "two capital letters"), nullable=True),
-            "status": col(pl.String, "Status.", one_of(["out", "planned"]), nullable=True),
+            "mean_vote": col(pl.Float64, "Mean vote, 0 to 10.", in_range(0, 10), nullable=True),
+            "country": col(pl.String, "Country code.", str_matches("[A-Z]{2}", "two capital letters"), nullable=True),
+            "status": col(pl.String, "Status.", isin(["out", "planned"]), nullable=True),
         },
     )
 
@@ -278,7 +278,7 @@ SOURCES = ("list", "details", "export")
 
 
 def ranked() -> Contract:
-    seen_in = {"status": col(pl.String, "Source.", one_of(SOURCES))}
+    seen_in = {"status": col(pl.String, "Source.", isin(SOURCES))}
     return dataclasses.replace(films(), columns={**films().columns, **seen_in}, precedence=("status", SOURCES))
 
 
