@@ -31,7 +31,7 @@ STAR = [f"tmdb/star/{name}" for name in ("bridge_movie_genre", "fact_movie_daily
 
 @contextmanager
 def stricter_rules(third: Collection[int]) -> Iterator[None]:
-    """Rules that real films break: none may be longer than 125 minutes, or be one of these, whose ids are multiples of 3."""
+    """Rules that real films break: none may be longer than 125 minutes, or be one of these multiples of 3."""
     columns = {
         "runtime_minutes": col(pl.Int64, "Running time in minutes.", in_range(1, LONGEST), nullable=True),
         "movie_id": col(pl.Int64, "Film.", Rule("notin", {"forbidden_values": third}, "must not be a multiple of 3")),

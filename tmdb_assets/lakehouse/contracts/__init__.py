@@ -1,6 +1,6 @@
 """What a table promises: its columns with their rules, how it is kept, and the audit that holds a frame to it."""
 
-from tmdb_assets.lakehouse.contracts.audit import SET_ASIDE, TRACE, Audit, is_value, set_aside
+from tmdb_assets.lakehouse.contracts.audit import TRACE, Audit, is_value, set_aside
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError, col
 from tmdb_assets.lakehouse.contracts.contract import Contract
 from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Owned, Whole
@@ -18,7 +18,6 @@ from tmdb_assets.lakehouse.contracts.rules import (
 from tmdb_assets.lakehouse.contracts.verdict import holds
 
 __all__ = [
-    "SET_ASIDE",
     "TRACE",
     "Audit",
     "ByDay",

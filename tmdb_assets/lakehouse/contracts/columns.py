@@ -1,7 +1,7 @@
 """The columns of a contract.
 
-What belongs here: what a column promises, and the error of a frame or a contract that is not as promised. What does not: the
-kinds of rules (rules.py), the table around the columns (contract.py).
+What belongs here: what a column promises, and the error of a frame or a contract that is not as promised. What does
+not: the kinds of rules (rules.py), the table around the columns (contract.py).
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Rules that a value must keep: Pandera's checks, each as a value of its own.
 
-What belongs here: `Rule`, how contracts write one, and the ends of what any source can mean by a day, an instant or a count.
-What does not: which column has which rule (a source's contracts.py), what a rule becomes: Pandera's check (schema.py), an
-expression of Polars (verdict.py); what becomes of a value that breaks one (audit.py).
+What belongs here: `Rule`, how contracts write one, and the ends of what any source can mean by a day, an instant or a
+count. What does not: which column has which rule (a source's contracts.py), what a rule becomes: Pandera's check
+(schema.py), an expression of Polars (verdict.py); what becomes of a value that breaks one (audit.py).
 
 A rule is stated once, in Pandera's words: `in_range` with `min_value` and `max_value`. It is no `pandera.Check` yet,
 because importing Pandera costs seconds with pandas installed, and no command should wait for them.
 
-A range has two ends. What is far beyond anything the world has would be published otherwise: no sum holds it, and neither
-Python nor DuckDB can show a day of the year -44.
+A range has two ends. What is far beyond anything the world has would be published otherwise: no sum holds it, and
+neither Python nor DuckDB can show a day of the year -44.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Columns as Pandera has them.
 
-What belongs here: a rule as Pandera's check, a table as Pandera's schema. What does not: the rules (rules.py), what becomes
-of a value that breaks one (audit.py). It is imported when it is needed: Pandera brings pandas along where there is one.
+What belongs here: a rule as Pandera's check, a table as Pandera's schema. What does not: the rules (rules.py), what
+becomes of a value that breaks one (audit.py). It is imported when it is needed: Pandera brings pandas along where
+there is one.
 """
 
 from __future__ import annotations

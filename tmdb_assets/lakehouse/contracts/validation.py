@@ -17,10 +17,11 @@ from tmdb_assets.lakehouse.contracts.columns import ContractError
 from tmdb_assets.lakehouse.contracts.contract import Contract
 from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema, table_schema
 from tmdb_assets.lakehouse.contracts.showing import as_text
+from tmdb_assets.lakehouse.rejections import rejected
 
 
 def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """One row per value of some columns that breaks rules: _row (as in `rows`), column, value, reason.
+    """One row per value of some columns that breaks rules: _row (as in `rows`), and `_rejected`.
 
     Raises ContractError for what is wrong with a column as a whole.
     """
@@ -48,8 +49,7 @@ def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> 
         ).fill_null("null"),
     )
     of_value = told.group_by("_row", "column", "value", maintain_order=True).agg(pl.col("check").str.join(", and "))
-    reason = pl.concat_str("column", pl.lit(" = "), "value", pl.lit(": "), "check")
-    return of_value.select("_row", "column", "value", reason=reason)
+    return of_value.select("_row", _rejected=rejected(pl.col("column"), pl.col("value"), pl.col("check")))
 
 
 def _as_python_has_it(rows: pl.DataFrame, name: str) -> pl.Expr:

@@ -1,8 +1,8 @@
 """Rules as expressions of Polars: what Pandera's checks find, in one pass and without Pandera.
 
-What belongs here: the expression of each of Pandera's checks that looks at one value, with its statistics as parameters,
-and of "not null" as Pandera means it. What does not: the rules (rules.py), the checks themselves (schema.py). A property
-test holds both verdicts against each other for every rule of every contract.
+What belongs here: the expression of each of Pandera's checks that looks at one value, with its statistics as
+parameters, and of "not null" as Pandera means it. What does not: the rules (rules.py), the checks themselves
+(schema.py). A property test holds both verdicts against each other for every rule of every contract.
 """
 
 from __future__ import annotations
