@@ -50,7 +50,7 @@ def imported(path: Path) -> set[str]:
         ("requests", r"tmdb_assets/lakehouse/http/.*"),
         ("requests_cache", r"tmdb_assets/lakehouse/http/cache\.py"),
         ("deltalake", r"tmdb_assets/lakehouse/(store/\w+|contracts/contract)\.py"),
-        ("pandera", r"tmdb_assets/lakehouse/contracts/validation\.py"),
+        ("pandera", r"tmdb_assets/lakehouse/contracts/(schema|validation)\.py"),
         ("sqlglot", r"tmdb_assets/lakehouse/engines/parsing\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),

@@ -41,26 +41,25 @@ SOURCED = [c for c in all_contracts() if c.stage != "views"]  # a view is arithm
 @pytest.mark.parametrize("contract", SOURCED, ids=lambda c: c.path)
 def test_every_figure_day_and_instant_has_two_ends(contract: Contract) -> None:
     for name, column in contract.columns.items():
-        ranges = [rule for rule in column.rules if rule.low is not None or rule.high is not None]
-        assert all(rule.low is not None and rule.high is not None for rule in ranges), f"{name} has one end only"
+        ranges = [rule.statistics for rule in column.rules if {"min_value", "max_value"} & rule.statistics.keys()]
+        assert all({"min_value", "max_value"} <= ends.keys() for ends in ranges), f"{name} has one end only"
         if contract.schema[name].is_numeric() or contract.schema[name].is_temporal():
             assert ranges or name in ANY_NUMBER, f"{name} may be anything"
-        for rule in ranges:
+        for low, high in ((ends["min_value"], ends["max_value"]) for ends in ranges):
             if contract.schema[name].is_temporal():
-                assert 1870 <= rule.low.year <= rule.high.year <= 2199, (
-                    f"{name}: Python and DuckDB must be able to show it"
-                )
+                assert 1870 <= low.year <= high.year <= 2199, f"{name}: Python and DuckDB must be able to show it"
             else:
-                assert -(2**53) < rule.low <= rule.high < 2**53, f"{name}: a float must be able to hold it"
+                assert -(2**53) < low <= high < 2**53, f"{name}: a float must be able to hold it"
 
 
 def test_no_sum_over_all_films_overflows() -> None:
     for contract in (contracts.DIM_MOVIE, contracts.FACT_MOVIE_DAILY):
         for name, column in contract.columns.items():
-            highest = [rule.high for rule in column.rules if contract.schema[name].is_integer() and rule.high]
+            ends = [rule.statistics.get("max_value", 0) for rule in column.rules]
+            highest = ends if contract.schema[name].is_integer() else []
             assert all(MOST_FILMS * high < 2**63 for high in highest), name
     (popularity,) = contracts.FACT_MOVIE_DAILY.columns["popularity"].rules
-    assert popularity.high < 10**12, "one fits DECIMAL(18, 6), whose sums have 38 digits"
+    assert popularity.statistics["max_value"] < 10**12, "one fits DECIMAL(18, 6), whose sums have 38 digits"
 
 
 # -- whatever a source says, every table is published --------------------------------------------------------------------
@@ -130,8 +129,8 @@ def publish_all(store: DeltaStore, *but_only: str) -> None:
 
 
 def readable(store: DeltaStore, tables: tuple[Contract, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Every table as Python has it: it raises at a day that it cannot show."""
-    return {c.name: store.scan(c).collect().to_dicts() for c in tables}
+    """Every table as Python has it, which raises at a day that it cannot show; Pandera holds each to its whole contract."""
+    return {c.name: c.pandera.validate(store.scan(c).collect()).to_dicts() for c in tables}
 
 
 def test_films_whose_values_cannot_be_keep_nothing_from_being_published(lake: DeltaStore) -> None:

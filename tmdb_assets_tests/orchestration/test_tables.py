@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import ByDay, Contract, at_least, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, col, ge
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, RawTable, Receipt
 from tmdb_assets.lakehouse.flow.ledger import REAL, ledger_contract
 from tmdb_assets.lakehouse.http import EndpointStats
@@ -31,7 +31,7 @@ THINGS = Contract(
     "things",
     "Things.",
     ("date_id", "thing_id"),
-    {"date_id": col(pl.Date, "Day."), "thing_id": col(pl.Int64, "Thing.", at_least(1))},
+    {"date_id": col(pl.Date, "Day."), "thing_id": col(pl.Int64, "Thing.", ge(1))},
     kept=ByDay("date_id"),
     duplicates="first",
     drift_limit=None,

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, FewADay, Owned, at_least, col, one_of
+from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, FewADay, Owned, col, ge, isin
 from tmdb_assets.lakehouse.engines.duckdb import answer as answer_view
 from tmdb_assets.lakehouse.engines.views import read_views
 from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger, ledger_contract
@@ -42,7 +42,7 @@ def _table(stage: str, name: str, grain: tuple[str, ...], columns: Mapping[str, 
 
 
 _DAY = {"date_id": col(pl.Date, "Day of the observation.")}
-_THING = {"thing_id": col(pl.Int64, "Thing.", at_least(1))}
+_THING = {"thing_id": col(pl.Int64, "Thing.", ge(1))}
 
 PAGES = _table(
     "raw",
@@ -66,7 +66,7 @@ DIM_THING = _table(
     {
         **_THING,
         "name": col(pl.String, "Name.", nullable=True),
-        "order": col(pl.String, "A reserved word.", one_of(["low", "high"]), nullable=True),
+        "order": col(pl.String, "A reserved word.", isin(["low", "high"]), nullable=True),
         "is_new": col(pl.Boolean, "Whether it is new."),
         "seen_at": col(pl.Datetime("us", "UTC"), "When it was seen."),
         "tags": col(pl.List(pl.String), "Tags.", nullable=True),

@@ -1,22 +1,23 @@
 """What a table promises: its columns with their rules, how it is kept, and the audit that holds a frame to it."""
 
-from tmdb_assets.lakehouse.contracts.audit import SET_ASIDE, TRACE, Audit, is_value, set_aside
-from tmdb_assets.lakehouse.contracts.contract import Column, Contract, ContractError, Duplicates, Stage, col
+from tmdb_assets.lakehouse.contracts.audit import TRACE, Audit, is_value, set_aside
+from tmdb_assets.lakehouse.contracts.columns import Column, ContractError, col
+from tmdb_assets.lakehouse.contracts.contract import Contract, Duplicates, Stage
 from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Owned, Whole
 from tmdb_assets.lakehouse.contracts.rules import (
     Rule,
-    at_least,
-    between,
     counting,
-    matches,
+    ge,
+    in_range,
+    isin,
     not_blank,
-    one_of,
+    str_matches,
     within_days,
     within_instants,
 )
+from tmdb_assets.lakehouse.contracts.verdict import holds
 
 __all__ = [
-    "SET_ASIDE",
     "TRACE",
     "Audit",
     "ByDay",
@@ -29,15 +30,16 @@ __all__ = [
     "Rule",
     "Stage",
     "Whole",
-    "at_least",
-    "between",
     "col",
     "counting",
+    "ge",
+    "holds",
+    "in_range",
     "is_value",
-    "matches",
+    "isin",
     "not_blank",
-    "one_of",
     "set_aside",
+    "str_matches",
     "within_days",
     "within_instants",
 ]  # fmt: skip

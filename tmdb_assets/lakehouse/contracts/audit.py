@@ -1,8 +1,8 @@
 """The audit: which rows of a frame are kept, and what is set aside of it and why.
 
 What belongs here: `Audit` and the steps that lead to it: rows that break a rule, values that do, rows that another one
-stands for, and all of them in the layout of the quarantine. What does not: what a table promises (contract.py), the kinds
-of rules (rules.py), which values break them (validation.py), when a frame is audited (flow/).
+stands for, and all of them in the layout of the quarantine. What does not: what a table promises (contract.py), the
+kinds of rules (rules.py), which values break them (validation.py), when a frame is audited (flow/).
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ from typing import Any, Self
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError, Duplicates
+from tmdb_assets.lakehouse.contracts.columns import ContractError
+from tmdb_assets.lakehouse.contracts.contract import Contract, Duplicates
 from tmdb_assets.lakehouse.contracts.showing import showable
-
-#: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
-#: "column = value: must be ...".
-SET_ASIDE = pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String})
+from tmdb_assets.lakehouse.rejections import FIELDS, REJECTION, broken_rule, place, reason
 
 #: Columns a frame may carry to its audit beside the contract's own; they never reach a table.
-#: `_rejected`: why the row was already refused, as "column = value: what it must be", else null ·
-#: `_set_aside`: values that are already null in the row, because they did not fit ·
+#: `_rejected`: the value for which the row was already refused, else null ·
+#: `_set_aside`: the values that are already null in the row, because they did not fit ·
 #: `_payload`: the raw text behind the row · `_pointer`: where that text is kept.
 TRACE: Mapping[str, Any] = {
-    "_rejected": pl.String,
-    "_set_aside": pl.List(SET_ASIDE),
+    "_rejected": REJECTION,
+    "_set_aside": pl.List(REJECTION),
     "_payload": pl.String,
     "_pointer": pl.String,
 }
@@ -43,10 +41,11 @@ ENTRY = pl.Schema(
 class Audit:
     """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
 
-    `quarantined` are rows set aside, `values` those set aside alone of rows that are kept, both as the quarantine has them;
-    `lost` says how many kept rows lost a value of each column. A value of a row that is not kept is none of them: it goes
-    with its row. `left_out` has the grain of every row that another one of its grain stands for, and whether it
-    `is_superseded`.
+    `quarantined` are rows set aside, `values` those set aside alone of rows that are kept, both as the quarantine has
+    them; `lost` says how many kept rows lost a value of each column. A value of a row that is not kept is none of
+    them: it goes with its row. `rejections` has what both are made of: each value that is not what it must be, with
+    the `raw_pointer` of its row, and whether it `is_of_row`, one that is set aside. `left_out` has the grain of every
+    row that another one of its grain stands for, and whether it `is_superseded`.
     """
 
     contract: Contract
@@ -56,15 +55,16 @@ class Audit:
     received: int
     left_out: pl.DataFrame
     lost: Mapping[str, int]
+    rejections: pl.DataFrame
 
     @classmethod
     def of(cls, contract: Contract, frame: pl.DataFrame) -> Self:
         """Hold a frame to its contract, row by row.
 
-        `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. A value that breaks
-        a rule is set aside alone where its column may be null; elsewhere its row is, with every broken rule named. Among
-        the other rows the first of each grain counts when the contract expects duplicates, or the best by its precedence.
-        Nothing is lost: received = kept + quarantined + duplicates + superseded.
+        `frame` has exactly the contract's columns (in any order) and, if it likes, those of `TRACE`. A value that
+        breaks a rule is set aside alone where its column may be null; elsewhere its row is, with every broken rule
+        named. Among the other rows the first of each grain counts when the contract expects duplicates, or the best by
+        its precedence. Nothing is lost: received = kept + quarantined + duplicates + superseded.
 
         Raises ContractError when a column is missing, unexpected or of another type: that is a fault of the code.
         """
@@ -72,25 +72,26 @@ class Audit:
         trace = [pl.lit(None, dtype=t).alias(c) for c, t in TRACE.items() if c not in frame.columns]
         came = frame.with_columns(*trace, _row=pl.int_range(pl.len()))
         has_trace = came.select(pl.col("_rejected").count() + pl.col("_set_aside").list.len().sum()).item()
-        rows, marks = came, _no_marks()
+        rows, marks = came, _no_marks(came)
         if has_trace or not came.select(contract.all_hold).item():
             rows = set_aside(contract, came)
             marks = _marks(contract, rows)
-        bad = marks.filter(pl.col("column_name").is_null())
+        bad = marks.filter("is_of_row")
         valid = rows.join(bad, on="_row", how="anti", maintain_order="left") if bad.height else rows
         left_out = _left_out(contract, valid)
         # wide rows are only moved when there is something to leave out
         kept = valid.join(left_out, on="_row", how="anti", maintain_order="left") if left_out.height else valid
-        alone = marks.filter(pl.col("column_name").is_not_null()).join(kept.select("_row"), on="_row", how="semi")
-        lost = alone.group_by("column_name").agg(pl.col("_row").n_unique())
+        alone = marks.filter(~pl.col("is_of_row")).join(kept.select("_row"), on="_row", how="semi")
+        lost = alone.group_by(place()).agg(pl.col("_row").n_unique())
         return cls(
             contract,
             kept.select(list(contract.schema)),
-            _entries(contract, came, bad),
-            _entries(contract, came, alone),
+            _entries(contract, came, _of_rows(bad)),
+            _entries(contract, came, _of_values(alone)),
             frame.height,
             left_out.drop("_row"),
             dict(lost.iter_rows()),
+            pl.concat([bad, alone]).drop("_row"),
         )
 
     @property
@@ -122,7 +123,7 @@ class Audit:
     @property
     def rules(self) -> dict[str, int]:
         """How many rows and values each broken rule set aside, the most frequent first."""
-        counted = self.entries.select(pl.col("rule").str.split("; ").explode()).group_by("rule").len()
+        counted = self.rejections.group_by(rule=broken_rule()).len()
         return dict(counted.sort("len", "rule", descending=[True, False]).iter_rows())
 
 
@@ -141,61 +142,59 @@ def _left_out(contract: Contract, valid: pl.DataFrame) -> pl.DataFrame:
     return ranked.join(counts, on="_row", how="anti", maintain_order="left").select("_row", *grain, "is_superseded")
 
 
-# -- what is set aside: rows (without a column_name), and values -----------------------------------------------------------
+# -- what is set aside: rows (without a column_name), and values -------------------------------------------------------
 
 
-_TOLD = ("column_name", "value", "rule", "reason")
+def _no_marks(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear().select("_row", *_fields("_rejected"), raw_pointer="_pointer", is_of_row=pl.lit(value=True))
 
 
-def _no_marks() -> pl.DataFrame:
-    return pl.DataFrame(schema={"_row": pl.Int64, **dict.fromkeys(_TOLD, pl.String)})
+def _fields(rejection: str) -> list[pl.Expr]:
+    return [pl.col(rejection).struct.field(name) for name in FIELDS]
 
 
 def _marks(contract: Contract, rows: pl.DataFrame) -> pl.DataFrame:
-    """What is set aside of some rows: _row, column_name, value, rule, reason. A row's reasons name its values' too."""
+    """What is set aside of some rows, as `Audit.rejections` has it, with `_row`. With a row go the values it lost."""
     fits = pl.col("_rejected").is_null()
     keeps = pl.all_horizontal(
         pl.lit(True), *[contract.holds(name) for name in contract.schema if name in contract.required]
     )
-    refused = rows.filter(~fits).select("_row", reason="_rejected")
+    refused = rows.filter(~fits).select("_row", "_rejected")
     broken = failures(contract, rows.filter(fits & ~keeps), sorted(contract.required))
-    noted = rows.filter(pl.col("_set_aside").list.len() > 0).select("_row", "_set_aside")
-    values = noted.explode("_set_aside", empty_as_null=False, keep_nulls=False).unnest("_set_aside")
+    noted = rows.filter(pl.col("_set_aside").list.len() > 0).select("_row", _rejected="_set_aside")
+    values = noted.explode("_rejected", empty_as_null=False, keep_nulls=False)
+    refused, broken, values = (found.select("_row", *_fields("_rejected")) for found in (refused, broken, values))
     # a required value that a reader could not read is missing for that reason
     missing = broken.join(values, on=["_row", "column"], how="semi").filter(pl.col("value") == "null")
     fatal = values.filter(pl.col("column").is_in(list(contract.required)))
-    reasons = pl.concat(
-        [
-            refused,
-            *[f.select("_row", "reason") for f in (fatal, broken.join(missing, on=["_row", "column"], how="anti"))],
-        ]
-    )
+    of_rows = pl.concat([refused, fatal, broken.join(missing, on=["_row", "column"], how="anti")])
     others = values.join(fatal, on=["_row", "column"], how="anti")
-    reasons = pl.concat([reasons, others.join(reasons, on="_row", how="semi").select("_row", "reason")])
-    of_rows = reasons.group_by("_row", maintain_order=True).agg(
-        rule=_rule("reason").str.join("; "), reason=pl.col("reason").str.join("; ")
+    of_rows = pl.concat([of_rows, others.join(of_rows, on="_row", how="semi")])
+    alone = others.join(of_rows, on="_row", how="anti")
+    marks = pl.concat(
+        [of_rows.with_columns(is_of_row=pl.lit(value=True)), alone.with_columns(is_of_row=pl.lit(value=False))]
     )
-    alone = others.join(of_rows, on="_row", how="anti").select(
-        "_row", "value", "reason", rule=_rule("reason"), column_name=pl.col("column").str.replace_all(*_POSITION)
+    pointed = marks.join(rows.select("_row", raw_pointer="_pointer"), on="_row", how="left", maintain_order="left")
+    return pointed.select(_no_marks(rows).columns)
+
+
+def _of_rows(marks: pl.DataFrame) -> pl.DataFrame:
+    """_row, column_name, value, rule, reason of the rows set aside: all that is wrong with one is told together."""
+    told = marks.group_by("_row", maintain_order=True).agg(
+        rule=broken_rule().str.join("; "), reason=reason().str.join("; ")
     )
-    return pl.concat([_no_marks(), of_rows, alone], how="diagonal")
+    nothing = pl.lit(None, dtype=pl.String)
+    return told.select("_row", "rule", "reason", column_name=nothing, value=nothing)
 
 
-_POSITION = (r"\[\d+\]", "[]")
-
-
-def _rule(reason: str) -> pl.Expr:
-    """The rule is the reason without the value and the position in a list, so that rows count under one rule.
-
-    A value may say anything, the words after it have no ": ": so it ends at the last one, and it is cut out first.
-    """
-    value, text = r"(?s)^([^\s=]+) = .*: ", r"(?s) \(text begins .*"
-    return pl.col(reason).str.replace(value, "${1} ").str.replace(text, "").str.replace_all(*_POSITION)
+def _of_values(marks: pl.DataFrame) -> pl.DataFrame:
+    """The same of the values set aside alone."""
+    return marks.select("_row", "value", rule=broken_rule(), reason=reason(), column_name=place())
 
 
 def _with_notes(rows: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
-    """Rows with what is broken of them (`_row`, column, value, reason) added to their `_set_aside`."""
-    found = broken.group_by("_row", maintain_order=True).agg(_found=pl.struct("column", "value", "reason"))
+    """Rows with what is broken of them (`_row`, `_rejected`) added to their `_set_aside`."""
+    found = broken.group_by("_row", maintain_order=True).agg(_found="_rejected")
     if "_set_aside" not in rows.columns:
         rows = rows.with_columns(_set_aside=pl.lit(None, dtype=TRACE["_set_aside"]))
     nothing = pl.lit([], dtype=TRACE["_set_aside"])
@@ -218,8 +217,9 @@ def _entries(contract: Contract, came: pl.DataFrame, marks: pl.DataFrame) -> pl.
         _position=pl.int_range(pl.len()).over(day),  # the same in a run of one day and of many
         _rows=pl.len().over(day).cast(pl.Int64),
     )
+    told = ("column_name", "value", "rule", "reason")
     marked = places.join(
-        marks.rename({name: f"_{name}" for name in _TOLD}), on="_row", how="inner", maintain_order="left"
+        marks.rename({name: f"_{name}" for name in told}), on="_row", how="inner", maintain_order="left"
     )
     is_row = pl.col("_column_name").is_null()
     number = pl.when(is_row).then("_position").otherwise(pl.col("_rows") + pl.int_range(pl.len()).over("_day"))
@@ -229,7 +229,7 @@ def _entries(contract: Contract, came: pl.DataFrame, marks: pl.DataFrame) -> pl.
         row_number=number,
         payload=pl.coalesce("_payload", as_json.struct.json_encode()),
         raw_pointer="_pointer",
-        **{name: f"_{name}" for name in _TOLD},
+        **{name: f"_{name}" for name in told},
     ).select(list(ENTRY))  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def is_value(column: str = "column_name") -> pl.Expr:
     return pl.col(column).is_not_null()
 
 
-# -- rules that do not hold ------------------------------------------------------------------------------------------------
+# -- rules that do not hold --------------------------------------------------------------------------------------------
 
 
 def set_aside(contract: Contract, frame: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -258,11 +258,10 @@ def set_aside(contract: Contract, frame: pl.DataFrame, *names: str) -> pl.DataFr
 
 
 def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """One row per value of some columns that breaks rules: _row, column, value, reason."""
+    """One row per value of some columns that breaks rules: _row, and `_rejected`."""
     if not rows.height:
-        told = dict.fromkeys(("column", "value", "reason"), pl.String)
-        return pl.DataFrame(schema={"_row": pl.Int64, **told})
-    # Pandera takes a second to import, and most runs have no row for it
+        return pl.DataFrame(schema={"_row": pl.Int64, "_rejected": REJECTION})
+    # Pandera takes seconds to import, and most runs have no row for it
     from tmdb_assets.lakehouse.contracts import validation
 
     return validation.failures(contract, rows, columns)

@@ -1,8 +1,8 @@
 """What a table promises.
 
 What belongs here: `Contract` (columns, units, grain, partition, ownership, references) and what is derived from it alone
-(Polars schema, Delta schema). What does not: the kinds of rules (rules.py), how a frame is held to a contract (audit.py),
-the data dictionary (dictionary.py), reading or writing tables (store/), and any source's tables (its contracts.py).
+(Polars schema, Delta schema, Pandera's schema, whether rules hold). What does not: a column (columns.py), the kinds of rules
+(rules.py), how a frame is held to a contract (audit.py), the data dictionary (dictionary.py), reading or writing tables (store/), and any source's tables (its contracts.py).
 """
 
 from __future__ import annotations
@@ -11,28 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import deltalake
 import polars as pl
 from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.calendar import Cadence
+from tmdb_assets.lakehouse.contracts.columns import Column, ContractError
 from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Kept, Owned, Whole
-from tmdb_assets.lakehouse.contracts.rules import Rule
-from tmdb_assets.lakehouse.errors import LakehouseError
+from tmdb_assets.lakehouse.contracts.verdict import holds, is_present, refuse_unknown
 
-
-class ContractError(LakehouseError):
-    """A frame does not have the shape its table promises: a fault of the code, not of a row.
-
-    Fields: `table`, `column` (None when it is about the whole frame) and `problem`.
-    """
-
-    def __init__(self, table: str, column: str | None, problem: str) -> None:
-        self.table, self.column, self.problem = table, column, problem
-        where = f"{table}, column {column}" if column else table
-        super().__init__(f"{where}: {problem}")
+if TYPE_CHECKING:
+    from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema
 
 
 class Stage(StrEnum):
@@ -49,21 +40,6 @@ class Duplicates(StrEnum):
 
     REFUSE = "refuse"  #: a fault: nothing is published
     FIRST = "first"  #: expected: the first one counts
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a contract: Polars type, meaning (with its unit), rules; not null unless `nullable`."""
-
-    dtype: Any
-    description: str
-    rules: tuple[Rule, ...] = ()
-    nullable: bool = False
-
-
-def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> Column:
-    """A column, as contracts write it."""
-    return Column(dtype, description, rules, nullable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +89,8 @@ class Contract:
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
         for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
             raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
+        for name, column in self.columns.items():
+            refuse_unknown(self.path, name, column)
         if self.precedence and (self.duplicates is not Duplicates.FIRST or self.stage is Stage.RAW):
             problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
             raise ContractError(self.path, None, problem)
@@ -172,15 +150,25 @@ class Contract:
         """Whether the value of a column, or `of` another expression that is to become it, keeps the column's rules, row by
         row; a null does where it is allowed."""
         column, value = self.columns[name], pl.col(name) if of is None else of
-        kept = pl.all_horizontal(pl.lit(True), *[rule.holds(value) for rule in column.rules])
-        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & value.is_not_null()
+        kept = pl.all_horizontal(pl.lit(True), *[holds(rule, value) for rule in column.rules])
+        return kept.fill_null(True) if column.nullable else kept.fill_null(False) & is_present(column, value)
 
     @cached_property
     def all_hold(self) -> pl.Expr:
         """Whether all rows keep all rules, in one pass."""
-        present = [pl.col(name).null_count() == 0 for name, c in self.columns.items() if not c.nullable]
-        kept = [rule.holds(pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
+        present = [is_present(c, pl.col(name)).all() for name, c in self.columns.items() if not c.nullable]
+        kept = [holds(rule, pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
         return pl.all_horizontal(pl.lit(True), *present, *kept)
+
+    @cached_property
+    def pandera(self) -> DataFrameSchema:
+        """The whole table as Pandera's schema, for a notebook or a test: `DIM_MOVIE.pandera.validate(frame)`.
+
+        Give it a frame, not a LazyFrame, of which Pandera looks at the types alone.
+        """
+        from tmdb_assets.lakehouse.contracts.schema import table_schema  # Pandera takes seconds to import
+
+        return table_schema(self.columns, self.path, self.description, self.grain)
 
     @cached_property
     def delta_schema(self) -> DeltaSchema:

@@ -1,7 +1,7 @@
 """Texts read as values: what cannot be read is noted, so that it is set aside with its text instead of taken as unknown.
 
-What belongs here: how a text becomes a day or an instant, and the note of one that does not (`_set_aside`, which the audit turns into
-entries of the quarantine). What does not: JSON (payloads/), the range a value must lie in (rules.py).
+What belongs here: how a text becomes a day or an instant, and the note of one that does not (`_set_aside`, which the
+audit turns into entries of the quarantine). What does not: JSON (payloads/), the range a value must lie in (rules.py).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts.audit import TRACE
-from tmdb_assets.lakehouse.contracts.showing import MAX_VALUE_CHARACTERS
+from tmdb_assets.lakehouse.rejections import rejected
 
 
 def day(text: pl.Expr, then: str = "") -> pl.Expr:
@@ -37,9 +37,7 @@ def instant(text: pl.Expr) -> pl.Expr:
 
 def unread(column: str, text: pl.Expr, value: pl.Expr, wanted: str) -> pl.Expr:
     """The note of a text that is there and has no value; `wanted` says what it must be. Null where all is well."""
-    shown = text.str.slice(0, MAX_VALUE_CHARACTERS)
-    reason = pl.concat_str(pl.lit(f"{column} = "), shown, pl.lit(f": {wanted}"))
-    note = pl.struct(column=pl.lit(column), value=shown, reason=reason)
+    note = rejected(pl.lit(column), text, pl.lit(wanted))
     return pl.when(text.is_not_null() & value.is_null()).then(note)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import polars as pl
 
-MAX_VALUE_CHARACTERS = 200  # of a value, where it is told
+from tmdb_assets.lakehouse.rejections import VALUE_CHARACTERS
 
 _FURTHEST = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}
 
@@ -29,7 +29,7 @@ def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
 
 def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
     """The values of a column as text, cut when long."""
-    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, MAX_VALUE_CHARACTERS)
+    return showable(dtype, pl.col(name)).cast(pl.String).str.slice(0, VALUE_CHARACTERS)
 
 
 def shown(frame: pl.DataFrame) -> pl.DataFrame:

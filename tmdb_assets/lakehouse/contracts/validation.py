@@ -1,7 +1,7 @@
 """Which values break which rules of a contract: Pandera, for the rows of which some do.
 
-What belongs here: a contract as a Pandera schema, and Pandera's failure cases in the words of the quarantine. What does
-not: the rules (rules.py), what becomes of the rows. It is imported when it is needed: Pandera brings pandas along.
+What belongs here: Pandera's failure cases in the words of the quarantine. What does not: a contract as Pandera's schema
+(schema.py), what becomes of the rows (audit.py). It is imported when it is needed, as Pandera is.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from collections.abc import Sequence
 from functools import cache
 
 import pandera.errors
-import pandera.polars as pa
 import polars as pl
-from pandera.api.polars.types import PolarsData
 
-from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError
-from tmdb_assets.lakehouse.contracts.rules import Rule
+from tmdb_assets.lakehouse.contracts.columns import ContractError
+from tmdb_assets.lakehouse.contracts.contract import Contract
+from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema, table_schema
 from tmdb_assets.lakehouse.contracts.showing import as_text
+from tmdb_assets.lakehouse.rejections import rejected
 
 
 def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """One row per value of some columns that breaks rules: _row (as in `rows`), column, value, reason.
+    """One row per value of some columns that breaks rules: _row (as in `rows`), and `_rejected`.
 
     Raises ContractError for what is wrong with a column as a whole.
     """
-    model = schema(contract, tuple(columns))
+    schema = _schema(contract, tuple(columns))
     try:
-        model.validate(rows.select(_as_python_has_it(rows, name) for name in model.columns), lazy=True)
+        schema.validate(rows.select(_as_python_has_it(rows, name) for name in schema.columns), lazy=True)
     except pandera.errors.SchemaErrors as error:
         cases: pl.DataFrame = error.failure_cases
     else:
@@ -49,8 +49,7 @@ def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> 
         ).fill_null("null"),
     )
     of_value = told.group_by("_row", "column", "value", maintain_order=True).agg(pl.col("check").str.join(", and "))
-    reason = pl.concat_str("column", pl.lit(" = "), "value", pl.lit(": "), "check")
-    return of_value.select("_row", "column", "value", reason=reason)
+    return of_value.select("_row", _rejected=rejected(pl.col("column"), pl.col("value"), pl.col("check")))
 
 
 def _as_python_has_it(rows: pl.DataFrame, name: str) -> pl.Expr:
@@ -64,20 +63,11 @@ def _as_python_has_it(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 @cache
-def schema(contract: Contract, columns: tuple[str, ...]) -> pa.DataFrameSchema:
+def _schema(contract: Contract, columns: tuple[str, ...]) -> DataFrameSchema:
     """Those of some columns that promise more than their type, which the audit has compared before."""
-    return pa.DataFrameSchema(
-        {
-            name: pa.Column(column.dtype, [_check(rule) for rule in column.rules], nullable=column.nullable)
-            for name, column in contract.columns.items()
-            if name in columns and (column.rules or not column.nullable)
-        },
-        strict=True,
-    )
-
-
-def _check(rule: Rule) -> pa.Check:
-    def holds(data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(rule.holds(pl.col(data.key)))
-
-    return pa.Check(holds, error=rule.error)
+    promises = {
+        name: column
+        for name, column in contract.columns.items()
+        if name in columns and (column.rules or not column.nullable)
+    }
+    return table_schema(promises, contract.path, contract.description)

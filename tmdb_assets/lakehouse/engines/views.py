@@ -37,7 +37,7 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, Stage, at_least, between, col, one_of
+from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, Stage, col, ge, in_range, isin
 from tmdb_assets.lakehouse.engines.parsing import Parsed, parsed_in
 from tmdb_assets.lakehouse.errors import LakehouseError
 
@@ -280,9 +280,9 @@ def _column(file: Path, number: int, words: str) -> tuple[str, Column]:
 
 def _rule(file: Path, number: int, rule: str) -> Rule:
     if least := re.fullmatch(r">=(-?[\d.]+)", rule):
-        return at_least(float(least[1]))
+        return ge(float(least[1]))
     if ends := re.fullmatch(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)", rule):
-        return between(float(ends[1]), float(ends[2]))
+        return in_range(float(ends[1]), float(ends[2]))
     if "|" in rule:
-        return one_of(rule.split("|"))
+        return isin(rule.split("|"))
     raise SqlError(file, number, f"the rule {{{rule}}} is none of {{>=0}}, {{0..10}}, {{a|b}}")

@@ -18,11 +18,11 @@ from tmdb_assets.lakehouse.contracts import (
     Contract,
     FewADay,
     Stage,
-    between,
     col,
     counting,
+    in_range,
     is_value,
-    one_of,
+    isin,
     within_days,
     within_instants,
 )
@@ -59,7 +59,7 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
         columns={
             "date_id": col(pl.Date, "Day of the observation (UTC).", within_days()),
             "endpoint": col(pl.String, "What was asked, as the source spells it."),
-            "origin": col(pl.String, "Who answered: the built-in sandbox or the real source.", one_of([SANDBOX, REAL])),
+            "origin": col(pl.String, "Who answered: the built-in sandbox or the real source.", isin([SANDBOX, REAL])),
             "promised_pages": col(pl.Int64, "Pages the source said there are (and serves).", some, nullable=True),
             "received_pages": col(pl.Int64, "Distinct pages that arrived.", some, nullable=True),
             "promised_ids": col(
@@ -106,7 +106,7 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
             "cache_hits": col(pl.Int64, "Answers that came from the HTTP cache.", some),
             "bytes": col(pl.Int64, "Bytes of the answers' bodies.", some),
             "seconds": col(
-                pl.Float64, "Seconds spent waiting for answers, summed over concurrent calls.", between(0, MOST)
+                pl.Float64, "Seconds spent waiting for answers, summed over concurrent calls.", in_range(0, MOST)
             ),
             "started_at": col(
                 pl.Datetime("us", "UTC"), "When this observation of the endpoint began.", within_instants()

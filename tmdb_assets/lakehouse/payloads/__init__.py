@@ -2,7 +2,6 @@
 
 from tmdb_assets.lakehouse.payloads.mending import Id, Int, Numeric
 from tmdb_assets.lakehouse.payloads.shapes import (
-    SET_ASIDE,
     Shape,
     ShapeError,
     decode,
@@ -14,7 +13,6 @@ from tmdb_assets.lakehouse.payloads.shapes import (
 )
 
 __all__ = [
-    "SET_ASIDE",
     "Id",
     "Int",
     "Numeric",

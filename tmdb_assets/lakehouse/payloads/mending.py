@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import msgspec
 
 from tmdb_assets.lakehouse.payloads.json_text import NotJson, Number, Unreadable, read_by_parts, read_exactly, write
+from tmdb_assets.lakehouse.rejections import rejection
 
 #: A whole number that fits a 64-bit column; anything else is set aside, not rounded.
 Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -30,21 +31,19 @@ Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1, extra=READ_FROM_TEXT
 #: A number, as a number or as its text.
 Numeric = Annotated[float, msgspec.Meta(extra=READ_FROM_TEXT)]
 
-VALUE_CHARACTERS = 200  # of a value, where it is told
-
-SetAside = dict[str, str]
+#: A value that does not fit, as a row of rejections.REJECTION.
+SetAside = dict[str, Any]
 #: (value, its path, the list that takes what is set aside) -> the value as it fits; raises _Misfit.
 _Fit = Callable[[Any, str, list[SetAside]], Any]
 
 
 @dataclass(frozen=True)
 class Mended:
-    """A payload made to fit: its text, and each value taken out as {column, value, reason}. Text null: it cannot be
-    mended, `rejected` says why."""
+    """A payload made to fit: its text, and each value taken out. Text null: it cannot be mended, `rejected` says why."""
 
     text: str | None
     set_aside: list[SetAside]
-    rejected: str | None = None
+    rejected: SetAside | None = None
 
 
 class _Misfit(Exception):
@@ -54,12 +53,7 @@ class _Misfit(Exception):
         super().__init__(path)
         text = value if isinstance(value, str) else write(value)
         wanted = value.wanted or wanted if isinstance(value, Unreadable) else wanted
-        self.path, self.shown = path or "payload", text[:VALUE_CHARACTERS]
-        said = write(self.shown) if type(value) is str else self.shown  # "7" is not 7
-        self.reason = f"{self.path} = {said}: {wanted}"
-
-    def as_entry(self) -> SetAside:
-        return {"column": self.path, "value": self.shown, "reason": self.reason}
+        self.rejection = rejection(path or "payload", text, wanted, is_text=type(value) is str)
 
 
 _MISSING = Unreadable("(missing)")
@@ -78,9 +72,9 @@ def mend(text: str | None, shape: type[msgspec.Struct]) -> Mended:
         fitted = _fit(shape)(value, "", set_aside)
         return Mended(msgspec.json.encode(fitted).decode(), set_aside)
     except NotJson:
-        return Mended(None, [], f"payload = {text[:VALUE_CHARACTERS]}: must be JSON")
+        return Mended(None, [], rejection("payload", text, "must be JSON"))
     except _Misfit as misfit:
-        return Mended(None, [], misfit.reason)
+        return Mended(None, [], misfit.rejection)
 
 
 @functools.cache
@@ -123,7 +117,7 @@ def _nullable(fit: _Fit) -> _Fit:
         try:
             return fit(value, path, set_aside)
         except _Misfit as misfit:
-            set_aside.append(misfit.as_entry())
+            set_aside.append(misfit.rejection)
             return None
 
     return fitted
@@ -138,7 +132,7 @@ def _list(fit: _Fit) -> _Fit:
             try:
                 members.append(fit(member, inner, set_aside))
             except _Misfit as misfit:
-                set_aside.append(misfit.as_entry())
+                set_aside.append(misfit.rejection)
         return members
 
     return fitted

@@ -27,16 +27,14 @@ import polars as pl
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.payloads.json_text import STRICT_ERRORS, NotJson, read, split
-from tmdb_assets.lakehouse.payloads.mending import VALUE_CHARACTERS, Mended, mend, naming_fields
+from tmdb_assets.lakehouse.payloads.mending import Mended, mend, naming_fields
+from tmdb_assets.lakehouse.rejections import REJECTION, rejection
 
 #: Payloads, and pages of them, decoded at once: small enough to keep all cores busy on a day's films.
 SLICE_AT_LEAST, PAGES_AT_LEAST = 500, 25
 #: In how many payloads unknown fields are looked for: among their own keys, and among those nested in them.
 OWN_KEYS, NESTED_KEYS = 1_500, 30
 
-
-#: What decode() has taken out of a row: the path in the JSON, the value as text, and why.
-SET_ASIDE: Any = pl.List(pl.Struct({"column": pl.String, "value": pl.String, "reason": pl.String}))
 
 _MISFIT = object()
 
@@ -98,7 +96,8 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
 
     Returns one row per payload, in order: the shape's fields as columns, `_rejected` and `_set_aside`. A value that
     does not fit is null where the shape allows it, a member of a list that cannot be mended has left its list, and
-    `_set_aside` says which (null: none). A payload whose required fields do not fit has `_rejected`, why, and no field.
+    `_set_aside` says which (null: none). A payload whose required fields do not fit has `_rejected`, which of them, and no
+    field.
     """
     return _sliced(payloads, SLICE_AT_LEAST, shape, lambda part, _: _decode(part, shape))
 
@@ -118,12 +117,12 @@ def decode_items(pages: pl.Series, key: str | None, shape: type[Shape]) -> pl.Da
 
 def insist_on(rows: pl.DataFrame, *fields: str) -> pl.DataFrame:
     """Decoded rows, without those in which one of these fields was set aside: their table requires it, so they are
-    rejected, with its reason."""
+    rejected for it."""
     if not rows.height or rows.get_column("_set_aside").null_count() == rows.height:
         return rows
     entry = pl.element().struct
-    reasons = pl.element().filter(entry.field("column").is_in(fields)).struct.field("reason")
-    required = pl.coalesce("_rejected", pl.col("_set_aside").list.eval(reasons).list.first())
+    fatal = pl.element().filter(entry.field("column").is_in(fields))
+    required = pl.coalesce("_rejected", pl.col("_set_aside").list.eval(fatal).list.first())
     return rows.with_columns(_rejected=required, _set_aside=pl.when(required.is_null()).then("_set_aside"))
 
 
@@ -152,8 +151,10 @@ def _decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
         mended |= {n: mend(texts[n], shape) for n in contradicted}
         frame = _decode_what_fits(payloads, mended, shape)
     return frame.with_columns(
-        _sparse("_rejected", pl.String, {n: m.rejected for n, m in mended.items() if m.rejected}, len(texts)),
-        _sparse("_set_aside", SET_ASIDE, {n: m.set_aside for n, m in mended.items() if m.set_aside}, len(texts)),
+        _sparse("_rejected", REJECTION, {n: m.rejected for n, m in mended.items() if m.rejected}, len(texts)),
+        _sparse(
+            "_set_aside", pl.List(REJECTION), {n: m.set_aside for n, m in mended.items() if m.set_aside}, len(texts)
+        ),
     )
 
 
@@ -174,7 +175,7 @@ def _decode_what_fits(payloads: pl.Series, mended: dict[int, Mended], shape: typ
 
 
 def _beyond_repair(text: str, problem: str) -> Mended:
-    return Mended(None, [], f"payload = {text:.{VALUE_CHARACTERS}}: must be readable ({problem})")
+    return Mended(None, [], rejection("payload", text, f"must be readable ({problem})"))
 
 
 def _sparse(name: str, dtype: Any, values: Mapping[int, Any], height: int) -> pl.Series:
@@ -241,20 +242,20 @@ def split_items(pages: pl.Series, key: str | None) -> pl.DataFrame:
     """
     texts: list[str] = []
     counts: list[int] = []
-    no_lists: dict[int, str] = {}
+    no_lists: dict[int, dict[str, Any]] = {}
     for page in pages:
         try:
             items = split(page or "", key)
         except NotJson:
             wanted = "must be a list" if key is None else f"must have a list named {key}"
-            no_lists[len(texts)] = f"page = {page or '':.{VALUE_CHARACTERS}}: {wanted}"
+            no_lists[len(texts)] = rejection("page", page or "", wanted)
             items = [page]
         texts += items
         counts.append(len(items))
     places = pl.select(_page=pl.int_range(len(counts)), _item=pl.int_ranges(pl.Series(counts, dtype=pl.Int64)))
     exploded = places.explode("_item", empty_as_null=False)
     return exploded.with_columns(
-        _payload=pl.Series(texts, dtype=pl.String), _rejected=_sparse("_rejected", pl.String, no_lists, len(texts))
+        _payload=pl.Series(texts, dtype=pl.String), _rejected=_sparse("_rejected", REJECTION, no_lists, len(texts))
     )
 
 

@@ -28,9 +28,9 @@ from tmdb_assets.lakehouse.contracts import (
     Duplicates,
     FewADay,
     Stage,
-    between,
     col,
     counting,
+    in_range,
     is_value,
     within_days,
 )
@@ -172,13 +172,13 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 pl.Int64,
                 "Rows received that are nowhere; negative: rows kept that nobody received. 0 unless a table was changed "
                 "by hand or a commit lost; null when nobody counted.",
-                between(-MOST, MOST),
+                in_range(-MOST, MOST),
                 nullable=True,
             ),
             "completeness": col(
                 pl.Float64,
                 "Mean share of known values over the nullable columns, a ratio; null without rows or such columns.",
-                between(0, 1),
+                in_range(0, 1),
                 nullable=True,
             ),
             "outliers": col(
@@ -188,7 +188,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 pl.Float64,
                 "What arrived over what the source promised, pages or ids, whichever is less, a ratio; null for a table "
                 "that is not asked for, or without a promise.",
-                between(0, 1),
+                in_range(0, 1),
                 nullable=True,
             ),
             "is_extraction_finished": col(

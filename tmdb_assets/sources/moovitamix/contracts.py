@@ -21,12 +21,12 @@ from tmdb_assets.lakehouse.contracts import (
     FewADay,
     Owned,
     Stage,
-    between,
     col,
     counting,
-    matches,
+    in_range,
+    isin,
     not_blank,
-    one_of,
+    str_matches,
     within_days,
     within_instants,
 )
@@ -86,7 +86,7 @@ def _subjects(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _endpoint() -> Column:
-    return col(pl.String, "Path below the API's root.", one_of(ENDPOINTS))
+    return col(pl.String, "Path below the API's root.", isin(ENDPOINTS))
 
 
 # -- raw: what came, verbatim ------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ PAGES = Contract(
         "forgotten_count": _count("Rows of forgotten persons, dropped before they were kept."),
         "total": _count("Rows the answer said there are."),
         "total_pages": _count("Pages the answer said there are."),
-        "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
+        "http_status": col(pl.Int64, "HTTP status of the answer.", in_range(100, 599)),
         "fetched_at": _instant("When the answer came."),
         "take": col(
             pl.Int64,
@@ -178,7 +178,7 @@ FORGOTTEN = Contract(
         "subject_hash": col(
             pl.String,
             "128 bits of HMAC-SHA256 over the id or an e-mail.",
-            matches("[0-9a-f]{32}", "32 hexadecimal digits"),
+            str_matches("[0-9a-f]{32}", "32 hexadecimal digits"),
         ),
         "forgotten_on": _day("Day on which they were forgotten (UTC)."),
     },
@@ -354,11 +354,11 @@ DIM_DATE = _star(
     {
         "date_id": _day("The day (UTC)."),
         "observed_before": col(pl.Date, "Observed day before it; null for the first.", within_days(), nullable=True),
-        "year": col(pl.Int64, "Calendar year.", between(FIRST_DAY.year, LAST_DAY.year)),
-        "month": col(pl.Int64, "Month, 1 to 12.", between(1, 12)),
-        "day": col(pl.Int64, "Day of the month.", between(1, 31)),
-        "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", between(1, 53)),
-        "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", between(1, 7)),
+        "year": col(pl.Int64, "Calendar year.", in_range(FIRST_DAY.year, LAST_DAY.year)),
+        "month": col(pl.Int64, "Month, 1 to 12.", in_range(1, 12)),
+        "day": col(pl.Int64, "Day of the month.", in_range(1, 31)),
+        "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", in_range(1, 53)),
+        "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", in_range(1, 7)),
         "is_weekend": col(pl.Boolean, "Saturday or Sunday."),
     },
     comes_from={"*": "changes.date_id", "observed_before": "changes.compared_with"},
@@ -383,7 +383,7 @@ DIM_USER = _star(
             pl.String,
             "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, however "
             "they are spelled; null when unknown, or when what is stated tells nobody (n/a, none@none.com).",
-            matches("[0-9a-f]{32}", "32 hexadecimal digits"),
+            str_matches("[0-9a-f]{32}", "32 hexadecimal digits"),
             nullable=True,
         ),
         "has_plausible_email": col(pl.Boolean, "Whether the e-mail looks like one."),

@@ -20,11 +20,11 @@ from tmdb_assets.lakehouse.contracts import (
     FewADay,
     Owned,
     Stage,
-    between,
     col,
     counting,
-    matches,
-    one_of,
+    in_range,
+    isin,
+    str_matches,
     within_days,
     within_instants,
 )
@@ -55,7 +55,9 @@ def _as_of(meaning: str = "Last day of the month that the drop tells of.") -> Co
 
 
 def _user() -> Column:
-    return col(pl.String, "Subscriber.", matches("[0-9]{4}-[A-Z]{5}", "four digits, a hyphen, five capital letters"))
+    return col(
+        pl.String, "Subscriber.", str_matches("[0-9]{4}-[A-Z]{5}", "four digits, a hyphen, five capital letters")
+    )
 
 
 def _flag(meaning: str) -> Column:
@@ -74,27 +76,27 @@ def _count(meaning: str, most: int = 1_000_000) -> Column:
 
 
 def _amount(meaning: str, most: float) -> Column:
-    return col(pl.Float64, f"{meaning}; null when the cell was empty.", between(0, most), nullable=True)
+    return col(pl.Float64, f"{meaning}; null when the cell was empty.", in_range(0, most), nullable=True)
 
 
 _USERS = {
     "signup_date": col(pl.Date, "Day of the first subscription.", within_days()),
     "user_gender": col(
-        pl.String, "Gender as the user stated it; null when the cell was empty.", one_of(GENDERS), nullable=True
+        pl.String, "Gender as the user stated it; null when the cell was empty.", isin(GENDERS), nullable=True
     ),
     "user_is_senior": _flag("Whether the user is a senior"),
     "has_family": _flag("Whether the user has a partner or family"),
     "has_dependents": _flag("Whether the user has dependents"),
 }
 _SUBSCRIPTIONS = {
-    "months_active": col(pl.Int64, "Months as a paying subscriber.", between(0, MOST_MONTHS)),
+    "months_active": col(pl.Int64, "Months as a paying subscriber.", in_range(0, MOST_MONTHS)),
     "plan_stream_tv": _flag("Whether the plan has series and television"),
     "plan_stream_movies": _flag("Whether the plan has films"),
-    "contract_type": col(pl.String, "Term of the contract.", one_of(CONTRACT_TYPES)),
+    "contract_type": col(pl.String, "Term of the contract.", isin(CONTRACT_TYPES)),
     "paperless_billing": _flag("Whether bills come by e-mail"),
-    "monthly_fee": col(pl.Float64, "Fee a month, in the service's currency.", between(0, MOST_PAID)),
+    "monthly_fee": col(pl.Float64, "Fee a month, in the service's currency.", in_range(0, MOST_PAID)),
     "total_paid": _amount("Paid since the first subscription, in the service's currency", MOST_PAID),
-    "net_service": col(pl.String, "The user's internet connection; `No` is none.", one_of(NET_SERVICES)),
+    "net_service": col(pl.String, "The user's internet connection; `No` is none.", isin(NET_SERVICES)),
     "add_on_security": _add_on("security add-on"),
     "add_on_backup": _add_on("backup add-on"),
     "add_on_device_protect": _add_on("device protection"),
@@ -148,10 +150,10 @@ DROP_FILES = Contract(
         "drop_number": col(
             pl.Int64, "1 for the first drop of the month, 2 for the one that corrected it.", counting(1)
         ),
-        "file": col(pl.String, "Name of the file.", one_of(FILES)),
+        "file": col(pl.String, "Name of the file.", isin(FILES)),
         "row_count": col(pl.Int64, "Lines after the header.", counting()),
         "bytes": col(pl.Int64, "Size of the file.", counting(1)),
-        "sha256": col(pl.String, "Hash of the file's bytes.", matches("[0-9a-f]{64}", "a SHA-256 in hexadecimal")),
+        "sha256": col(pl.String, "Hash of the file's bytes.", str_matches("[0-9a-f]{64}", "a SHA-256 in hexadecimal")),
         "fetched_at": col(INSTANT, "When the file was read.", within_instants()),
         "payload": col(pl.String, "The file as it came: its bytes, decoded as UTF-8."),
     },
@@ -276,18 +278,18 @@ TRAINING_SET = Contract(
         "user_id": _user(),
         **{name: USER_MONTHS.columns[name] for name in FEATURES},
         "months_since_signup": col(
-            pl.Int64, "Full months from signup_date to as_of; negative when it lies after.", between(-3600, 3600)
+            pl.Int64, "Full months from signup_date to as_of; negative when it lies after.", in_range(-3600, 3600)
         ),
         "watch_hours_30d_change": col(
             pl.Float64,
             "Hours watched more than in the month before; null when either is unknown.",
-            between(-MOST_HOURS, MOST_HOURS),
+            in_range(-MOST_HOURS, MOST_HOURS),
             nullable=True,
         ),
         "monthly_fee_change": col(
             pl.Float64,
             "Fee more than in the month before; null when either is unknown.",
-            between(-MOST_PAID, MOST_PAID),
+            in_range(-MOST_PAID, MOST_PAID),
             nullable=True,
         ),
         "label_as_of": col(

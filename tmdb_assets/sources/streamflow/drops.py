@@ -98,18 +98,19 @@ class Drop:
         audit = self.audit(file)
         bad, received = audit.quarantined.height, audit.received
         if bad > BROKEN_AT_MOST * received:
-            rules = audit.quarantined.select(pl.col("rule").str.split("; ").explode()).group_by("rule").len()
-            worst = str(rules.sort("len", "rule", descending=[True, False]).item(0, "rule"))
-            of_it = audit.quarantined.filter(pl.col("rule").str.contains(worst, literal=True))
-            yield _broken(file, worst.split(" ", 1)[0], f"{bad:,} of {received:,} rows break a rule", of_it)
+            of_rows = audit.rejections.filter("is_of_row")
+            rules = of_rows.group_by("column", "rule").len()
+            worst = rules.sort("len", "column", "rule", descending=[True, False, False]).head(1)
+            of_it = of_rows.join(worst, on=["column", "rule"], how="semi")
+            yield _broken(file, f"{bad:,} of {received:,} rows break a rule", of_it)
             return
         for column, lost in sorted(audit.lost.items(), key=lambda item: (-item[1], item[0])):
             given = audit.kept.get_column(column).count() + lost
             is_spelling = lost > min(REJECTED_FEW, FEW_VALUES * received) and lost > BROKEN_AT_MOST * given
             is_spelling = is_spelling or self._is_another_spelling(file, column, audit, given)
             if is_spelling or bad + lost > BROKEN_AT_MOST * received:
-                of_it = audit.values.filter(pl.col("column_name") == column)
-                yield _broken(file, column, f"{lost:,} of {given:,} values break the rule", of_it)
+                of_it = audit.rejections.filter(~pl.col("is_of_row"), pl.col("column") == column)
+                yield _broken(file, f"{lost:,} of {given:,} values break the rule", of_it)
 
     def _is_another_spelling(self, file: DropFile, column: str, audit: Audit, given: int) -> bool:
         """Whether one and the same word stands for a flag in many rows: `yes` beside `False` is a value, not a slip."""
@@ -120,12 +121,11 @@ class Drop:
         return most > SLIPS_AT_MOST and most > SLIPS_SHARE * given
 
 
-def _broken(file: DropFile, column: str, said: str, entries: pl.DataFrame) -> Fault:
-    """`entries`: what the quarantine would have of it; the first line of them is shown."""
-    first = entries.sort(pl.col("raw_pointer").cast(pl.Int64)).row(0, named=True)
-    reason = next((r for r in first["reason"].split("; ") if r.startswith(f"{column} = ")), first["reason"])
-    value, _, wanted = reason.removeprefix(f"{column} = ").rpartition(": ")
-    return Fault(file.name, int(first["raw_pointer"]), column, f"{said}, here {shown(value)}: {wanted}.")
+def _broken(file: DropFile, said: str, rejections: pl.DataFrame) -> Fault:
+    """The first line of these is shown."""
+    first = rejections.sort(pl.col("raw_pointer").cast(pl.Int64)).row(0, named=True)
+    problem = f"{said}, here {shown(first['value'])}: {first['rule']}."
+    return Fault(file.name, int(first["raw_pointer"]), first["column"], problem)
 
 
 def read_drop(folder: Path, as_of: dt.date) -> Drop:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, reading, set_aside
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, holds, reading, set_aside
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.transforms import Transform, reads
 from tmdb_assets.lakehouse.payloads import decode, insist_on
@@ -190,7 +190,7 @@ def _note_release_days(film: pl.DataFrame) -> pl.DataFrame:
 def _release_day(text: pl.Expr) -> pl.Expr:
     """The day of a release; TMDB dates them with a time of day that means nothing."""
     day = reading.day(text, then="T")
-    return pl.when(contracts.RELEASED.holds(day)).then(day)
+    return pl.when(holds(contracts.RELEASED, day)).then(day)
 
 
 def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:

@@ -21,12 +21,12 @@ from tmdb_assets.lakehouse.contracts import (
     FewADay,
     Owned,
     Stage,
-    between,
     col,
     counting,
-    matches,
+    in_range,
+    isin,
     not_blank,
-    one_of,
+    str_matches,
     within_days,
     within_instants,
 )
@@ -41,16 +41,16 @@ INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
 # What a film can have. Beyond it a figure is a slip of the pen, which no sum survives; below it stand all that were seen.
 MOST_ID = 2**31 - 1  # TMDB's reference calls ids int32
-ID = between(1, MOST_ID)
+ID = in_range(1, MOST_ID)
 RELEASED = within_days(dt.date(1870, 1, 1), dt.date(2199, 12, 31))  # the first films; "100 Years" is announced for 2115
-POPULARITY = between(0, 1_000_000)  # the most popular film of a day has had some 10,000
+POPULARITY = in_range(0, 1_000_000)  # the most popular film of a day has had some 10,000
 VOTE_COUNT = counting(0, 1_000_000_000)  # the most voted film has 40,000
-RUNTIME = between(1, 100_000)  # minutes: the longest film, "Logistics", has 51,420
-DOLLARS = between(
+RUNTIME = in_range(1, 100_000)  # minutes: the longest film, "Logistics", has 51,420
+DOLLARS = in_range(
     1, 10_000_000_000
 )  # the most expensive film cost, and the most successful brought, less than 3 billion
 CAST_ORDER = counting(0, 1_000_000)
-LANGUAGE_CODE = matches("[a-z]{2,3}", "two or three small letters")
+LANGUAGE_CODE = str_matches("[a-z]{2,3}", "two or three small letters")
 SEEN_IN = ("list", "details", "list in part", "export")  # where a film's figures of a day may stand, the best first
 CONTINENTS = ["Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"]
 
@@ -73,7 +73,9 @@ def _flag(meaning: str) -> Column:
 
 def _iso_country() -> Column:
     return col(
-        pl.String, "ISO 3166-1 alpha-2 code, or one that TMDB still uses.", matches("[A-Z]{2}", "two capital letters")
+        pl.String,
+        "ISO 3166-1 alpha-2 code, or one that TMDB still uses.",
+        str_matches("[A-Z]{2}", "two capital letters"),
     )
 
 
@@ -104,14 +106,14 @@ DISCOVER_PAGES = _raw(
     ("window", "page", "pass_number"),
     {
         "window": col(pl.String, "What part of the list: `popularity` for the whole, else `FROM..TO` release dates."),
-        "page": col(pl.Int64, "Page number.", between(1, 500)),
+        "page": col(pl.Int64, "Page number.", in_range(1, 500)),
         "pass_number": col(
             pl.Int64, "1; higher when the list was walked again for films the first pass missed.", counting(1)
         ),
         "total_pages": col(pl.Int64, "Pages the answer said there are.", counting()),
         "total_results": col(pl.Int64, "Films the answer said there are.", counting()),
-        "result_count": col(pl.Int64, "Films on this page.", between(0, 20)),
-        "http_status": col(pl.Int64, "HTTP status of the answer.", between(100, 599)),
+        "result_count": col(pl.Int64, "Films on this page.", in_range(0, 20)),
+        "http_status": col(pl.Int64, "HTTP status of the answer.", in_range(100, 599)),
         "fetched_at": col(INSTANT, "When the answer came.", within_instants()),
         "payload": col(pl.String, RAW_NOTE),
     },
@@ -153,9 +155,9 @@ MOVIE_DETAILS = _raw(
         "asked_because": col(
             pl.String,
             "Why details were asked for.",
-            one_of(["new", "changed", "stale", "vanished", "unlisted", "history"]),
+            isin(["new", "changed", "stale", "vanished", "unlisted", "history"]),
         ),
-        "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", between(200, 404)),
+        "http_status": col(pl.Int64, "HTTP status of the answer; 404 is a tombstone.", in_range(200, 404)),
         "answered_id": col(
             pl.Int64,
             "The film that answered: another id when films were merged, null for a tombstone.",
@@ -188,7 +190,7 @@ _STATS = {
     "vote_average": col(
         pl.Float64,
         "Mean vote, 0 to 10; null without votes or when only the export saw the film.",
-        between(0, 10),
+        in_range(0, 10),
         nullable=True,
     ),
     "vote_count": col(pl.Int64, "Votes so far; null when only the export saw the film.", VOTE_COUNT, nullable=True),
@@ -199,7 +201,7 @@ _FILM = {
     "original_title": _text("Title in the original language"),
     "original_language": col(pl.String, "Language code of the original.", LANGUAGE_CODE, nullable=True),
     "release_date": col(pl.Date, "First release; null when unknown.", RELEASED, nullable=True),
-    "status": col(pl.String, "Production status; null when unknown.", one_of(STATUSES), nullable=True),
+    "status": col(pl.String, "Production status; null when unknown.", isin(STATUSES), nullable=True),
     "runtime_minutes": col(
         pl.Int64, "Running time in minutes; null when unknown (TMDB writes 0).", RUNTIME, nullable=True
     ),
@@ -219,7 +221,7 @@ _FILM = {
     "imdb_id": col(
         pl.String,
         "IMDb id; null when unknown.",
-        matches("tt[0-9]{7,}", "an IMDb title id such as tt0111161"),
+        str_matches("tt[0-9]{7,}", "an IMDb title id such as tt0111161"),
         nullable=True,
     ),
     "tagline": _text("Tagline"),
@@ -250,7 +252,7 @@ MOVIES = Contract(
         "movie_id": _id("TMDB's film id."),
         **_FILM,
         "popularity": col(pl.Float64, "TMDB popularity in the details.", POPULARITY, nullable=True),
-        "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes.", between(0, 10), nullable=True),
+        "vote_average": col(pl.Float64, "Mean vote, 0 to 10; null without votes.", in_range(0, 10), nullable=True),
         "vote_count": col(pl.Int64, "Votes so far.", VOTE_COUNT, nullable=True),
         "video": _flag("Whether TMDB files it as a video"),
         "is_softcore": _flag("Whether TMDB files it as softcore"),
@@ -305,7 +307,7 @@ MOVIE_STATS = Contract(
         "seen_in": col(
             pl.String,
             "Where the figures come from; a list row that lacks one of them is a list in part.",
-            one_of(SEEN_IN),
+            isin(SEEN_IN),
         ),
     },
     duplicates=Duplicates.FIRST,
@@ -406,7 +408,7 @@ DIM_COUNTRY = _dimension(
         "continent": col(
             pl.String,
             "Continent, from tmdb_assets/reference/country_continent.csv; null when the code is in neither.",
-            one_of(CONTINENTS),
+            isin(CONTINENTS),
             nullable=True,
         ),
     },
@@ -429,12 +431,12 @@ DIM_DATE = Contract(
     kept=Owned(("date_id",)),
     columns={
         "date_id": _day("The day (UTC)."),
-        "year": col(pl.Int64, "Calendar year.", between(FIRST_DAY.year, LAST_DAY.year)),
-        "quarter": col(pl.Int64, "Quarter, 1 to 4.", between(1, 4)),
-        "month": col(pl.Int64, "Month, 1 to 12.", between(1, 12)),
-        "day": col(pl.Int64, "Day of the month.", between(1, 31)),
-        "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", between(1, 53)),
-        "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", between(1, 7)),
+        "year": col(pl.Int64, "Calendar year.", in_range(FIRST_DAY.year, LAST_DAY.year)),
+        "quarter": col(pl.Int64, "Quarter, 1 to 4.", in_range(1, 4)),
+        "month": col(pl.Int64, "Month, 1 to 12.", in_range(1, 12)),
+        "day": col(pl.Int64, "Day of the month.", in_range(1, 31)),
+        "week": col(pl.Int64, "ISO 8601 week, 1 to 53.", in_range(1, 53)),
+        "day_of_week": col(pl.Int64, "ISO 8601 day of the week, Monday 1 to Sunday 7.", in_range(1, 7)),
         "is_weekend": col(pl.Boolean, "Saturday or Sunday."),
     },
 )
@@ -448,11 +450,11 @@ DIM_CPI = Contract(
     grain=("year",),
     drift_limit=None,
     columns={
-        "year": col(pl.Int64, "Calendar year; one without a published average is absent.", between(1913, 2100)),
+        "year": col(pl.Int64, "Calendar year; one without a published average is absent.", in_range(1913, 2100)),
         "cpi_u": col(
             pl.Float64,
             "Annual average of the CPI-U (all items, U.S. city average, not seasonally adjusted); 1982-84 is 100.",
-            between(0, 100_000),
+            in_range(0, 100_000),
         ),
     },
 )

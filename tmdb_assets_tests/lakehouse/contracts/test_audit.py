@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import (
-    SET_ASIDE,
+    TRACE,
     Audit,
     ByDay,
     Contract,
@@ -22,21 +22,24 @@ from tmdb_assets.lakehouse.contracts import (
     FewADay,
     Owned,
     Whole,
-    at_least,
-    between,
     col,
-    matches,
+    ge,
+    in_range,
+    isin,
     not_blank,
-    one_of,
     set_aside,
+    str_matches,
     within_days,
     within_instants,
 )
 from tmdb_assets.lakehouse.contracts.dictionary import dictionary_lines
-from tmdb_assets.lakehouse.contracts.showing import MAX_VALUE_CHARACTERS
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.rejections import REJECTION, VALUE_CHARACTERS
+from tmdb_assets_tests import rejected
+from tmdb_assets_tests.rejected import rejection, sentence
 
 DAY = dt.date(2026, 3, 10)
+REJECTION_FIELDS = [field.name for field in REJECTION.fields]
 NEXT = dt.date(2026, 3, 11)
 
 
@@ -51,11 +54,11 @@ def films(duplicates: str = "first") -> Contract:
         duplicates=duplicates,
         columns={
             "date_id": col(pl.Date, "Day (UTC)."),
-            "film_id": col(pl.Int64, "Film.", at_least(1)),
+            "film_id": col(pl.Int64, "Film.", ge(1)),
             "title": col(pl.String, "Title.", not_blank()),
-            "mean_vote": col(pl.Float64, "Mean vote, 0 to 10.", between(0, 10), nullable=True),
-            "country": col(pl.String, "Country code.", matches("[A-Z]{2}", "two capital letters"), nullable=True),
-            "status": col(pl.String, "Status.", one_of(["out", "planned"]), nullable=True),
+            "mean_vote": col(pl.Float64, "Mean vote, 0 to 10.", in_range(0, 10), nullable=True),
+            "country": col(pl.String, "Country code.", str_matches("[A-Z]{2}", "two capital letters"), nullable=True),
+            "status": col(pl.String, "Status.", isin(["out", "planned"]), nullable=True),
         },
     )
 
@@ -71,9 +74,9 @@ def row(film_id: int | None = 1, day: dt.date = DAY, **values: Any) -> dict[str,
     } | values
 
 
-def frame(*rows: dict[str, Any], **trace: list[str | None]) -> pl.DataFrame:
+def frame(*rows: dict[str, Any], **trace: list[Any]) -> pl.DataFrame:
     made = pl.DataFrame(rows, schema=films().schema)
-    return made.with_columns(pl.Series(name, values, dtype=pl.String) for name, values in trace.items())
+    return made.with_columns(pl.Series(name, values, dtype=TRACE[name]) for name, values in trace.items())
 
 
 @pytest.mark.parametrize(
@@ -132,11 +135,11 @@ def test_a_value_whose_row_is_not_kept_is_no_entry_and_is_named_with_its_row() -
 
 def test_what_a_reader_set_aside_is_an_entry_of_its_own_however_it_is_called() -> None:
     first = [
-        {"column": "runtime", "value": "1.5", "reason": "runtime = 1.5: must be a whole number"},
-        {"column": "cast[3].order", "value": "x", "reason": "cast[3].order = x: must be a whole number"},
-        {"column": "cast[7].order", "value": "y", "reason": "cast[7].order = y: must be a whole number"},
+        rejection("runtime", "1.5", "must be a whole number"),
+        rejection("cast[3].order", "x", "must be a whole number"),
+        rejection("cast[7].order", "y", "must be a whole number"),
     ]
-    read = pl.Series("_set_aside", [first, None, []], dtype=pl.List(SET_ASIDE))
+    read = rejected.set_aside(first, None, [])
     audit = Audit.of(films(), frame(row(1, mean_vote=99.0), row(2), row(3)).with_columns(read))
     assert audit.kept["film_id"].to_list() == [1, 2, 3]
     assert audit.values.select("column_name", "value", "rule", "row_number").rows() == [
@@ -145,12 +148,13 @@ def test_what_a_reader_set_aside_is_an_entry_of_its_own_however_it_is_called() -
         ("cast[].order", "y", "cast[].order must be a whole number", 5),
         ("mean_vote", "99.0", "mean_vote must lie between 0 and 10", 6),
     ]
+    assert audit.values["reason"].to_list()[:3] == [sentence(of) for of in first]
     assert audit.lost == {"runtime": 1, "cast[].order": 1, "mean_vote": 1}
 
 
 def test_a_required_value_that_a_reader_set_aside_takes_its_row_along_for_that_reason() -> None:
-    read = [[{"column": "title", "value": "7", "reason": "title = 7: must be a text"}]]
-    refused = frame(row(title=None)).with_columns(pl.Series("_set_aside", read, dtype=pl.List(SET_ASIDE)))
+    read = rejected.set_aside([rejection("title", "7", "must be a text")])
+    refused = frame(row(title=None)).with_columns(read)
     audit = Audit.of(films(), refused)
     assert audit.quarantined.select("rule", "reason").rows() == [("title must be a text", "title = 7: must be a text")]
     assert (audit.values.height, audit.became["quarantined"]) == (0, 1)
@@ -227,30 +231,42 @@ def test_a_rejected_row_without_payload_is_kept_as_json() -> None:
 def test_a_long_value_is_cut_in_the_reason_and_whole_in_the_payload() -> None:
     long = "x" * 5000
     rejected = Audit.of(films(), frame(row(status=long))).values.row(0, named=True)
-    assert len(rejected["reason"]) < MAX_VALUE_CHARACTERS + 100
-    assert len(rejected["value"]) == MAX_VALUE_CHARACTERS
+    assert len(rejected["reason"]) < VALUE_CHARACTERS + 100
+    assert len(rejected["value"]) == VALUE_CHARACTERS
     assert long in rejected["payload"]
 
 
 def test_a_row_that_did_not_decode_is_set_aside_for_that_reason_alone() -> None:
     bad = row(None, title=None)
-    audit = Audit.of(
-        films(),
-        frame(bad, bad, row(3), _rejected=["genres[3].id = 'x': must be a number", "no date (text begins '{')", None]),
-    )
+    why = [
+        rejection("genres[3].id", "x", "must be a number", is_text=True),
+        rejection("payload", "{", "must be JSON"),
+        None,
+    ]
+    audit = Audit.of(films(), frame(bad, bad, row(3), _rejected=why))
     assert audit.quarantined.select("rule", "reason").rows() == [
-        ("genres[].id must be a number", "genres[3].id = 'x': must be a number"),
-        ("no date", "no date (text begins '{')"),
+        ("genres[].id must be a number", 'genres[3].id = "x": must be a number'),
+        ("payload must be JSON", "payload = {: must be JSON"),
     ]
     assert audit.kept["film_id"].to_list() == [3]
 
 
-@pytest.mark.parametrize("value", ["2017: foo", "2017; bar", "a: b; c = d: e", "x (text begins y", "a\nb: c", "", "a:"])
-def test_no_value_reaches_a_rule(value: str) -> None:
-    said = f"release_date = {value}: must be a date"
-    audit = Audit.of(films(), frame(row(1), row(2), _rejected=[said, "no date (text begins 'a = b: c; d')"]))
-    assert audit.quarantined["reason"].to_list() == [said, "no date (text begins 'a = b: c; d')"]
-    assert audit.rules == {"release_date must be a date": 1, "no date": 1}
+@given(
+    st.text(max_size=8) | st.sampled_from(["2017: foo", "a = b: c; d", "x (text begins y", "a\nb: c", "[3]", '"']),
+    st.sampled_from(["release_date", "cast[].order", "page"]),
+    st.sampled_from(["must be a date", "must be: = 1; or [2]", "x (text begins y"]),
+    st.booleans(),
+)
+def test_any_value_and_rule_come_back_exactly(value: str, column: str, rule: str, is_text: bool) -> None:
+    """Whatever a value says, also what looks like a rule or a column, the columns are what went in, and counted so."""
+    why = rejection(column, value, rule, is_text)
+    audit = Audit.of(films(), frame(row(1), row(2), _rejected=[why, None], _set_aside=[None, [why]]))
+    assert audit.rejections.select(REJECTION_FIELDS).rows(named=True) == [why, why]
+    assert audit.rejections["is_of_row"].to_list() == [True, False]
+    assert audit.rules == {f"{column} {rule}": 2}
+    assert (audit.quarantined["rule"].item(), audit.quarantined["reason"].item()) == (f"{column} {rule}", sentence(why))
+    told = {"column_name": column, "value": value, "rule": f"{column} {rule}", "reason": sentence(why)}
+    assert audit.values.select(told.keys()).row(0, named=True) == told
 
 
 def test_the_row_number_is_the_position_within_the_day_whatever_days_come_together() -> None:
@@ -278,7 +294,7 @@ SOURCES = ("list", "details", "export")
 
 
 def ranked() -> Contract:
-    seen_in = {"status": col(pl.String, "Source.", one_of(SOURCES))}
+    seen_in = {"status": col(pl.String, "Source.", isin(SOURCES))}
     return dataclasses.replace(films(), columns={**films().columns, **seen_in}, precedence=("status", SOURCES))
 
 
@@ -455,7 +471,13 @@ def without_what_breaks_a_rule(r: dict[str, Any]) -> dict[str, Any]:
 def test_every_row_and_value_received_is_kept_or_set_aside(
     rows: list[dict[str, Any]], duplicates: str, data: st.DataObject
 ) -> None:
-    refused = data.draw(st.lists(st.sampled_from([None, None, "unreadable"]), min_size=len(rows), max_size=len(rows)))
+    refused = data.draw(
+        st.lists(
+            st.sampled_from([None, None, rejection("payload", "{", "must be JSON")]),
+            min_size=len(rows),
+            max_size=len(rows),
+        )
+    )
     audit = Audit.of(films(duplicates), frame(*rows, _rejected=refused))
     valid = [r for r, why in zip(rows, refused, strict=True) if why is None and has_what_is_required(r)]
     assert audit.accounted

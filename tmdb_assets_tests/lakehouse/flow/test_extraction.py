@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import CalendarError, Clock
-from tmdb_assets.lakehouse.contracts import ByDay, Contract, at_least, between, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, col, ge, in_range
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Extractor, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Ledger
@@ -32,7 +32,7 @@ RAW = Contract(
     columns={
         "date_id": col(pl.Date, "Day."),
         "part": col(pl.String, "Part of the list."),
-        "thing_id": col(pl.Int64, "Thing.", at_least(1)),
+        "thing_id": col(pl.Int64, "Thing.", ge(1)),
     },
 )
 LIST = "things/list"
@@ -371,7 +371,7 @@ def test_a_resumed_run_keeps_what_the_cut_one_set_aside(room: Room, today: dt.da
     assert grain.is_unique().all()
 
 
-WEIGHED = changed(RAW, columns={**RAW.columns, "weight": col(pl.Float64, "Weight.", between(0, 9), nullable=True)})
+WEIGHED = changed(RAW, columns={**RAW.columns, "weight": col(pl.Float64, "Weight.", in_range(0, 9), nullable=True)})
 
 
 class Weighing(FakeClient):

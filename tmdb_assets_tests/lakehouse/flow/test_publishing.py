@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, Owned, Rule, Whole, at_least, col, not_blank
+from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, Owned, Rule, Whole, col, ge, not_blank
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow import derived as derived_module
 from tmdb_assets.lakehouse.flow import publishing as publishing_module
@@ -44,7 +44,7 @@ class Notice(Shape):
 
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-SINCE_THE_SECOND = Rule(lambda value: value >= DAYS[1], "must not be the first day")
+SINCE_THE_SECOND = Rule("greater_than_or_equal_to", {"min_value": DAYS[1]}, "must not be the first day")
 
 
 def toy(stage: str, name: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
@@ -53,9 +53,9 @@ def toy(stage: str, name: str, grain: tuple[str, ...], columns: Mapping[str, Col
 
 DAY = {"date_id": col(pl.Date, "Day.")}
 SEEN = {"observed_on": col(pl.Date, "Day.")}
-THING = {"thing_id": col(pl.Int64, "Thing.", at_least(1))}
-STATE = {"name": col(pl.String, "Name.", not_blank()), "size": col(pl.Int64, "Size.", at_least(0), nullable=True)}
-PART = {"part_id": col(pl.Int64, "Part.", at_least(1))}
+THING = {"thing_id": col(pl.Int64, "Thing.", ge(1))}
+STATE = {"name": col(pl.String, "Name.", not_blank()), "size": col(pl.Int64, "Size.", ge(0), nullable=True)}
+PART = {"part_id": col(pl.Int64, "Part.", ge(1))}
 
 NOTICES = toy(
     "raw",
@@ -616,7 +616,7 @@ def test_a_rule_that_is_tightened_moves_rows_into_quarantine_day_by_day(source: 
     for day in DAYS[:2]:
         source.says(day, notice(1, size=5), notice(2, size=50))
     source.publish(derived(things), *DAYS[:2])
-    tight = replace(THINGS, columns={**THINGS.columns, "size": col(pl.Int64, "Size.", at_least(10), nullable=True)})
+    tight = replace(THINGS, columns={**THINGS.columns, "size": col(pl.Int64, "Size.", ge(10), nullable=True)})
     source.publish(derived(things, contract=tight), DAYS[0])
     assert source.rejected() == [(DAYS[0], "toy/clean/things", "size = 5: must be at least 10")]
     assert [(*row[:2], row[3]) for row in source.kept(THINGS)] == [
@@ -625,7 +625,7 @@ def test_a_rule_that_is_tightened_moves_rows_into_quarantine_day_by_day(source: 
 
 
 def test_quarantine_of_a_dimension_belongs_to_the_day_of_the_row(source: Toy) -> None:
-    tight = replace(DIM_PART, columns={**DIM_PART.columns, "part_id": col(pl.Int64, "Part.", at_least(5))})
+    tight = replace(DIM_PART, columns={**DIM_PART.columns, "part_id": col(pl.Int64, "Part.", ge(5))})
     source.says(DAYS[0], notice(1, parts=[1, 9]))
     source.says(DAYS[1], notice(1, parts=[2, 9]))
     source.run(*DAYS[:2])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, ContractError, at_least, col
+from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, ContractError, col, ge
 from tmdb_assets.lakehouse.flow.ledger import ledger_contract
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.flow.transforms import reads
@@ -52,7 +52,7 @@ CLEAN = Contract(
         "owner_id": col(pl.Int64, "Owner.", nullable=True),
         "name": col(pl.String, "Name.", nullable=True),
         "weight": col(pl.Float64, "Weight in kilograms.", nullable=True),
-        "uses": col(pl.Int64, "Uses.", at_least(0)),
+        "uses": col(pl.Int64, "Uses.", ge(0)),
         "tags": col(pl.List(pl.String), "Tags.", nullable=True),
     },
 )

@@ -18,6 +18,7 @@ from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.sources.moovitamix import clean, contracts, counting
 from tmdb_assets_tests.effort import examples
+from tmdb_assets_tests.rejected import sentence
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     NOON,
     TABLES,
@@ -154,7 +155,7 @@ def test_a_value_of_another_type_is_set_aside_and_its_row_kept() -> None:
     said = lists([track(1, album=5)], [user(1, email=["x"])], [history(1, 2) | {"items": [1, "two", 3]}])
     raw = Raw(raw_frames({day(0): said}))
     entries = {
-        table: [entry["reason"] for entry in getattr(clean, table)(**raw.inputs(day(0)))["_set_aside"].item()]
+        table: [sentence(entry) for entry in getattr(clean, table)(**raw.inputs(day(0)))["_set_aside"].item()]
         for table in ("tracks", "users", "listen_histories")
     }
     assert entries == {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.sources.streamflow import cells, contracts
+from tmdb_assets_tests.rejected import sentence
 
 MONTH = dt.date(2024, 1, 31)
 SUBSCRIPTIONS = contracts.SNAPSHOTS["subscriptions"]
@@ -37,7 +38,7 @@ def read(**changes: str) -> dict[str, Any]:
 
 
 def refused(row: dict[str, Any]) -> list[str]:
-    return [note["reason"] for note in row["_set_aside"]]
+    return [sentence(note) for note in row["_set_aside"]]
 
 
 def test_a_line_becomes_a_row_with_where_it_stood() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.sources.tmdb import clean, contracts
+from tmdb_assets_tests.rejected import sentence
 from tmdb_assets_tests.sources.tmdb.films import DAY, DAYS, details, export, film, listed, page, role
 
 
@@ -269,7 +270,7 @@ def test_a_value_of_another_type_is_set_aside_and_its_film_kept(
     frame = clean.movies(details(DAY, film(7, **changes)).lazy())
     (entry,) = frame["_set_aside"].item()
     assert (entry["column"], entry["value"]) == (column, value)
-    assert entry["reason"].startswith(f"{column} = ") and ": must be " in entry["reason"]
+    assert sentence(entry).startswith(f"{column} = ") and ": must be " in sentence(entry)
     row = Audit.of(contracts.MOVIES, frame).kept.row(0, named=True)
     assert {name: row[name] for name in kept} == kept
 
