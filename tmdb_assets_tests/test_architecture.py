@@ -54,6 +54,7 @@ def imported(path: Path) -> set[str]:
         ("sqlglot", r"tmdb_assets/lakehouse/engines/views\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(database|publish|reader))\.py"),
         ("msgspec", r"tmdb_assets/lakehouse/payloads/\w+\.py"),
+        ("jinja2", r"tmdb_assets/templates\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),
         ("altair", r"tmdb_assets/dashboard/.*"),
         ("pandas", r"(?!)"),
