@@ -149,7 +149,8 @@ def raw_asset(
         days = days_of(context, contract)
 
         def events() -> Events:
-            context.resources.clock.reach(days[0], has_history=True)  # of days to come alone, nothing is made
+            # of days to come alone, nothing is made
+            context.resources.clock.reach(days[0], has_history=True, cadence=contract.cadence)
             with one_fetch_at_a_time(store, contract.source, context.log.info):
                 ledger = Ledger(store, contract.source)
                 extractor = Extractor(
