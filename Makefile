@@ -89,7 +89,7 @@ ifneq ($(filter command line,$(origin USER)),command line)
 	@echo "Say who is to be forgotten: make forget USER=46853 (the source's user id)." >&2
 	exit 1
 else
-	@$(BIN)/python -m tmdb_assets.sources.moovitamix.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) -- "$$USER"
+	@$(BIN)/python -m tmdb_assets.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) -- "$$USER"
 endif
 
 reset: setup ## remove lake, warehouse, reports and Dagster's runs: says what goes and asks (YES=1: does not)

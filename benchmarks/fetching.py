@@ -11,7 +11,7 @@ import polars as pl
 
 from benchmarks.figure import Figure
 from benchmarks.lake import sandbox
-from tmdb_assets.definitions import build_definitions
+from tmdb_assets.assembly import build_definitions
 from tmdb_assets.lakehouse.http import Http, Request
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import load_settings

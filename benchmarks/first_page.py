@@ -31,6 +31,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 
 DAYS, VISITS = 90, 5
 BARE = """
@@ -67,7 +68,7 @@ def measure() -> Figure:
         derive(store, [FIRST])
         repeat_facts(store, DAYS)
         _break_out(store)
-        publish_warehouse(store, warehouse, [Source.of(contracts)], None, lambda line: None)
+        publish_warehouse(store, DuckDBFile(warehouse), [Source.of(contracts)], None, lambda line: None)
         bare.write_text(BARE, encoding="utf-8")
         ours = stack.enter_context(_served("tmdb_assets.dashboard", TMDB_ASSETS_WAREHOUSE=str(warehouse)))
         floor = stack.enter_context(_served("streamlit", "run", str(bare)))

@@ -20,8 +20,10 @@ from typing import Any
 
 import polars as pl
 
+from tmdb_assets.lakehouse.contracts import Stage
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import Http, Request
 from tmdb_assets.lakehouse.http.pages import walk_pages
 from tmdb_assets.lakehouse.store import DeltaStore
@@ -130,10 +132,10 @@ def _row(film: dict[str, Any], day: int) -> dict[str, Any]:
 
 def daily_tables() -> list[DerivedTable]:
     """The clean and star tables; views are measured apart."""
-    return [table for table in derived_tables() if table.contract.stage != "views"]
+    return [table for table in derived_tables() if table.contract.stage is not Stage.VIEWS]
 
 
 def derive(store: DeltaStore, days: Sequence[dt.date]) -> None:
     """Clean and star of some days, every table in its order, as one run does them."""
     for table in daily_tables():
-        publish(table, store, days, {}, lambda line: None)
+        publish(table, Run(store, days))

@@ -19,9 +19,11 @@ from deltalake import DeltaTable
 from benchmarks.figure import Figure, peak_mb, run_child, seconds
 from benchmarks.lake import derive, fill_raw, films
 from benchmarks.warehouse import FIRST, KEPT_DAYS, LISTED, repeat_facts
+from tmdb_assets.lakehouse.contracts import Stage
 from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
@@ -56,7 +58,7 @@ def measure_pandas() -> Figure:
         origin = _a_year(folder)
         store = DeltaStore(folder)
         for table in _views():
-            publish(table, store, [], {}, lambda line: None)
+            publish(table, Run(store, []))
         ours, theirs, told = 0.0, 0.0, []
         for name, question in QUESTIONS.items():
             started = time.perf_counter()
@@ -89,7 +91,7 @@ def _a_year(folder: str) -> str:
 
 
 def _views() -> list[DerivedTable]:
-    return [table for table in derived_tables() if table.contract.stage == "views"]
+    return [table for table in derived_tables() if table.contract.stage is Stage.VIEWS]
 
 
 def _publish_all(folder: str) -> None:
@@ -97,7 +99,7 @@ def _publish_all(folder: str) -> None:
     store = DeltaStore(folder)
     star = [c for c in contracts.CONTRACTS if c.stage == "star"]
     floor = seconds(lambda: [store.scan(c).collect() for c in star])
-    took = {t.contract.name: seconds(lambda t=t: publish(t, store, [], {}, lambda line: None)) for t in _views()}
+    took = {t.contract.name: seconds(lambda t=t: publish(t, Run(store, []))) for t in _views()}
     slowest = sorted(took, key=lambda name: -took[name])[:SLOWEST]
     print(f"{sum(took.values()):.2f} {floor:.2f} {peak_mb():.0f}", *(f"{n}:{took[n]:.1f}s" for n in slowest))
 

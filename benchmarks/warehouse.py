@@ -14,6 +14,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 
 FIRST = dt.date(2025, 11, 1)
 LISTED, DETAILED = 10_000, 450  # a day at top:10000 in steady state: the whole list, details of a few
@@ -66,7 +67,7 @@ def repeat_facts(store: DeltaStore, count: int) -> None:
 
 
 def _publish(store: DeltaStore, path: Path) -> Publication:
-    return publish_warehouse(store, path, [Source.of(contracts)], None, lambda line: None)
+    return publish_warehouse(store, DuckDBFile(path), [Source.of(contracts)], None, lambda line: None)
 
 
 def _loaded(done: Publication) -> str:

@@ -1,73 +1,8 @@
-"""What Dagster loads: every source's assets over one lake, and the warehouse published from it.
+"""What Dagster loads.
 
-What belongs here: finding the sources, binding the resources they share, the executor. What does not: anything about a
-source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is found.
+What belongs here: `defs`, and nothing else. What does not: how it is put together (assembly.py).
 """
 
-from __future__ import annotations
+from tmdb_assets.assembly import load_definitions
 
-import importlib
-import pkgutil
-from types import ModuleType
-
-import dagster as dg
-
-from tmdb_assets import sources
-from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.orchestration.logs import console
-from tmdb_assets.orchestration.upkeep import upkeep
-from tmdb_assets.report import assets as report
-from tmdb_assets.settings import Settings, SettingsError, load_settings
-from tmdb_assets.warehouse import assets as warehouse
-from tmdb_assets.warehouse.contents import Source, lay_out
-
-
-def source_modules(name: str) -> list[ModuleType]:
-    """The module `name` (contracts, assets) of every source."""
-    folders = [m.name for m in pkgutil.iter_modules(sources.__path__, f"{sources.__name__}.") if m.ispkg]
-    return [importlib.import_module(f"{folder}.{name}") for folder in folders]
-
-
-def all_contracts() -> list[Contract]:
-    """Every table of every source, in the order in which data flows."""
-    return [contract for module in source_modules("contracts") for contract in module.CONTRACTS]
-
-
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """The whole project for some settings; tests assemble the real thing with their own.
-
-    One process runs a whole run: 20 small assets take 4 s in it and over a minute as a process each.
-    """
-    lake = DeltaStore(settings.tmdb_assets_lake)
-    shared = dg.Definitions(
-        resources={
-            "lake": dg.ResourceDefinition.hardcoded_resource(lake),
-            "clock": dg.ResourceDefinition.hardcoded_resource(Clock(settings.tmdb_assets_today)),
-        },
-        executor=dg.in_process_executor,
-        loggers={"console": console},
-    )
-    found = [module.build(settings) for module in source_modules("assets")]
-    found.append(warehouse.build(settings, source_modules("contracts")))
-    found.append(_report(settings))
-    return dg.Definitions.merge(shared, upkeep(all_contracts(), settings.raw_retention_days), *found)
-
-
-def _report(settings: Settings) -> dg.Definitions:
-    """The daily report, told the days and the views of the source that it is of."""
-    days = {module.contracts.SOURCE: module.PARTITIONS for module in source_modules("assets")}
-    views = {source.name: source for source in map(Source.of, source_modules("contracts"))}
-    texts = {view.contract.name: view.sql for view in lay_out(views[report.SOURCE], fact_days=None).views}
-    return report.build(settings, days[report.SOURCE], texts)
-
-
-def _load() -> dg.Definitions:
-    try:
-        return build_definitions(load_settings())
-    except SettingsError as error:
-        raise SystemExit(f"tmdb_assets: {error}") from None
-
-
-defs = _load()
+defs = load_definitions()

@@ -9,7 +9,7 @@ import datetime as dt
 import sys
 import time
 
-from tmdb_assets.definitions import all_contracts
+from tmdb_assets.assembly import all_contracts
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.lakehouse.store import DeltaStore

@@ -1,25 +1,28 @@
-"""The data dictionary, docs/tables.md, written from the contracts and macros: `python -m tmdb_assets.dictionary`.
+"""What is written from contracts, views and macros: docs/tables.md, and what views say when they are parsed.
 
-What belongs here: the order and the frame of the page. What does not: a word about a column or a macro; that is its
-contract's, or its head's.
+`python -m tmdb_assets.dictionary` (`make docs`) writes both. What belongs here: the order and the frame of the page. What
+does not: a word about a column or a macro (that is its contract's, or its head's), how a view is parsed (lakehouse/engines/).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from tmdb_assets.definitions import source_modules
+from tmdb_assets.assembly import source_modules
+from tmdb_assets.lakehouse.contracts import Stage
 from tmdb_assets.lakehouse.contracts.dictionary import dictionary_lines
-from tmdb_assets.lakehouse.engines.views import bases_of
+from tmdb_assets.lakehouse.engines.parsing import Parsed
+from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.macros import macros_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 STAGES = {
-    "raw": "Raw: what came, verbatim",
-    "clean": "Clean: typed rows, audited",
-    "star": "Star: dimensions, bridges, facts",
-    "views": "Views: answers",
+    Stage.RAW: "Raw: what came, verbatim",
+    Stage.CLEAN: "Clean: typed rows, audited",
+    Stage.STAR: "Star: dimensions, bridges, facts",
+    Stage.VIEWS: "Views: answers",
 }
 
 
@@ -35,7 +38,7 @@ def dictionary() -> str:
     ]
     for module in source_modules("contracts"):
         for stage, heading in STAGES.items():
-            contracts = [c for c in module.CONTRACTS if c.stage == stage]
+            contracts = [c for c in module.CONTRACTS if c.stage is stage]
             if contracts:
                 lines += [f"## {module.SOURCE}: {heading}", "", *dictionary_lines(contracts)]
         bases = [base.contract for base in bases_of(module.VIEWS)]
@@ -65,5 +68,16 @@ def _macro_lines(source: Source) -> list[str]:
     return lines if found else []
 
 
+def parsed(views: Sequence[View]) -> Parsed:
+    """What the views of a source say when they are parsed."""
+    found = Parsed()
+    for view in (*bases_of(views), *views):
+        found.tables_in(view.sql)
+        view.lineage(found)
+    return found
+
+
 if __name__ == "__main__":
     PAGE.write_text(dictionary(), encoding="utf-8")
+    for module in source_modules("contracts"):
+        parsed(module.VIEWS).write(module.VIEWS[0].file.parent)

@@ -15,14 +15,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tmdb_assets import consent
-from tmdb_assets.database_files import all_beside
-from tmdb_assets.definitions import all_contracts
+from tmdb_assets.assembly import all_contracts
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.lakehouse.store.locks import alone, one_publication_at_a_time
-from tmdb_assets.places import led_to
+from tmdb_assets.lakehouse.store.locks import alone
 from tmdb_assets.runs import busy_dagster
 from tmdb_assets.settings import Settings, SettingsError, load_settings
+from tmdb_assets.warehouse.targets import targets_of
 
 #: Where Dagster keeps the runs of this checkout; what the project came with stays.
 DAGSTER = Path(__file__).parents[1] / "data" / "dagster"
@@ -40,8 +39,8 @@ def traces(settings: Settings, dagster: Path = DAGSTER) -> Iterator[Path]:
     if store.is_local:
         tables = {contract.path for contract in all_contracts()}
         yield from (folder for path in sorted(tables) if (folder := store.folder / path).exists())
-    warehouse = settings.tmdb_assets_warehouse.absolute()
-    yield from dict.fromkeys([*all_beside(warehouse), *all_beside(led_to(warehouse))])
+    for target in targets_of(settings):
+        yield from target.files()
     if settings.tmdb_assets_reports.is_dir():
         yield from sorted(f for f in settings.tmdb_assets_reports.iterdir() if REPORT.fullmatch(f.name))
     if dagster.is_dir():
@@ -55,8 +54,8 @@ def reset(settings: Settings, dagster: Path = DAGSTER) -> None:
         if store.is_local and store.folder.is_dir():
             for source in sorted({contract.source for contract in all_contracts()}):
                 held.enter_context(alone(store, source, print))
-        if settings.tmdb_assets_warehouse.exists():
-            held.enter_context(one_publication_at_a_time(settings.tmdb_assets_warehouse, print))
+        for target in targets_of(settings):
+            held.enter_context(target.alone(print))
         for each in traces(settings, dagster):
             try:
                 shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()

@@ -18,7 +18,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import AssetCheckEvaluation
 
-from tmdb_assets.definitions import build_definitions, source_modules
+from tmdb_assets.assembly import build_definitions, source_modules
 from tmdb_assets.lakehouse.calendar import Cadence, Clock
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG, failure_sentence

@@ -219,6 +219,17 @@ class Settings(BaseSettings):
         known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key)
         return tuple(s.get_secret_value() for s in known if s)
 
+    def but(self, **overrides: Any) -> Settings:
+        """The same settings but for some. Raises SettingsError, as `load_settings` does."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        changed = {name: value for name, value in overrides.items() if value != getattr(self, name)}
+        if not changed:
+            return self
+        try:
+            return Settings(**{**given, **changed})
+        except ValidationError as error:
+            raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
+
     def is_set(self, name: str) -> bool:
         """Whether a setting was given rather than left at its default."""
         return name in self.model_fields_set

@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 
-from tmdb_assets.definitions import source_modules
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.assembly import source_modules
+from tmdb_assets.lakehouse.contracts import Contract, Stage
 from tmdb_assets.lakehouse.contracts.showing import shown
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
@@ -118,7 +118,7 @@ def trace(
 
 
 def _view(tables: Sequence[DerivedTable], name: str) -> DerivedTable:
-    views = {t.contract.name: t for t in tables if t.contract.stage == "views"}
+    views = {t.contract.name: t for t in tables if t.contract.stage is Stage.VIEWS}
     found = views.get(name.rsplit("/", maxsplit=1)[-1])
     if found is None:
         near = difflib.get_close_matches(name, views, n=3) or sorted(views)
@@ -176,19 +176,19 @@ def _star(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable
     found: dict[tuple[str, str, str], Contract] = {}
     waiting = [view]
     while waiting:
-        for contract in waiting.pop(0).reads().values():
-            if contract.stage == "views":
+        for contract in waiting.pop(0).reads:
+            if contract.stage is Stage.VIEWS:
                 waiting.append(by_key[contract.key])
-            elif contract.stage == "star":
+            elif contract.stage is Stage.STAR:
                 found.setdefault(contract.key, contract)
     return list(found.values())
 
 
 def _raw_behind(clean: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[Contract]:
     """The raw tables that a clean table is made of, itself or through another one."""
-    read = list(clean.reads().values())
-    through = [c for table in read if table.stage == "clean" for c in _raw_behind(by_key[table.key], by_key)]
-    return [c for c in read if c.stage == "raw"] + through
+    read = list(clean.reads)
+    through = [c for table in read if table.stage is Stage.CLEAN for c in _raw_behind(by_key[table.key], by_key)]
+    return [c for c in read if c.stage is Stage.RAW] + through
 
 
 def _rests_on(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[DerivedTable]:
@@ -244,7 +244,7 @@ def _observations(
     of_a_day = rows.head(1) if table.contract.partition else rows
     for column, sources in table.lineage.items():
         for source, name in sources:
-            if source.stage == "clean" and name == source.partition and source.key in by_key:
+            if source.stage is Stage.CLEAN and name == source.partition and source.key in by_key:
                 for day in of_a_day.get_column(column).drop_nulls().unique().sort():
                     yield by_key[source.key], day
 

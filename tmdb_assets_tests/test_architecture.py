@@ -45,14 +45,15 @@ def imported(path: Path) -> set[str]:
     [
         (
             "dagster",
-            r"tmdb_assets/(definitions|runs)\.py|tmdb_assets/orchestration/.*|tmdb_assets/(sources/\w+|warehouse|report)/assets\.py",
+            r"tmdb_assets/(assembly|runs)\.py|tmdb_assets/orchestration/.*|tmdb_assets/(sources/\w+|warehouse|report)/assets\.py",
         ),
         ("requests", r"tmdb_assets/lakehouse/http/.*"),
         ("requests_cache", r"tmdb_assets/lakehouse/http/cache\.py"),
         ("deltalake", r"tmdb_assets/lakehouse/(store/\w+|contracts/contract)\.py"),
         ("pandera", r"tmdb_assets/lakehouse/contracts/validation\.py"),
-        ("sqlglot", r"tmdb_assets/lakehouse/engines/views\.py"),
-        ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(database|publish|reader))\.py"),
+        ("sqlglot", r"tmdb_assets/lakehouse/engines/parsing\.py"),
+        ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
+        ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),
         ("msgspec", r"tmdb_assets/lakehouse/payloads/\w+\.py"),
         ("jinja2", r"tmdb_assets/templates\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),
@@ -68,11 +69,13 @@ def test_a_library_is_imported_only_where_it_belongs(package: str, allowed: str)
 
 
 def test_json_of_a_source_is_read_in_one_place() -> None:
-    """What is read elsewhere is the project's own: a sensor's cursor, the first line of the built-in sandbox."""
+    """What is read elsewhere is the project's own: a sensor's cursor, the first line of the built-in sandbox, what views say
+    when they are parsed."""
     reads = re.compile(r"json\.loads?\(|json_decode|json\.Decoder|\.json\(\)")
     allowed = re.compile(
         r"tmdb_assets/lakehouse/payloads/\w+\.py|tmdb_assets/sandbox/.*"
         r"|tmdb_assets/sources/streamflow/arrivals\.py|tmdb_assets/orchestration/sandbox\.py"
+        r"|tmdb_assets/lakehouse/engines/parsing\.py"
     )
     assert [
         name(m) for m in MODULES if reads.search(m.read_text(encoding="utf-8")) and not allowed.fullmatch(name(m))

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from dagster import AssetKey
 
-from tmdb_assets.definitions import build_definitions, source_modules
+from tmdb_assets.assembly import build_definitions, source_modules
 from tmdb_assets.settings import load_settings
 from tmdb_assets_tests.conftest import PROJECT
 

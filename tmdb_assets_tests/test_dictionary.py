@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tmdb_assets.definitions import all_contracts, source_modules
+from tmdb_assets.assembly import all_contracts, source_modules
 from tmdb_assets.dictionary import PAGE, dictionary
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.warehouse.contents import Source

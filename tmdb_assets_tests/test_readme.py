@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets import demo, runs
-from tmdb_assets.definitions import build_definitions
+from tmdb_assets.assembly import build_definitions
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.sandbox.moovitamix.world import World
 from tmdb_assets.settings import Settings

@@ -148,7 +148,7 @@ def test_every_view_is_traced_or_says_in_one_sentence_why_not(lake: Path, film: 
 
 def _behind(view: str) -> list[Any]:
     """Star tables that a view reads, through other views as well."""
-    read = next(t for t in DERIVED if t.contract.name == view).reads().values()
+    read = next(t for t in DERIVED if t.contract.name == view).reads
     return [c for r in read for c in (_behind(r.name) if r.stage == "views" else [r]) if c.stage == "star"]
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.definitions import all_contracts
+from tmdb_assets.assembly import all_contracts
 from tmdb_assets.lakehouse.contracts import Audit, Contract
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts as moovitamix
@@ -125,7 +126,7 @@ def exported(movie_id: int) -> dict[str, Any]:
 def publish_all(store: DeltaStore, *but_only: str) -> None:
     for table in derived_tables():
         if not but_only or table.contract.name in but_only:
-            publish(table, store, [DAY], {}, lambda line: None)
+            publish(table, Run(store, [DAY]))
 
 
 def readable(store: DeltaStore, tables: tuple[Contract, ...]) -> dict[str, list[dict[str, Any]]]:

@@ -16,6 +16,7 @@ from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.orchestration.resources import LakeResource
 from tmdb_assets.orchestration.tables import side_asset
 
 NOTHING_YET = "had nothing yet, and what was observed goes on without"
@@ -67,11 +68,11 @@ def every_day_check(
         additional_deps=[dg.AssetKey(contract.key) for contract in after],
     )
 
-    @dg.multi_asset_check(name=f"{ledger.source}_every_{span}", specs=[spec], required_resource_keys={"lake"})
-    def every_day(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    @dg.multi_asset_check(name=f"{ledger.source}_every_{span}", specs=[spec])
+    def every_day(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         keys = keys_of_run(context.run.tags, partitions)
         days = [ledger.cadence.day(partition) for partition in keys]
-        proven = Ledger(context.resources.lake, ledger.source).days_proven(days)
+        proven = Ledger(lake.store, ledger.source).days_proven(days)
         lost = [partition for partition, day in zip(keys, days, strict=True) if day not in proven]
         sentence = (
             f"{len(lost)} of {len(keys)} {span}s could not be had and are not published, the others are: {', '.join(lost)}; "

@@ -5,15 +5,13 @@ source asks for, keeps or answers (its own folder), how one table becomes an ass
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
 
-from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, Stage
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import LEDGER
@@ -24,12 +22,12 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.accounts import every_day_check, last_of, ledger_asset, quarantine_asset
 from tmdb_assets.orchestration.jobs import LISTED, tables_and_publication
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
-from tmdb_assets.orchestration.tables import derived_asset, raw_asset, side_asset
+from tmdb_assets.orchestration.resources import SourceResource
+from tmdb_assets.orchestration.tables import RawStep, derived_asset, side_asset
 
 #: Profiles tell of the quarantine themselves: it does not wait for them.
 PROFILES = {COLUMN_QUALITY, TABLE_QUALITY, CHECK_QUALITY}
 
-Log = Callable[[str], None]
 Job = Any  #: what `dg.define_asset_job` gives: Dagster exports no name of it
 
 
@@ -49,9 +47,9 @@ class Source:
     """What Dagster must know of a source.
 
     `raw`: its raw tables, in the order they are asked for, with those that each waits for; `raw_checks`: names of checks a
-    raw table has beyond the usual ones. `derived`: its other tables and its views. `client`: opens what asks the source, with
-    a clock and a log. `job`: the name of the job that runs all of it, and `description` what a run of it does. A source is
-    started daily at a time of UTC (`hour`, `minute`, and `why` that time), or by a `sensor` over its job.
+    raw table has beyond the usual ones. `raw_asset` makes an asset of the step of a raw table. `derived`: its other tables and
+    its views. `resource`: how the source is asked. `job`: the name of the job that runs all of it, and `description` what a
+    run of it does. A source is started daily at a time of UTC (`hour`, `minute`, and `why` that time), or by a `sensor` over its job.
     """
 
     name: str
@@ -59,7 +57,8 @@ class Source:
     partitions: dg.PartitionsDefinition[str]
     raw: Mapping[Contract, Sequence[Contract]]
     derived: Sequence[DerivedTable]
-    client: Callable[[Clock, Log], AbstractContextManager[Any]]
+    raw_asset: Callable[[RawStep], dg.AssetsDefinition]
+    resource: SourceResource
     job: str
     description: str
     sides: Sequence[SideTable] = ()
@@ -90,18 +89,19 @@ def build_source(source: Source) -> dg.Definitions:
         jobs=[job],
         schedules=[] if source.hour is None else [_schedule(source, job)],
         sensors=[source.sensor(job)] if source.sensor else [],
-        resources={source.name: _resource(source)},
+        resources={source.name: source.resource},
     )
 
 
 def _assets(source: Source) -> tuple[list[dg.AssetsDefinition], dg.AssetChecksDefinition]:
     ledger, quarantine, days = source.table(LEDGER), source.table(QUARANTINE), source.partitions
-    assets = [raw_asset(c, days, after, source.raw_checks.get(c, ())) for c, after in source.raw.items()]
+    steps = [RawStep(c, days, after, source.raw_checks.get(c, ())) for c, after in source.raw.items()]
+    assets = [source.raw_asset(step) for step in steps]
     assets += [side_asset(s.contract, days, s.after, s.check, s.meaning, s.verdict) for s in source.sides]
     assets.append(ledger_asset(ledger, days, source.raw))
     for table in source.derived:
         # what reads nothing of the source waits for the ledger too: what stops a day is then said once
-        is_first = table.contract.stage == "clean" or not table.upstream
+        is_first = table.contract.stage is Stage.CLEAN or not table.upstream
         assets.append(derived_asset(table, days, after=[ledger] if is_first else []))
     # a whole table sets no row aside
     rowwise = [t for t in source.derived if not t.contract.is_whole and t.contract.name not in PROFILES]
@@ -121,12 +121,3 @@ def _schedule(source: Source, job: Job) -> dg.ScheduleDefinition:
         return dg.RunRequest(partition_key=context.scheduled_execution_time.astimezone(dt.UTC).date().isoformat())
 
     return daily
-
-
-def _resource(source: Source) -> dg.ResourceDefinition:
-    @dg.resource(required_resource_keys={"clock"})
-    def client(context: dg.InitResourceContext) -> Iterator[Any]:
-        with source.client(context.resources.clock, context.log.info if context.log else print) as opened:
-            yield opened
-
-    return client

@@ -7,30 +7,35 @@ others fill (ledger, quarantine). What does not: any decision about rows or days
 import datetime as dt
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, Stage
 from tmdb_assets.lakehouse.contracts.showing import shown
+from tmdb_assets.lakehouse.engines import Engine, duckdb
 from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
 from tmdb_assets.lakehouse.flow.checks import BLOCKING, CHECKS, Outcome
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
-from tmdb_assets.lakehouse.flow.extraction import Extractor, NothingToObserve, SourceClient
+from tmdb_assets.lakehouse.flow.extraction import Extractor, NothingToObserve
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import publish
-from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.flow.run import Event, Run
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
 from tmdb_assets.orchestration.partitions import Events, Told, asset_of, materialized, partition_keys
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
+from tmdb_assets.settings import SettingsError
 
 # Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
 warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 #: What fills the tables of a stage, as Dagster's icons call it; Polars the others.
-ENGINES = {"raw": "python", "views": "duckdb"}
+KINDS = {Stage.RAW: "python", Stage.VIEWS: "duckdb"}
 #: How old the newest partition may grow before Dagster warns, and before it calls the table stale.
 FRESH = {
     Cadence.DAY: (dt.timedelta(hours=30), dt.timedelta(hours=48)),
@@ -77,8 +82,8 @@ def asset_options(contract: Contract, partitions: dg.PartitionsDefinition[str]) 
         "key": dg.AssetKey(contract.key),
         "description": f"{contract.description}\n\nGrain: `{', '.join(contract.grain)}`.",
         "group_name": contract.source,
-        "kinds": {"deltalake", ENGINES.get(contract.stage, "polars")},
-        "tags": {"stage": contract.stage, "source": contract.source},
+        "kinds": {"deltalake", KINDS.get(contract.stage, "polars")},
+        "tags": {"stage": contract.stage.value, "source": contract.source},
         "owners": ["team:data-engineering"],
         "code_version": contract.code_version,
         "backfill_policy": dg.BackfillPolicy.single_run(),  # of a whole table too, else a range is refused
@@ -123,57 +128,66 @@ def column_lineage(table: DerivedTable) -> dg.TableColumnLineage:
 # -- three kinds of tables -----------------------------------------------------------------------------------------------
 
 
-def raw_asset(
-    contract: Contract,
-    partitions: dg.PartitionsDefinition[str],
-    after: Iterable[Contract] = (),
-    checks: Sequence[str] = (),
-) -> dg.AssetsDefinition:
-    """A raw table: its source's client (the resource named as the source) asks, day by day; one run at a time.
+@dataclass(frozen=True)
+class RawStep:
+    """The step of a raw table: its source's client asks, day by day; one run at a time.
 
-    `after`: tables whose rows of the day decide what is asked. `checks`: names of RAW_CHECKS beyond the usual ones.
+    `after`: tables whose rows of the day decide what is asked. `more_checks`: names of RAW_CHECKS beyond the usual ones.
+    A source makes it an asset, because the resource that asks is called as the source is:
+
+        def raw_asset(step: RawStep) -> dg.AssetsDefinition:
+            @asset_of(**step.options)
+            def observe(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: Tmdb) -> Events:
+                yield from step.observe(context, lake, clock, tmdb)
+
+            return observe
     """
-    names = ["contract", "grain", "accounting", "extraction_complete", *checks]
-    names += ["row_count_drift"] if contract.drift_limit is not None else []
 
-    @asset_of(
-        **asset_options(contract, partitions),
-        deps=[dg.AssetKey(c.key) for c in after],
-        check_specs=_specs(contract, {n: RAW_CHECKS[n] for n in names}, RAW_BLOCKING),
-        pool=f"{contract.source}_fetch",
-        required_resource_keys={"lake", "clock", contract.source},
-    )
-    def extract(context: dg.AssetExecutionContext) -> Events:
-        store: DeltaStore = context.resources.lake
-        client: SourceClient = getattr(context.resources, contract.source)
+    contract: Contract
+    partitions: dg.PartitionsDefinition[str]
+    after: Sequence[Contract] = ()
+    more_checks: Sequence[str] = ()
+
+    @property
+    def checks(self) -> list[str]:
+        """Names of the checks made on the table."""
+        names = ["contract", "grain", "accounting", "extraction_complete", *self.more_checks]
+        return names + (["row_count_drift"] if self.contract.drift_limit is not None else [])
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the asset is made with."""
+        return asset_options(self.contract, self.partitions) | {
+            "deps": [dg.AssetKey(c.key) for c in self.after],
+            "check_specs": _specs(self.contract, {n: RAW_CHECKS[n] for n in self.checks}, RAW_BLOCKING),
+            "pool": f"{self.contract.source}_fetch",
+        }
+
+    def observe(
+        self, context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, source: SourceResource
+    ) -> Events:
+        """Ask for the days of the run, keep what comes, tell Dagster."""
+        contract, store = self.contract, lake.store
         days = days_of(context, contract)
 
         def events() -> Events:
+            today = clock.clock
             # of days to come alone, nothing is made
-            context.resources.clock.reach(days[0], has_history=True, cadence=contract.cadence)
+            today.reach(days[0], has_history=True, cadence=contract.cadence)
             with one_fetch_at_a_time(store, contract.source, context.log.info):
-                ledger = Ledger(store, contract.source)
-                extractor = Extractor(
-                    store,
-                    ledger,
-                    context.resources.clock,
-                    client,
-                    context.log.info,
-                    _commit_metadata(context, contract),
-                )
-                observed, lost = observe_days(extractor, contract, days, after, context.log.warning)
+                client, ledger = source.client(today, context.log.info), Ledger(store, contract.source)
+                run, told = _run(context, contract, store, days)
+                extractor = Extractor(run, ledger, today, client)
+                observed, lost = observe_days(extractor, contract, days, self.after, context.log.warning)
                 seen = [o.day for o in observed]
-                if any(client.tables()[c.name].archived for c in after):
+                if any(client.tables()[c.name].archived for c in self.after):
                     seen = ledger.days_proven(seen)  # nothing was asked of a past day that the archive does not have
-                commits = [c for o in observed for c in o.commits]
-                results = _materialized(context, contract, seen, commits, ledger_metadata(observed))
-                outcomes = list(raw_outcomes(store, contract, observed, lost, names))
+                results = _materialized(context, contract, store, seen, told, ledger_metadata(observed))
+                outcomes = list(raw_outcomes(store, contract, observed, lost, self.checks))
             yield from results
             yield from _results(contract, outcomes)
 
         yield from _told(contract, events())
-
-    return extract
 
 
 def derived_asset(
@@ -185,27 +199,27 @@ def derived_asset(
     """
     contract = table.contract
     options = asset_options(contract, partitions)
-    if contract.stage == "star":
+    if contract.stage is Stage.STAR:
         options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
 
     @asset_of(
         **options,
         deps=[dg.AssetKey(c.key) for c in [*table.upstream, *after]],
         check_specs=_specs(contract, table.checks, BLOCKING),
-        required_resource_keys={"lake"},
     )
-    def build(context: dg.AssetExecutionContext) -> Events:
-        store: DeltaStore = context.resources.lake
+    def build(context: dg.AssetExecutionContext, lake: LakeResource, engine: dg.ResourceParam[Engine]) -> Events:
+        store = lake.store
         wanted = days_of(context, contract)
 
         def events() -> Events:
             with at_work(store, [contract.source], context.log.info):
                 days = _proven(store, contract, wanted, context.log.info)
-                done = publish(table, store, days, _commit_metadata(context, contract), context.log.info)
+                run, told = _run(context, contract, store, days, engine)
+                done = publish(table, run)
                 more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
-                if contract.stage == "views":  # done on loading, it would keep every command waiting
+                if contract.stage is Stage.VIEWS:  # done on loading, it would keep every command waiting
                     more["dagster/column_lineage"] = column_lineage(table)
-                results = _materialized(context, contract, days, done.commits, more)
+                results = _materialized(context, contract, store, days, told, more)
             yield from results
             yield from _results(contract, done.outcomes)
 
@@ -228,10 +242,9 @@ def side_asset(
         **asset_options(contract, partitions),
         deps=[dg.AssetKey(c.key) for c in after],
         check_specs=_specs(contract, {check: meaning}, {check}),
-        required_resource_keys={"lake"},
     )
-    def report(context: dg.AssetExecutionContext) -> Events:
-        store: DeltaStore = context.resources.lake
+    def report(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
+        store = lake.store
         days = days_of(context, contract)
 
         def events() -> Events:
@@ -241,7 +254,7 @@ def side_asset(
                 if not outcome.passed and not outcome.warns:
                     raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
                 standing = _proven(store, contract, days, context.log.info)
-                results = _materialized(context, contract, standing, [], metadata)
+                results = _materialized(context, contract, store, standing, [], metadata)
             yield from results
             yield from _results(contract, [outcome])
 
@@ -296,10 +309,27 @@ def _told(contract: Contract, events: Events) -> Events:
     """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a stack."""
     try:
         yield from events
-    except LakehouseError as error:
+    except (LakehouseError, SettingsError) as error:
         if isinstance(error, BlockedError):
             yield from _results(contract, [Outcome(error.check, False, str(error), error.figures)])
         raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _run(
+    context: dg.AssetExecutionContext,
+    contract: Contract,
+    store: DeltaStore,
+    days: Sequence[dt.date],
+    engine: Engine = duckdb,
+) -> tuple[Run, list[Event]]:
+    """The run of a step, and what happens in it: each event is a line of Dagster's log."""
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        context.log.info(str(event))
+
+    return Run(store, days, _commit_metadata(context, contract), tell, engine), told
 
 
 def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> dict[str, str]:
@@ -316,18 +346,18 @@ def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> d
 def _materialized(
     context: dg.AssetExecutionContext,
     contract: Contract,
+    store: DeltaStore,
     days: Sequence[dt.date],
-    commits: Sequence[Commit],
+    told: Sequence[Event],
     more: Mapping[str, Any],
 ) -> list[Told]:
     """What Dagster is told of a table: of the days that stand, if it is filled by the day."""
-    store: DeltaStore = context.resources.lake
     counted = store.partition_rows(contract)
     metadata: dict[str, Any] = {
         "dagster/row_count": store.rows(contract),
         "dagster/uri": store.uri(contract),
-        "bytes_written": sum(c.bytes_added for c in commits),
-        "rows_written": sum(c.rows_added for c in commits),
+        "bytes_written": sum(event.bytes or 0 for event in told),
+        "rows_written": sum(event.rows or 0 for event in told),
         "preview": dg.MetadataValue.md(preview(store.scan(contract, days), contract.hidden)),
         **more,
     }

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 from dagster import OpExecutionContext
 
-from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract, FewADay
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 
 
 def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definitions:
@@ -51,13 +51,11 @@ def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_day
         name=f"keep_{source}_in_shape",
         description=f"Expire, compact, checkpoint and vacuum every table of {source}.",
         pool=f"{source}_fetch",
-        required_resource_keys={"lake", "clock"},
     )
-    def keep_in_shape(context: OpExecutionContext) -> None:
-        clock: Clock = context.resources.clock
-        oldest = clock.today() - dt.timedelta(days=raw_retention_days)
+    def keep_in_shape(context: OpExecutionContext, lake: LakeResource, clock: ClockResource) -> None:
+        oldest = clock.clock.today() - dt.timedelta(days=raw_retention_days)
         metadata = {"run_id": context.run_id, "purpose": "upkeep"}
-        failed = kept_in_shape(context.resources.lake, of_source, oldest, metadata, context.log.info)
+        failed = kept_in_shape(lake.store, of_source, oldest, metadata, context.log.info)
         for path, error in failed.items():
             context.log.error(f"{path}: {type(error).__name__}: {error}")
         if failed:
@@ -82,17 +80,15 @@ def kept_in_shape(
     Nobody fetches from a table's source meanwhile: a fetch relies on contents that nothing names yet. It waits for the
     table at hand at most, not for all of them.
     """
-    tables = {c.key: c for c in contracts}
     failed: dict[str, Exception] = {}
     for contract in contracts:
         try:
             with one_fetch_at_a_time(store, contract.source, log):
                 expired = 0
-                if contract.expiring or (contract.stage == "raw" and not isinstance(contract.kept, FewADay)):
+                if contract.expiring or (contract.stage is Stage.RAW and not isinstance(contract.kept, FewADay)):
                     expired = retention.expire(store, contract, oldest, metadata)
                 if contract.kept_for:
-                    naming = tables[contract.source, contract.stage, contract.kept_for.split(".")[0]]
-                    expired = retention.drop_unnamed(store, contract, naming, metadata)
+                    expired = retention.drop_unnamed(store, contract, metadata)
                 done = retention.upkeep(store, contract)
         except Exception as error:  # whatever ails one table, the others need their upkeep
             failed[contract.path] = error

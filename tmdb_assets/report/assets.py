@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_duckdb import DuckDBResource
 
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.store.locks import reading_publication
@@ -28,10 +29,26 @@ SOURCE = "tmdb"  #: whose days are reported
 KEY = dg.AssetKey("daily_report")
 #: Whose days the report's days are: a backfill goes from partitions to partitions, and the warehouse has none.
 FACTS = dg.AssetKey([SOURCE, "star", "fact_movie_daily"])
+READ_ONLY = {"access_mode": "READ_ONLY"}  #: how DuckDB is told so
 
 
 class ReportError(LakehouseError):
     """The report cannot be written. The message names the file and what to do."""
+
+
+def warehouse_resource(settings: Settings) -> DuckDBResource:
+    """The warehouse, for whatever reads it in Dagster: the resource `warehouse`, whose file a launchpad may change."""
+    return DuckDBResource(database=str(settings.tmdb_assets_warehouse.absolute()), connection_config=READ_ONLY)
+
+
+def opened(warehouse: DuckDBResource) -> Warehouse:
+    """The warehouse that a resource names, to read: whatever a launchpad says of the connection, it cannot write.
+
+    Where it could, it would keep all other readers out, and the launchpad forgets what it is not told again.
+    """
+    config = {**warehouse.connection_config, **READ_ONLY}
+    resource = DuckDBResource(database=warehouse.database, connection_config=config)
+    return Warehouse(resource.database, resource.get_connection)
 
 
 def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: Mapping[str, str]) -> dg.Definitions:
@@ -47,14 +64,14 @@ def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: M
         "the days before it; a day that is published again is written again.",
         kinds={"html"},
     )
-    def daily_report(context: dg.AssetExecutionContext) -> Events:
+    def daily_report(context: dg.AssetExecutionContext, warehouse: DuckDBResource) -> Events:
         wanted = [dt.date.fromisoformat(key) for key in partition_keys(context)]
         try:
             with (
-                closing(Warehouse(settings.tmdb_assets_warehouse)) as warehouse,
-                reading_publication(settings.tmdb_assets_warehouse, context.log.info),
+                closing(opened(warehouse)) as to_read,
+                reading_publication(to_read.path, context.log.info),
             ):
-                written = write_days(warehouse, wanted, views, settings.tmdb_assets_reports, context.log.info)
+                written = write_days(to_read, wanted, views, settings.tmdb_assets_reports, context.log.info)
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         yield from materialized(context, KEY, {}, written)

@@ -1,19 +1,19 @@
 """What the warehouse is to hold: which tables and views of each source, and what the lake has for them now.
 
 What belongs here: the choice between table and view, which days of a fact are kept, and how a table, or a day of it,
-is told from what it was at the last publication. What does not: the file (publish.py), what a table promises or a view
+is told from what it was at the last publication. What does not: where it is held (targets/), what a table promises or a view
 asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
-answers that the lake has: those over large raw or clean tables, which are not in the file, and, when only some days of
+answers that the lake has: those over large raw or clean tables, which are not in the target, and, when only some days of
 the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base of
-others) is a SQL view always, of the days that are there.
+others) is a SQL view always, of the days that are there. A view whose SQL a target does not speak is a table there too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from types import ModuleType
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract, FewADay
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage
 from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -60,28 +60,28 @@ class Layout:
     views: tuple[View, ...]
     by_day: Mapping[str, str]
 
-    @property
-    def notes(self) -> dict[str, str]:
-        """What a table's comment adds to its contract's words."""
+    def notes(self, noun: str) -> dict[str, str]:
+        """What a table's comment adds to its contract's words, in a target that is called `noun`."""
         shortened = [v.contract.name for v in self.views if not self.by_day.keys().isdisjoint(v.reads)]
-        limited = dict.fromkeys([*self.by_day, *shortened], " Only its newest days are in this file.")
+        limited = dict.fromkeys([*self.by_day, *shortened], f" Only its newest days are in this {noun}.")
         return limited | {
             c.name: f" The answers that the lake has, kept as a table.{limited.get(c.name, '')}"
             for c in self.tables
-            if c.stage == "views"
+            if c.stage is Stage.VIEWS
         }
 
 
-def lay_out(source: Source, fact_days: int | None) -> Layout:
+def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], bool] = lambda view: True) -> Layout:
     """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is true.
 
-    A table with personal columns stays in the lake.
+    A table with personal columns stays in the lake. `can_answer`: whether the target speaks the SQL of a view; one that it
+    does not speak is a table of the answers that the lake has.
     """
     read = {name for view in source.views for name in view.reads}
     tables = [
         c
         for c in source.contracts
-        if (c.stage == "star" or (isinstance(c.kept, FewADay) and c.stage != "views" and c.name in read))
+        if (c.stage is Stage.STAR or (isinstance(c.kept, FewADay) and c.stage is not Stage.VIEWS and c.name in read))
         and not c.personal
     ]
     by_day = {c.name: c.folders for c in tables if fact_days and c.folders}
@@ -89,14 +89,15 @@ def lay_out(source: Source, fact_days: int | None) -> Layout:
     views = []
     for view in (*bases_of(source.views), *source.views):
         contract = view.contract
-        if there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads)):
+        is_true = there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads))
+        if is_true and can_answer(view):
             views.append(view)
         elif view.is_kept:
             tables.append(contract)
             if day := next((column for column in contract.grain if column in by_day.values()), None):
                 by_day[contract.name] = day
         else:
-            continue  # what it stands on is not in the file
+            continue  # what it stands on is not in the target, or not in words that it knows
         there.add(contract.name)
     return Layout(source, tuple(tables), tuple(views), by_day)
 
@@ -192,7 +193,7 @@ def definitions_of(layouts: Sequence[Layout], *more: object) -> str:
                 contract.path,
                 contract.description,
                 *contract.grain,
-                str(dict(contract.references)),
+                str({column: dimension.name for column, dimension in contract.references.items()}),
                 str(contract.schema),
             ]
             for column in contract.columns.values():

@@ -1,7 +1,7 @@
 """Questions with parameters: the macros of a source's macros.sql, as their own heads describe them.
 
 What belongs here: reading the comment above each macro: what it gives, and examples. What does not: running the file
-(database.py), what a macro asks (a source's macros.sql), the page that lists them (dictionary.py).
+(targets/), what a macro asks (a source's macros.sql), the page that lists them (dictionary.py).
 """
 
 from __future__ import annotations

@@ -1,51 +1,45 @@
-"""Publishing the lake into the warehouse: a copy of the file brought up to date, checked, and swapped in by one rename.
+"""Publishing the lake to a target: what it holds is brought up to date, checked, and made visible all at once.
 
-What belongs here: the order of things, what is loaded and what is left as it was, the swap, the proof that the file
-holds what the lake has. What does not: what the file is to hold (contents.py), how its tables are made and described
-(database.py), how Dagster shows it (assets.py).
+What belongs here: the order of things, what is loaded and what is left as it was, the proof that the target holds what the
+lake has. What does not: what a target is to hold (contents.py), what it must be able to do (target.py) and how it does it
+(targets/), how Dagster shows it (assets.py).
 
-The next file is made beside the published one, so a reader keeps what it has open, and a publication that fails or is
-killed at any moment leaves the published file as it was.
+Nobody sees a publication before its proof. One that fails or is killed at any moment leaves what was published before.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import shutil
-import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import duckdb
-
-from tmdb_assets.database_files import remove_logs, unfinished
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, without_secrets
-from tmdb_assets.lakehouse.store.locks import at_work, one_publication_at_a_time
-from tmdb_assets.places import led_to
+from tmdb_assets.lakehouse.store.locks import at_work
 from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
-from tmdb_assets.warehouse.database import Database, Recorded
-from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError, first_line, not_ours, read_format, read_info
+from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError
+from tmdb_assets.warehouse.recorded import Recorded, own_tables
+from tmdb_assets.warehouse.target import Draft, Target
 
 ROWS_PER_BATCH = 2_000_000  # read from the lake at once: a long history must fit a laptop's memory
-HOLES_AT_MOST = 0.5  # share of the file that holds nothing any more; beyond, the file is made anew
 
-CHECKS = {
-    "rows": "Every table has as many rows as the lake has for it; checked before the file is swapped in.",
-    "views": "Every view answers in the file, with the columns its contract promises; checked before the file is swapped in.",
-}
+
+def checks_of(target: Target) -> dict[str, str]:
+    """The checks of a publication, with what each of them finds out."""
+    before = f"checked before the {target.noun} is swapped in."
+    return {
+        "rows": f"Every table has as many rows as the lake has for it; {before}",
+        "views": f"Every view answers in the {target.noun}, with the columns its contract promises; {before}",
+    }
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What became of one table: its rows in the file, how many of them were loaded now, and its Delta version."""
+    """What became of one table: its rows in the target, how many of them were loaded now, and its Delta version."""
 
     name: str
     rows: int
@@ -56,13 +50,13 @@ class Copied:
 
 @dataclass(frozen=True)
 class Publication:
-    """What a publication did.
+    """What a publication to the target of that name did.
 
-    `swapped`: whether anything had changed, so that there is a new file. `rebuilt`: why it was made anew rather than
-    brought up to date, else None.
+    `swapped`: whether anything had changed, so that something new is to be seen. `rebuilt`: why it was made anew rather
+    than brought up to date, else None.
     """
 
-    path: Path
+    target: str
     swapped: bool
     rebuilt: str | None
     tables: tuple[Copied, ...]
@@ -73,65 +67,56 @@ class Publication:
 
 def publish_warehouse(
     store: DeltaStore,
-    path: Path,
+    target: Target,
     sources: Sequence[Source],
     fact_days: int | None,
     log: Callable[[str], None],
     clock: Clock | None = None,
 ) -> Publication:
-    """Bring the warehouse at `path` up to what the lake has now, loading only what has changed since.
+    """Bring a target up to what the lake has now, loading only what has changed since.
 
     `fact_days`: keep the newest so many days of the facts (None: all). One publication runs at a time; another waits.
 
-    Raises WarehouseError when there is nothing to publish, or the file cannot be written or is none of ours; BlockedError
-    naming the check that did not hold; SqlError naming the view's file and line. The published file stays then.
+    Raises WarehouseError when there is nothing to publish, or the target cannot be written or holds what is none of ours;
+    BlockedError naming the check that did not hold; SqlError naming the view's file and line. What was published before
+    stays then.
     """
     started = time.monotonic()
-    named = path.absolute()
-    with _spoken(named):
-        path = led_to(named)
-    for each in (named, path):
-        _refuse_unfit_name(each, sources)
-    layouts = [lay_out(source, fact_days) for source in sources]
-    with (
-        _spoken(named),
-        at_work(store, [source.name for source in sources], log),
-        _one_at_a_time(path, log),
-        Database(unfinished(path)) as database,
-    ):
+    names = [source.name for source in sources]
+    target.refuse_unfit(names)
+    layouts = [lay_out(source, fact_days, target.can_answer) for source in sources]
+    with at_work(store, names, log), target.publication(log) as draft:
         wanted = look_up(store, layouts, fact_days)
         if all(table.version is None for table in wanted):
             root = without_secrets(store.root)
             raise WarehouseError(
                 f"The lake {root} holds no table yet: run `make demo` first, or materialize its tables."
             )
-        rebuilt = _begin(database, path)
+        rebuilt = draft.begin()
         info = Info(FORMAT, (clock or Clock()).now(), without_secrets(store.root), _origin(store, sources), fact_days)
         definitions = definitions_of(layouts, info.lake, info.origin, fact_days)
-        recorded = database.recorded()
-        tasks = [_Task(table, recorded, database.has(table.contract)) for table in wanted]
+        recorded = draft.recorded()
+        tasks = [_Task(table, recorded, draft.has(table.contract)) for table in wanted]
         is_redefined = recorded.definitions != definitions
-        swapped = is_redefined or any(task.changed for task in tasks)
-        if swapped:
-            _fill(database, store, layouts, tasks, is_redefined=is_redefined)
+        is_new = is_redefined or any(task.changed for task in tasks)
+        if is_new:
+            _fill(draft, store, layouts, tasks, is_redefined=is_redefined)
             versions = [_told_version(store, task, recorded) for task in tasks]
             parts = {task.key: task.table.parts for task in tasks}
-            database.record(info, definitions, versions, parts)
-        outcomes = _proof(database, layouts, wanted)
-        if swapped:
-            database.checkpoint()
-            database.close()
-            _swap(database.file, path, info.published_at)
-    done = Publication(
-        named,
-        swapped,
-        rebuilt if swapped else None,
-        tuple(task.outcome for task in tasks),
-        outcomes,
-        path.stat().st_size,
-        time.monotonic() - started,
-    )
-    log(_sentence(done))
+            draft.record(own_tables(info, definitions, versions, parts, target.noun))
+        outcomes = _proof(draft, layouts, wanted)
+        if is_new:
+            draft.finish(info.published_at)
+        done = Publication(
+            target.name,
+            is_new,
+            rebuilt if is_new else None,
+            tuple(task.outcome for task in tasks),
+            outcomes,
+            target.size(),
+            time.monotonic() - started,
+        )
+    log(_sentence(done, target.noun))
     return done
 
 
@@ -140,7 +125,7 @@ def publish_warehouse(
 
 @dataclass
 class _Task:
-    """What must be done to one table to bring it from what the file recorded to what the lake has."""
+    """What must be done to one table to bring it from what the target recorded to what the lake has."""
 
     table: Wanted
     recorded: Recorded
@@ -151,22 +136,22 @@ class _Task:
         self.key = (self.table.contract.source, self.table.contract.name)
         was = self.recorded.parts.get(self.key, {}) if self.is_there else {}
         now = self.table.parts
-        #: Parts to load, and those whose rows in the file are no longer true.
+        #: Parts to load, and those whose rows in the target are no longer true.
         self.to_load = [part for part, digest in now.items() if was.get(part) != digest]
         self.to_delete = [part for part, digest in was.items() if now.get(part) != digest]
-        #: Whether nothing of what the file has is kept, so that the table is made anew.
+        #: Whether nothing of what the target has is kept, so that the table is made anew.
         self.is_anew = not self.is_there or (bool(was) and len(self.to_delete) == len(was))
 
     @property
     def same_version(self) -> bool:
-        """Whether the file already names the Delta version that the lake has."""
+        """Whether the target already names the Delta version that the lake has."""
         return self.key in self.recorded.versions and (
             self.recorded.versions[self.key]["delta_version"] == self.table.version
         )
 
     @property
     def changed(self) -> bool:
-        """Whether the file must be written for this table."""
+        """Whether the target must be written for this table."""
         return not self.is_there or bool(self.to_load or self.to_delete) or not self.same_version
 
     @property
@@ -177,7 +162,7 @@ class _Task:
 
 
 def _fill(
-    database: Database,
+    draft: Draft,
     store: DeltaStore,
     layouts: Sequence[Layout],
     tasks: Sequence[_Task],
@@ -186,32 +171,25 @@ def _fill(
 ) -> None:
     """Load what changed. Only when something is said differently than at the last publication are views made anew."""
     if is_redefined:
-        database.drop_all_but(layouts)
+        draft.drop_all_but(layouts)
     for task in tasks:
         if task.is_anew:
-            database.create(task.table.contract)
+            draft.create(task.table.contract)
         elif days := [day for day in task.to_delete if day is not None]:
-            database.delete_days(task.table.contract, days)
-    database.checkpoint()  # what was dropped leaves room for what is loaded
+            draft.delete_days(task.table.contract, days)
     for task in tasks:
-        _load(database, store, task)
+        _load(draft, store, task)
     for layout in layouts:
         if is_redefined:
-            database.create_views(layout)
-        database.describe(layout, None if is_redefined else [t.table.contract for t in tasks if t.is_anew])
+            draft.create_views(layout)
+        draft.describe(layout, None if is_redefined else [t.table.contract for t in tasks if t.is_anew])
 
 
-def _load(database: Database, store: DeltaStore, task: _Task) -> None:
+def _load(draft: Draft, store: DeltaStore, task: _Task) -> None:
     """Load the parts that changed, so many rows at a time."""
     for days in _batches(task):
         frame = task.table.scan(store, days).collect()
-        try:
-            database.append(task.table.contract, frame)
-        except duckdb.ConstraintException as error:
-            raise WarehouseError(
-                f"{task.table.name} holds what its contract forbids ({first_line(error)}), kept from before the contract "
-                "said so: materialize those days again."
-            ) from None
+        draft.append(task.table.contract, frame)
         task.loaded += frame.height
 
 
@@ -260,15 +238,15 @@ def _origin(store: DeltaStore, sources: Sequence[Source]) -> str | None:
 # -- the proof -----------------------------------------------------------------------------------------------------------
 
 
-def _proof(database: Database, layouts: Sequence[Layout], wanted: Collection[Wanted]) -> tuple[Outcome, ...]:
-    """The checks, made while nobody sees the file yet. Raises BlockedError naming the first that does not hold."""
-    counted = {table.name: database.count(table.contract.source, table.contract.name) for table in wanted}
+def _proof(draft: Draft, layouts: Sequence[Layout], wanted: Collection[Wanted]) -> tuple[Outcome, ...]:
+    """The checks, made while nobody sees the draft yet. Raises BlockedError naming the first that does not hold."""
+    counted = {table.name: draft.count(table.contract) for table in wanted}
     short = [
         f"{t.name} has {counted[t.name]:,} rows, the lake {t.height:,}" for t in wanted if counted[t.name] != t.height
     ]
     rows = sum(counted.values())
     views = [view for layout in layouts for view in layout.views]
-    mute = [problem for view in views if (problem := database.columns_apart(view))]
+    mute = [problem for view in views if (problem := draft.columns_apart(view))]
     outcomes = (
         Outcome(
             "rows",
@@ -284,111 +262,13 @@ def _proof(database: Database, layouts: Sequence[Layout], wanted: Collection[Wan
     return outcomes
 
 
-def _sentence(done: Publication) -> str:
+def _sentence(done: Publication, noun: str) -> str:
     if not done.swapped:
-        return f"{done.path}: nothing has changed, the file stays as it is"
+        return f"{done.target}: nothing has changed, the {noun} stays as it is"
     how = f"made anew ({done.rebuilt})" if done.rebuilt else "brought up to date"
     changed = sum(table.changed for table in done.tables)
     loaded = sum(table.loaded for table in done.tables)
     return (
-        f"{done.path}: {how}, {changed} of {len(done.tables)} tables changed, {loaded:,} rows loaded, "
+        f"{done.target}: {how}, {changed} of {len(done.tables)} tables changed, {loaded:,} rows loaded, "
         f"{done.bytes / 1e6:.1f} MB, {done.seconds:.1f} s"
     )
-
-
-# -- the file ------------------------------------------------------------------------------------------------------------
-
-
-def _begin(database: Database, path: Path) -> str | None:
-    """Start from a copy of the published file. Returns why that cannot be, and starts from nothing then.
-
-    Even reading the published file through DuckDB would be in somebody's way, or meet one opened before; a copy is not.
-    """
-    try:
-        is_there = path.stat().st_size > 0
-    except FileNotFoundError:
-        is_there = False
-    if not is_there:
-        database.open()
-        return "there was none"
-    shutil.copyfile(path, database.file)
-    try:
-        reason = _unusable(database, path)
-    except duckdb.Error as error:
-        raise WarehouseError(not_ours(str(path), first_line(error))) from None
-    if reason:
-        database.close()
-        database.discard()
-        database.open()
-    return reason
-
-
-def _unusable(database: Database, path: Path) -> str | None:
-    """Why the copy of the published file is no ground to build on, None if it is."""
-    connection = database.open()
-    if read_format(connection, str(path)) != FORMAT:
-        return "it was of another version of the project"
-    if _nanoseconds(read_info(connection, str(path)).published_at) != path.stat().st_mtime_ns:
-        return "somebody has written to it"
-    return "most of it was empty" if database.holes() > HOLES_AT_MOST else None
-
-
-def _swap(file: Path, path: Path, at: dt.datetime) -> None:
-    """Put the finished file in the place of the published one: whoever looks sees the one or the other.
-
-    Nobody may write to it: a DuckDB client that opens a file for writing, as it does unless told otherwise, keeps all
-    others out. Its time of modification is the time of publication, so that the next publication sees whether somebody
-    wrote to it nevertheless; the log that such a client may have left beside it belongs to the file that goes.
-    """
-    file.chmod(stat.S_IMODE(file.stat().st_mode) & ~0o222)
-    os.utime(file, ns=(_nanoseconds(at), _nanoseconds(at)))
-    _sync(file)
-    remove_logs(path)
-    file.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _nanoseconds(at: dt.datetime) -> int:
-    return (at - dt.datetime.fromtimestamp(0, dt.UTC)) // dt.timedelta(microseconds=1) * 1000
-
-
-@contextmanager
-def _one_at_a_time(path: Path, log: Callable[[str], None]) -> Iterator[None]:
-    """One publication of a file at a time, on whatever process; a killed one lets go by itself."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with one_publication_at_a_time(path, log):
-        yield
-
-
-@contextmanager
-def _spoken(path: Path) -> Iterator[None]:
-    """A file that cannot be written is one sentence."""
-    try:
-        yield
-    except (duckdb.Error, OSError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
-        raise WarehouseError(
-            f"The warehouse {path} cannot be published ({reason}): make room, or set TMDB_ASSETS_WAREHOUSE to a file in a "
-            "folder that you may write to. What was published before stays as it was."
-        ) from None
-
-
-def _refuse_unfit_name(path: Path, sources: Sequence[Source]) -> None:
-    if found := {"\\", "?"} & set(str(path)):
-        raise WarehouseError(
-            f"The warehouse cannot lie at {path}: DuckDB takes the {min(found)} in it for something else. Set "
-            "TMDB_ASSETS_WAREHOUSE to another path."
-        )
-    if path.stem.lower() in {"main", *(source.name for source in sources)}:
-        raise WarehouseError(
-            f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not tell it "
-            f"from the schema {path.stem} in it. Set TMDB_ASSETS_WAREHOUSE to a file of another name."
-        )

@@ -1,7 +1,7 @@
 """Reading the warehouse: open it read-only, ask it in SQL, notice when it has been replaced.
 
 What belongs here: all that a reader (the dashboard, a report, a notebook) needs of this project, errors for people
-included. What does not: how the file is made (publish.py), any question put to it.
+included. What does not: how the file is made (targets/), any question put to it.
 
 The file is replaced as a whole by one rename, so whoever has it open keeps the old one. DuckDB shares one opened
 database among all connections of a process to the same path, a replaced one too: this module therefore keeps the only
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,17 @@ class Info:
     fact_days: int | None
 
 
+#: Opens the file to read, as Dagster's resource for DuckDB does.
+Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
 @dataclass
 class _Opened:
     stamp: Stamp
     connection: duckdb.DuckDBPyConnection
     info: Info
+    connect: Connect | None
+    held: ExitStack
 
 
 _opened: dict[Path, _Opened] = {}
@@ -66,8 +72,10 @@ class Warehouse:
     wrote it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, connect: Connect | None = None) -> None:
+        """`connect`: what opens that path to read, such as Dagster's resource; without it this module does."""
         self.path = Path(path).absolute()
+        self._connect = connect
 
     @property
     def stamp(self) -> Stamp:
@@ -142,28 +150,39 @@ class Warehouse:
     def _current(self) -> _Opened:
         stamp = self.stamp
         opened = _opened.get(self.path)
-        if opened is None or opened.stamp != stamp:
+        if opened is None or opened.stamp != stamp or opened.connect != self._connect:
             _close(self.path)
-            connection = _connect(self.path)
-            try:
+            with ExitStack() as held:
+                connection = held.enter_context(_open(self.path, self._connect))
                 info = read_info(connection, str(self.path))
-            except WarehouseError:
-                connection.close()
-                raise
-            opened = _opened[self.path] = _Opened(stamp, connection, info)
+                opened = _opened[self.path] = _Opened(stamp, connection, info, self._connect, held.pop_all())
         return opened
 
 
 def _close(path: Path) -> None:
     if opened := _opened.pop(path, None):
-        opened.connection.close()
+        opened.held.close()
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _open(path: Path, connect: Connect | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the file, by whatever opens it. Raises WarehouseError."""
+    with ExitStack() as held:
+        with _sentence_on_failure(path):
+            connection = held.enter_context(closing(duckdb.connect(str(path), read_only=True)))
+            if connect is not None:
+                held.close()  # it can be opened: Dagster's resource would have tried again for 100 s before it said so
+                connection = held.enter_context(connect())
+                held.callback(connection.close)  # the resource leaves it open where an error passes through
+            connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+@contextmanager
+def _sentence_on_failure(path: Path) -> Iterator[None]:
+    """A file that cannot be opened is one sentence."""
     try:
-        connection = duckdb.connect(str(path), read_only=True)
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection
+        yield
     except duckdb.Error as error:
         if "lock" in str(error):
             raise WarehouseError(

@@ -23,6 +23,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Clock
+from tmdb_assets.lakehouse.flow import run as flow_run
 from tmdb_assets.lakehouse.flow.extraction import Extractor
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import publish
@@ -111,7 +112,7 @@ def fill(
 @functools.lru_cache(maxsize=2)  # runs that follow each other on a lake are of the same project
 def _job(settings: tuple[tuple[str, Any], ...]) -> dg.JobDefinition:
     # Imported late: importing it builds the project for whatever the environment says.
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     return build_definitions(load_settings(_env_file=None, **dict(settings))).resolve_job_def("tmdb_daily")
 
@@ -149,7 +150,9 @@ def fill_plainly(
         if sandbox:
             stack.callback(sandbox.stop)
         client = stack.enter_context(closing(Tmdb(loaded, clock, served or sandbox, log)))
-        extractor = Extractor(store, Ledger(store, SOURCE), clock, client, log)
+        extractor = Extractor(
+            flow_run.Run(store, days, tell=lambda event: log(str(event))), Ledger(store, SOURCE), clock, client
+        )
         for run in [days] if together else [[day] for day in days]:
             for day in run:
                 for table in client.tables().values():
@@ -184,7 +187,7 @@ def _derive(
             wanted |= {contract.path for contract in table.upstream}
     for table in tables:
         if table.contract.is_whole == whole and table.contract.path in wanted:
-            publish(table, store, days, {}, log)
+            publish(table, flow_run.Run(store, days, tell=lambda event: log(str(event))))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
-from tmdb_assets.sources.tmdb import star
+from tmdb_assets.sources.tmdb import shipped
 from tmdb_assets_tests.end_to_end.harness import (
     FILMS,
     JOB,
@@ -71,7 +71,7 @@ def test_a_reference_file_that_cannot_be_used_is_named_and_the_star_stays(
         file.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     elif broken == "unknown continent":
         file.write_text("iso_3166_1,name,continent\nDE,Germany,Eurasia\n")
-    monkeypatch.setattr(star.country_continents, "__defaults__", (file,))
+    monkeypatch.setattr(shipped.country_continents, "__defaults__", (file,))
     observed = Entry("list", SANDBOX, dt.datetime.now(dt.UTC), is_complete=True, is_finished=True)
     Ledger(DeltaStore(tmp_path / "lake"), "tmdb").write(TODAY, [observed], {})
     run = fill(tmp_path / "lake", TODAY, select=["tmdb/star/dim_country"])
@@ -100,7 +100,7 @@ def test_a_price_index_that_cannot_be_used_is_named_and_the_last_one_stays(
     assert fill(lake, TODAY, select=select).success
     kept, at = contents(lake, only=select), versions(lake)
     file = tmp_path / "us_cpi.csv"
-    monkeypatch.setattr(star.us_cpi, "__defaults__", (file,))
+    monkeypatch.setattr(shipped.us_cpi, "__defaults__", (file,))
     for text in (None, "year,cpi_u\n2000,a lot\n", "year,cpi_u\n2000,-172.2\n"):
         if text:
             file.write_text(text)

@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tmdb_assets.definitions import all_contracts
+from tmdb_assets.assembly import all_contracts
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.end_to_end.conftest import ByJob

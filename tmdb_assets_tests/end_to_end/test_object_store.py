@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix import forget as forget_module
@@ -23,6 +24,7 @@ from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.forget import forget
 from tmdb_assets.sources.moovitamix.payloads import FORGOTTEN
 from tmdb_assets.warehouse.reader import Warehouse
+from tmdb_assets.warehouse.targets import targets_of
 from tmdb_assets_tests.lakehouse.store.object_store import object_store
 from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, kept
 from tmdb_assets_tests.lakehouse.store.writer import ROUNDS, write
@@ -90,7 +92,7 @@ def _bytes(server: dict[str, str]) -> dict[str, bytes]:
 def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     tmp_path: Path, server: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     used = [table for table in derived_tables(settings_of(ROOT)) if table.contract in USED]
     monkeypatch.setattr(forget_module, "derived_tables", lambda settings: used)
@@ -110,7 +112,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     keep_raw(here, TODAY, said)
     for store in (there, here):
         for table in used:
-            publish(table, store, [day(1), TODAY], {}, lambda line: None)
+            publish(table, Run(store, [day(1), TODAY]))
     assert job.execute_in_process(tags=tags, asset_selection=[dg.AssetKey(["warehouse", "moovitamix"])]).success, (
         "the warehouse"
     )
@@ -118,7 +120,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     assert differing(contents(there, but=apart), contents(here, but=apart)) == []
     assert Warehouse(tmp_path / "w.duckdb").info.lake == ROOT
 
-    assert forget(there, loaded, 7, lambda line: None).users == 1
+    assert forget(there, loaded, targets_of(loaded), 7, lambda line: None).users == 1
     assert contents(there, but=("extraction_ledger",))["users"].get_column("user_id").to_list() == [8]
     before = contents(there)
     keep = definitions.resolve_job_def("lake_upkeep")

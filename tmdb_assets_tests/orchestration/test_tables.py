@@ -1,7 +1,5 @@
 """Raw tables and the ledger as assets: what their checks find, and what stops a run."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +18,10 @@ from tmdb_assets.lakehouse.flow.ledger import REAL, ledger_contract
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.orchestration.accounts import ledger_asset
-from tmdb_assets.orchestration.tables import preview, raw_asset
+from tmdb_assets.orchestration.partitions import Events, asset_of
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
+from tmdb_assets.orchestration.tables import RawStep, preview
+from tmdb_assets.settings import load_settings
 from tmdb_assets_tests.conftest import TODAY
 
 PARTITIONS = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)
@@ -75,9 +76,49 @@ class LossyStore(DeltaStore):
         return super().replace(contract, frame.head(-1) if contract is THINGS else frame, *args, **options)
 
 
+class ToyLake(LakeResource):
+    """The lake of a test, whatever store it is."""
+
+    @property
+    def store(self) -> DeltaStore:
+        return STORES[self.root]
+
+
+class Toy(SourceResource):
+    """Asks the client of a test."""
+
+    name: str
+
+    def client(self, clock: Clock, log: Any) -> Any:
+        return CLIENTS[self.name]
+
+
+#: Dagster makes resources anew from their configuration, so that they find by name what a test hands them.
+STORES: dict[str, DeltaStore] = {}
+CLIENTS: dict[str, Client] = {}
+
+
+def lake_of(store: DeltaStore) -> ToyLake:
+    STORES[store.root] = store
+    return ToyLake(root=store.root)
+
+
+def toy_of(client: Client) -> Toy:
+    CLIENTS["toy"] = client
+    return Toy(settings=load_settings(_env_file=None), name="toy")
+
+
+def toy_asset(step: RawStep) -> dg.AssetsDefinition:
+    @asset_of(**step.options)
+    def observe(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, toy: Toy) -> Events:
+        yield from step.observe(context, lake, clock, toy)
+
+    return observe
+
+
 def run(store: DeltaStore, client: Client, day: dt.date = TODAY, today: dt.date = TODAY) -> dg.ExecuteInProcessResult:
-    assets = [raw_asset(THINGS, PARTITIONS), ledger_asset(ledger_contract("toy"), PARTITIONS, [THINGS])]
-    resources = {"lake": store, "clock": Clock(today), "toy": client}
+    assets = [toy_asset(RawStep(THINGS, PARTITIONS)), ledger_asset(ledger_contract("toy"), PARTITIONS, [THINGS])]
+    resources = {"lake": lake_of(store), "clock": ClockResource(today=today.isoformat()), "toy": toy_of(client)}
     return dg.materialize(assets, partition_key=day.isoformat(), resources=resources, raise_on_error=False)
 
 

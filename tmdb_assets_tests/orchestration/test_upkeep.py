@@ -9,12 +9,12 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import ByDay, Contract, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import console
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 from tmdb_assets.orchestration.upkeep import kept_in_shape, upkeep
 from tmdb_assets_tests.conftest import TODAY
 
@@ -36,7 +36,7 @@ TEXTS = Contract(
     "Contents.",
     ("text_hash",),
     {"text_hash": col(pl.Int64, "Key."), "text": col(pl.String, "Content.")},
-    kept_for="pages.text_hash",
+    kept_for=(PAGES, "text_hash"),
 )
 QUARANTINE = quarantine_contract("toy")
 CONTRACTS = [PAGES, TEXTS, QUARANTINE]
@@ -57,8 +57,8 @@ def keep(store: DeltaStore, day: dt.date, number: int) -> None:
 def run(store: DeltaStore) -> dg.ExecuteInProcessResult:
     shared = dg.Definitions(
         resources={
-            "lake": dg.ResourceDefinition.hardcoded_resource(store),
-            "clock": dg.ResourceDefinition.hardcoded_resource(Clock(TODAY)),
+            "lake": LakeResource(root=store.root),
+            "clock": ClockResource(today=TODAY.isoformat()),
         },
         loggers={"console": console},
     )

@@ -30,6 +30,7 @@ from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets.warehouse.reader import Stamp, Warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.hostile import HARMLESS, HOSTILE, parts
@@ -375,7 +376,7 @@ def short_warehouse(film_warehouse: Path, tmp_path_factory: pytest.TempPathFacto
     """The films again, with the facts of the newest ten days alone: 8, 7, 2, 1 and 0 days before the newest."""
     folder = tmp_path_factory.mktemp("short")
     store = DeltaStore(film_warehouse.parent / "lake")
-    publish_warehouse(store, folder / "w.duckdb", [Source.of(contracts)], 10, lambda line: None)
+    publish_warehouse(store, DuckDBFile(folder / "w.duckdb"), [Source.of(contracts)], 10, lambda line: None)
     return folder / "w.duckdb"
 
 
@@ -458,7 +459,8 @@ def materialize(
     found = assets.build(settings, PARTITIONS, VIEWS)
     ends = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)}
     days: dict[str, Any] = {"partition_key": str(first)} if first == last else {"tags": ends}
-    return dg.materialize(list(found.assets or []), raise_on_error=False, **days)  # type: ignore[arg-type]  # any kind
+    resources = {"warehouse": assets.warehouse_resource(settings)}
+    return dg.materialize(list(found.assets or []), raise_on_error=False, resources=resources, **days)  # type: ignore[arg-type]  # any kind
 
 
 def test_the_asset_links_its_file(film_warehouse: Path, tmp_path: Path) -> None:
@@ -489,6 +491,31 @@ def test_the_asset_fails_with_one_sentence(film_warehouse: Path, tmp_path: Path)
         (failed,) = [event.step_failure_data for event in done.all_events if event.is_step_failure]
         assert words_said in failed.user_failure_data.description
     assert not (tmp_path / "reports").exists()
+
+
+def test_the_launchpad_may_choose_the_file_and_never_opens_it_for_writing(
+    film_warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(
+        _env_file=None, tmdb_assets_warehouse=tmp_path / "none.duckdb", tmdb_assets_reports=tmp_path / "reports"
+    )
+    shared = dg.Definitions(resources={"warehouse": assets.warehouse_resource(settings)})
+    found = dg.Definitions.merge(assets.build(settings, PARTITIONS, VIEWS), shared)
+    job = found.resolve_implicit_global_asset_job_def()
+    assert not job.execute_in_process(partition_key=str(TODAY), raise_on_error=False).success, "there is no such file"
+    connect, given = duckdb.connect, []
+
+    def watched(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        given.append(options.get("config", {}).get("access_mode") or options.get("read_only"))
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr("dagster_duckdb.resource.duckdb.connect", watched)
+    for more in ({}, {"connection_config": {"access_mode": "READ_WRITE", "threads": 1}}):
+        chosen = {"resources": {"warehouse": {"config": {"database": str(film_warehouse), **more}}}}
+        done = job.execute_in_process(run_config=chosen, partition_key=str(TODAY), raise_on_error=False)
+        assert done.success
+        assert (tmp_path / "reports" / f"{TODAY}.html").exists()
+    assert given == [True, "READ_ONLY"] * 2, "looked at, and then opened by the resource"
 
 
 # -- links ---------------------------------------------------------------------------------------------------------------

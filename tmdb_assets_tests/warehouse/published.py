@@ -20,6 +20,7 @@ from tmdb_assets.sources.streamflow.drops import SANDBOX_MARK, SUCCESS
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.sources.streamflow.months import Files, World, drop
 from tmdb_assets_tests.sources.tmdb.worlds import sandbox_lake
 
@@ -40,7 +41,7 @@ def publish_films(folder: Path) -> Path:
     world = World(DeltaStore(lake), folder / "drops")
     take_months(world)
     sources = [Source.of(contracts), Source.of(streamflow)]
-    publish_warehouse(world.store, path, sources, None, lambda line: None)
+    publish_warehouse(world.store, DuckDBFile(path), sources, None, lambda line: None)
     return path
 
 

@@ -8,19 +8,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.jobs import PUBLICATION, tables_and_publication
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 from tmdb_assets.settings import load_settings
 from tmdb_assets.warehouse import assets
-from tmdb_assets.warehouse.database import Database
+from tmdb_assets.warehouse.targets.duckdb_tables import Database
 from tmdb_assets_tests.warehouse import toy
 
 
 def definitions(store: DeltaStore, path: Path, views: Path, **settings: Any) -> dg.Definitions:
     loaded = load_settings(_env_file=None, tmdb_assets_warehouse=path, **settings)
-    shared = {"lake": store, "clock": Clock()}
-    resources = {name: dg.ResourceDefinition.hardcoded_resource(value) for name, value in shared.items()}
+    resources = {"lake": LakeResource(root=store.root), "clock": ClockResource()}
     return dg.Definitions.merge(assets.build(loaded, [toy.module(views)]), dg.Definitions(resources=resources))
 
 

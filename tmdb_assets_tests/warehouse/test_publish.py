@@ -20,6 +20,7 @@ from tmdb_assets.lakehouse.flow.ledger import REAL
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse, without_secrets
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.warehouse import toy
 
@@ -150,7 +151,7 @@ def test_a_table_with_personal_columns_stays_in_the_lake(store: DeltaStore, path
     source = toy.source(views)
     personal = replace(toy.NOTES, personal=("note",))
     tables = tuple(personal if c is toy.NOTES else c for c in source.contracts)
-    publish_warehouse(store, path, [Source("toy", tables, source.views)], None, lambda line: None)
+    publish_warehouse(store, DuckDBFile(path), [Source("toy", tables, source.views)], None, lambda line: None)
     held = toy.everything(path)
     assert "toy.notes" not in held
     assert "toy.vw_busy" in held, "an answer about it is there, as a table"
@@ -328,7 +329,7 @@ def test_a_column_that_is_new_or_of_another_type_makes_its_table_anew(
         kept=ByDay("date_id"),
     )
     changed = Source("toy", tuple(wider if c is contract else c for c in source.contracts), source.views)
-    done = publish_warehouse(store, path, [changed], None, lambda line: None)
+    done = publish_warehouse(store, DuckDBFile(path), [changed], None, lambda line: None)
     assert loaded(done) == {"toy.fact_daily": 15}
     assert toy.ask(path, "SELECT count(*), count(more) FROM toy.fact_daily") == [(15, 0)]
     assert columns(path, "fact_daily")[-1] == ("more", "VARCHAR", True)
@@ -346,7 +347,7 @@ def test_a_table_a_view_and_a_source_that_are_no_more_leave_the_file(
     }  # fmt: skip
     other = Source("other", (Contract("other", "star", "dim_thing", "Other.", ("thing_id",), toy.DIM_THING.columns),))
     store.overwrite(other.contracts[0], toy.DIM_THING.empty(), {})
-    publish_warehouse(store, path, [other], None, lambda line: None)
+    publish_warehouse(store, DuckDBFile(path), [other], None, lambda line: None)
     assert set(toy.everything(path)) == {"other.dim_thing", "versions"}
 
 
@@ -440,7 +441,7 @@ def test_the_answer_of_a_day_leaves_with_the_day(store: DeltaStore, path: Path, 
 
 
 def test_a_time_of_publication_can_be_frozen(store: DeltaStore, path: Path, views: Path) -> None:
-    publish_warehouse(store, path, [toy.source(views)], None, print, Clock(dt.date(2026, 3, 10)))
+    publish_warehouse(store, DuckDBFile(path), [toy.source(views)], None, print, Clock(dt.date(2026, 3, 10)))
     assert toy.ask(path, "SELECT CAST(published_at AT TIME ZONE 'UTC' AS DATE) FROM main.warehouse_info") == [
         (dt.date(2026, 3, 10),)
     ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from dagster_duckdb import DuckDBResource
 
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.reader import FORMAT, Warehouse, WarehouseError
@@ -190,3 +191,49 @@ def test_a_file_that_goes_and_comes_back_is_read_again(store: DeltaStore, path: 
     assert count(warehouse) == 20
     warehouse.close()
     assert count(warehouse) == 20
+
+
+# -- opened by Dagster's resource ----------------------------------------------------------------------------------------
+
+
+def resource(path: Path) -> DuckDBResource:
+    return DuckDBResource(database=str(path), connection_config={"access_mode": "READ_ONLY"})
+
+
+def test_a_resource_may_open_it_and_it_moves_on_with_the_file(store: DeltaStore, path: Path, views: Path) -> None:
+    toy.publish(store, path, views)
+    plain, by_resource = Warehouse(path), Warehouse(path, resource(path).get_connection)
+    assert [count(each) for each in (plain, by_resource, plain, by_resource)] == [15] * 4, "one process, one connection"
+    assert by_resource.query("SELECT current_setting('TimeZone')").item() == "UTC"
+    assert by_resource.query("SELECT current_setting('custom_user_agent')").item() == "dagster"
+    toy.put_day(store, 3, 5)
+    toy.publish(store, path, views)
+    assert (count(by_resource), by_resource.info == plain.info) == (20, True)
+    with pytest.raises(WarehouseError, match=r"lacks what is asked for \(.*vw_new.*\)"):
+        by_resource.query("SELECT * FROM toy.vw_new")
+    by_resource.close()
+    path.chmod(0o644)
+    with closing(duckdb.connect(str(path))) as connection:  # refused while anything of this process has it open
+        connection.execute("UPDATE main.warehouse_info SET format_version = 0")
+    with pytest.raises(WarehouseError, match="was written by an older version of the project"):
+        count(by_resource)
+    with closing(duckdb.connect(str(path))) as connection:
+        connection.execute("SELECT 1")
+
+
+def test_a_resource_is_not_asked_to_try_again_what_cannot_be_opened(
+    store: DeltaStore, path: Path, views: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tries would take 100 s before the sentence came."""
+    warehouse = Warehouse(path, resource(path).get_connection)
+    with monkeypatch.context() as patch:
+        patch.setattr("dagster._utils.backoff.time.sleep", lambda seconds: pytest.fail(f"it waits {seconds} s"))
+        with pytest.raises(WarehouseError, match="There is no warehouse yet"):
+            count(warehouse)
+        toy.publish(store, path, views)
+        whole = path.read_bytes()
+        path.unlink()
+        for content in (b"no database" * 1000, whole[: len(whole) // 2]):
+            path.write_bytes(content)
+            with pytest.raises(WarehouseError, match="is not a warehouse of this project, or damaged"):
+                count(warehouse)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tmdb_assets.definitions import source_modules
+from tmdb_assets.assembly import source_modules
 from tmdb_assets.lakehouse.contracts import FewADay
 from tmdb_assets.lakehouse.engines.duckdb import answer
 from tmdb_assets.lakehouse.engines.views import View, bases_of
@@ -20,6 +20,7 @@ from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.macros import Macro, macros_of
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
 from tmdb_assets.warehouse.reader import Warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.sources.tmdb.worlds import sandbox_lake, shared_by_workers
 from tmdb_assets_tests.warehouse import toy
@@ -45,7 +46,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def published(store: DeltaStore, path: Path) -> Publication:
     """Its publication."""
-    return publish_warehouse(store, path, [SOURCE], None, lambda line: None)
+    return publish_warehouse(store, DuckDBFile(path), [SOURCE], None, lambda line: None)
 
 
 def test_the_star_is_there_as_tables_and_every_question_as_a_view(published: Publication, path: Path) -> None:
@@ -106,7 +107,7 @@ def test_the_examples_of_every_macro_have_an_answer(macro: Macro, path: Path) ->
 
 def test_fewer_days_give_the_same_answers_about_them(store: DeltaStore, tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
-    publish_warehouse(store, path, [SOURCE], 2, lambda line: None)
+    publish_warehouse(store, DuckDBFile(path), [SOURCE], 2, lambda line: None)
     warehouse = Warehouse(path)
     first = TODAY - dt.timedelta(days=1)
     assert warehouse.query("SELECT min(date_id) FROM tmdb.fact_movie_daily").item() == first

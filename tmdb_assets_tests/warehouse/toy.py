@@ -25,6 +25,7 @@ from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger, ledger_con
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import Publication, publish_warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 
 FIRST = dt.date(2026, 3, 1)
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -80,7 +81,7 @@ FACT_DAILY = _table(
     ("date_id", "thing_id"),
     {**_DAY, **_THING, "amount": col(pl.Int64, "Amount."), "share": col(pl.Float64, "Share.", nullable=True)},
     kept=ByDay("date_id"),
-    references={"thing_id": "dim_thing"},
+    references={"thing_id": DIM_THING},
 )
 TABLES = (PAGES, LEDGER, NOTES, DIM_THING, FACT_DAILY)
 
@@ -173,7 +174,7 @@ def module(views: Path) -> ModuleType:
     """What a source's module `contracts` would be."""
     made = ModuleType("toy.contracts")
     made.__file__ = str(views.parent / "contracts.py")
-    read = read_views(views, "toy", [c.name for c in TABLES])
+    read = read_views(views, "toy", TABLES)
     made.__dict__.update(SOURCE="toy", VIEWS=read, CONTRACTS=(*TABLES, *(view.contract for view in read)))
     return made
 
@@ -244,7 +245,20 @@ def publish(
     log: Callable[[str], None] = lambda line: None,
 ) -> Publication:
     """Publish the toy."""
-    return publish_warehouse(store, path, [source(views)], fact_days, log)
+    return publish_warehouse(store, DuckDBFile(path), [source(views)], fact_days, log)
+
+
+# -- what lies there -----------------------------------------------------------------------------------------------------
+
+
+def beside(path: Path) -> set[str]:
+    """Names of what lies in the warehouse's folder."""
+    return {file.name for file in path.parent.iterdir()}
+
+
+def alone(path: Path) -> bool:
+    """Whether nothing of a publication is left but the file and its lock."""
+    return beside(path) <= {path.name, f".{path.name}.lock"}
 
 
 # -- reading back --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What a table promises: its columns with their rules, how it is kept, and the audit that holds a frame to it."""
 
 from tmdb_assets.lakehouse.contracts.audit import SET_ASIDE, TRACE, Audit, is_value, set_aside
-from tmdb_assets.lakehouse.contracts.contract import Column, Contract, ContractError, col
+from tmdb_assets.lakehouse.contracts.contract import Column, Contract, ContractError, Duplicates, Stage, col
 from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Owned, Whole
 from tmdb_assets.lakehouse.contracts.rules import (
     Rule,
@@ -23,9 +23,11 @@ __all__ = [
     "Column",
     "Contract",
     "ContractError",
+    "Duplicates",
     "FewADay",
     "Owned",
     "Rule",
+    "Stage",
     "Whole",
     "at_least",
     "between",

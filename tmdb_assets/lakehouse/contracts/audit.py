@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError
+from tmdb_assets.lakehouse.contracts.contract import Contract, ContractError, Duplicates
 from tmdb_assets.lakehouse.contracts.showing import showable
 
 #: A value that is set aside alone: the column (or the path in the JSON) it stood in, the value as text, and why, as
@@ -134,7 +134,7 @@ def _left_out(contract: Contract, valid: pl.DataFrame) -> pl.DataFrame:
         column, best_first = contract.precedence
         places = {value: place for place, value in enumerate(best_first)}
         rank = pl.col(column).replace_strict(places, default=len(places), return_dtype=pl.Int64)
-    rows = valid if contract.duplicates == "first" else valid.clear()
+    rows = valid if contract.duplicates is Duplicates.FIRST else valid.clear()
     shared = rows.select("_row", *grain, rank.alias("_rank")).filter(pl.struct(grain).is_duplicated())
     ranked = shared.with_columns(is_superseded=pl.col("_rank") > pl.col("_rank").min().over(grain))
     counts = ranked.filter(~pl.col("is_superseded")).filter(pl.struct(grain).is_first_distinct())

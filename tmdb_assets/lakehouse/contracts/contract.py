@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,22 @@ class ContractError(LakehouseError):
         super().__init__(f"{where}: {problem}")
 
 
+class Stage(StrEnum):
+    """How far the rows of a table have come: also the folder they lie in."""
+
+    RAW = "raw"  #: what came, as it came
+    CLEAN = "clean"  #: typed rows, audited
+    STAR = "star"  #: dimensions, bridges and facts
+    VIEWS = "views"  #: answers to questions
+
+
+class Duplicates(StrEnum):
+    """What two rows of one grain are."""
+
+    REFUSE = "refuse"  #: a fault: nothing is published
+    FIRST = "first"  #: expected: the first one counts
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a contract: Polars type, meaning (with its unit), rules; not null unless `nullable`."""
@@ -53,41 +70,42 @@ def col(dtype: Any, description: str, *rules: Rule, nullable: bool = False) -> C
 class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
-    `kept` says what a run replaces of it (kept.py). `duplicates` says whether two rows of one grain are expected and the first counts ("first") or are a fault
-    ("refuse"). `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
+    `kept` says what a run replaces of it (kept.py). `duplicates` says what two rows of one grain are. `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
     count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
     which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
     `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
     namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
     span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
-    reported, and the same rows again cost nothing. `kept_for` names what the rows are kept for, as "pages.page_hash": a
-    row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
+    reported, and the same rows again cost nothing. `kept_for` is the table and the column that the rows are kept
+    for: a row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
     which never leave the lake for a log or a preview. `subjects` columns say which person a row is about, by an id or a
     hash: they leave the lake for the warehouse, but not for a log or a preview either. `expiring` columns hold what a source may forbid to keep for long:
     they become null when raw of the row's day expires, while the row stays.
     """
 
     source: str
-    stage: str
+    stage: Stage
     name: str
     description: str
     grain: tuple[str, ...]
     columns: Mapping[str, Column]
     kept: Kept = field(default_factory=Whole)
-    duplicates: str = "refuse"
+    duplicates: Duplicates = Duplicates.REFUSE
     precedence: tuple[str, tuple[str, ...]] | None = None
-    references: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, Contract] = field(default_factory=dict)
     drift_limit: float | None = 0.25
     comes_from: Mapping[str, str] = field(default_factory=dict)
     cadence: Cadence = Cadence.DAY
     is_corrected: bool = False
-    kept_for: str = ""
+    kept_for: tuple[Contract, str] | None = None
     personal: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     expiring: tuple[str, ...] = ()
     code_version: str = "1"
 
     def __post_init__(self) -> None:
+        for name, kind in (("stage", Stage), ("duplicates", Duplicates)):
+            object.__setattr__(self, name, _as_one_of(kind, getattr(self, name), f"{self.source} {self.name}"))
         named = {*self.grain, *self.owner, *self.order, *self.references, *self.hidden, *self.expiring}
         named |= {self.partition} if self.partition else set()
         named |= {self.precedence[0]} if self.precedence else set()
@@ -95,14 +113,14 @@ class Contract:
             raise ContractError(self.path, missing, "is named by the contract but is not among its columns")
         for held in (c for c in self.expiring if not self.partition or not self.columns[c].nullable):
             raise ContractError(self.path, held, "cannot expire: it must be nullable, and the table partitioned by day")
-        if self.precedence and (self.duplicates != "first" or self.stage == "raw"):
+        if self.precedence and (self.duplicates is not Duplicates.FIRST or self.stage is Stage.RAW):
             problem = 'has a precedence: it needs duplicates "first", and is not for raw, which keeps what came'
             raise ContractError(self.path, None, problem)
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Asset key of the table, also its folder under the lake root."""
-        return (self.source, self.stage, self.name)
+        return (self.source, self.stage.value, self.name)
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -183,3 +201,12 @@ class Contract:
     def empty(self) -> pl.DataFrame:
         """A frame with the contract's columns and no rows."""
         return pl.DataFrame(schema=self.schema)
+
+
+def _as_one_of(kind: type[StrEnum], value: str, table: str) -> StrEnum:
+    """The member of an enumeration, also by its text."""
+    try:
+        return kind(value)
+    except ValueError:
+        listed = ", ".join(kind)
+        raise ContractError(table, None, f"{value!r} is no {kind.__name__.lower()}: use one of {listed}") from None

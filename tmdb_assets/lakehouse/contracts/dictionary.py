@@ -30,7 +30,7 @@ def dictionary_lines(contracts: Sequence[Contract], whole: str = "answered anew 
         lines += ["", "| column | type | null | meaning |", "| --- | --- | --- | --- |"]
         for name, column in contract.columns.items():
             rules = "; ".join(rule.error for rule in column.rules)
-            target = f" → `{contract.references[name]}`" if name in contract.references else ""
+            target = f" → `{contract.references[name].name}`" if name in contract.references else ""
             meaning = column.description.replace("|", "\\|") + (f" ({rules})" if rules else "") + target
             lines.append(
                 f"| {name} | {_type_name(contract.schema[name])} | {'yes' if column.nullable else 'no'} | {meaning} |"

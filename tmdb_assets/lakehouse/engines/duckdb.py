@@ -16,6 +16,7 @@ import polars as pl
 import polars.selectors as cs
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.engines import Readable
 from tmdb_assets.lakehouse.engines.views import SqlError, View
 
 #: Sums of fractions depend on the order of their terms, which is that of files and threads, in the 15th digit or so; no
@@ -23,25 +24,28 @@ from tmdb_assets.lakehouse.engines.views import SqlError, View
 SIGNIFICANT_DIGITS = 12
 
 
-def answer(view: View, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
-    """The answer of a view over lazy frames, by the names of the tables it reads, and over its bases.
+def answer(
+    view: View, tables: Mapping[str, Readable], connection: duckdb.DuckDBPyConnection | None = None
+) -> pl.DataFrame:
+    """The answer of a view over tables, by the names it reads, and over its bases, on a connection (by default to an empty
+    database of this process).
 
     It is typed as the contract says: whole numbers of any width become Int64, decimals Float64, and fractions are kept to
     SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Raises SqlError with the line in the file, or in that
     of a base, that DuckDB stumbled over.
     """
-    with _database().cursor() as connection:  # sees nothing of other ones
-        for name, frame in tables.items():
-            connection.register(name, frame)
+    with (connection or _database()).cursor() as cursor:  # sees nothing of other ones
+        for name, table in tables.items():
+            cursor.register(name, table.lazy())
         for base in view.bases:
             try:
-                connection.execute(f"CREATE TEMP VIEW {base.contract.name} AS {base.sql}")
+                cursor.execute(f"CREATE TEMP VIEW {base.contract.name} AS {base.sql}")
             except duckdb.Error as error:
-                raise as_sql_error(_with_its_line(connection, base.sql, error), base.file) from None
+                raise as_sql_error(_with_its_line(cursor, base.sql, error), base.file) from None
         try:
-            found: pl.DataFrame = connection.sql(view.sql).pl()
+            found: pl.DataFrame = cursor.sql(view.sql).pl()
         except duckdb.Error as error:
-            raise as_sql_error(_with_its_line(connection, view.sql, error), view.file) from None
+            raise as_sql_error(_with_its_line(cursor, view.sql, error), view.file) from None
     return _typed(found, view.contract)
 
 

@@ -27,7 +27,6 @@ published and shown has them written out.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -38,7 +37,8 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, at_least, between, col, one_of
+from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, Stage, at_least, between, col, one_of
+from tmdb_assets.lakehouse.engines.parsing import Parsed, parsed_in
 from tmdb_assets.lakehouse.errors import LakehouseError
 
 TYPES: dict[str, Any] = {
@@ -53,7 +53,6 @@ TYPES: dict[str, Any] = {
 _COLUMN = re.compile(
     r"(?P<name>[a-z]\w*) +(?P<type>[A-Z]\w*(?:\(\w+\))?)(?:\{(?P<rule>[^}]*)\})?(?P<null>\?)? +(?P<meaning>\S.*)"
 )
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z]\w*)", re.IGNORECASE)
 _COMMENT = re.compile(r"--[^\n]*")
 _GROUP = re.compile(r"\{(?P<name>[a-z]\w*)\}")
 _GROUP_LINE = re.compile(rf"^(?P<indent>[ \t]*){_GROUP.pattern}(?P<comma>,?)[ \t]*$", re.MULTILINE)
@@ -73,67 +72,53 @@ class SqlError(LakehouseError):
 class View:
     """One .sql file: what its table promises and the text that an engine answers it by.
 
-    `reads`: tables and kept views, those behind its bases among them. `bases`: the views it reads that are kept nowhere,
-    each after those it reads itself.
+    `tables`: the tables and kept views that it reads, those behind its bases among them, by name. `bases`: the views it
+    reads that are kept nowhere, each after those it reads itself.
     """
 
     contract: Contract
     file: Path
     sql: str
-    reads: tuple[str, ...]
+    tables: Mapping[str, Contract]
     bases: tuple[View, ...] = ()
     is_kept: bool = True
 
-    def lineage(self, tables: Mapping[str, Contract]) -> dict[str, list[tuple[Contract, str]]]:
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tables that it reads."""
+        return tuple(self.tables)
+
+    def lineage(self, parsed: Parsed | None = None) -> dict[str, list[tuple[Contract, str]]]:
         """Column -> the columns of its tables that it is computed from; none for a plain count.
 
-        It takes a while, for a long text and for the import: meant for a materialization, not for loading.
+        `parsed`: where to look first, and to keep what is found; by default what lies beside the view.
         """
-        read = {name: tables[name] for name in self.reads}
-        leaves = _leaves(self, tuple((name, tuple(contract.columns)) for name, contract in read.items()))
-        return {column: [(read[table], name) for table, name in found] for column, found in leaves.items()}
-
-
-@functools.cache  # a process that runs a day again and again asks once
-def _leaves(view: View, columns: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, list[tuple[str, str]]]:
-    """Column of the view -> (table, column) it is computed from; `columns` are those of each table."""
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.lineage import lineage
-    from sqlglot.optimizer.qualify import qualify
-    from sqlglot.optimizer.scope import build_scope
-
-    known = dict(columns)
-    schema: dict[str, object] = {name: dict.fromkeys(of_table, "text") for name, of_table in columns}
-    bases = {base.contract.name: sqlglot.parse_one(base.sql, dialect="duckdb") for base in view.bases}
-    text = exp.expand(sqlglot.parse_one(view.sql, dialect="duckdb"), bases, dialect="duckdb")  # type: ignore[arg-type]  # a SELECT is a query
-    parsed = qualify(text, schema=schema, dialect="duckdb")
-    scope = build_scope(parsed)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for column in view.contract.columns:
-        nodes = lineage(column, parsed, schema, scope=scope, dialect="duckdb", trim_selects=False).walk()
-        leaves = {(n.source.name, n.name.split(".")[-1].strip('"')) for n in nodes if isinstance(n.source, exp.Table)}
-        found[column] = [(table, name) for table, name in sorted(leaves) if name in known.get(table, ())]
-    return found
+        found = (parsed or parsed_in(self.file.parent)).lineage(
+            self.sql,
+            {base.contract.name: base.sql for base in self.bases},
+            {name: tuple(contract.columns) for name, contract in self.tables.items()},
+            self.contract.columns,
+        )
+        return {column: [(self.tables[table], name) for table, name in leaves] for column, leaves in found.items()}
 
 
 def read_views(
     folder: Path,
     source: str,
-    tables: Collection[str],
+    tables: Collection[Contract],
     cadence: Cadence = Cadence.DAY,
     subjects: Collection[str] = (),
 ) -> tuple[View, ...]:
-    """Every kept view of a folder over the named tables and each other, each after those it reads.
+    """Every kept view of a folder over some tables and each other, each after those it reads.
 
     `subjects`: names of columns that say which person a row is about, wherever they occur.
 
     Raises SqlError when a head cannot be read, when views read each other in a circle, or when one that is kept nowhere
     is read by none.
     """
-    files = sorted(folder.glob("*.sql"))
-    known = {*tables, *(file.stem for file in files)}
-    waiting = {file.stem: read_view(file, source, known, cadence, subjects) for file in files}
+    alone = [_read(file, source, cadence, subjects) for file in sorted(folder.glob("*.sql"))]
+    known = {contract.name: contract for contract in (*tables, *(view.contract for view in alone))}
+    waiting = {view.contract.name: _over(view, known) for view in alone}
     ordered: dict[str, View] = {}
     while waiting:
         ready = [view for view in waiting.values() if not set(view.reads) & set(waiting)]
@@ -155,29 +140,43 @@ def bases_of(views: Iterable[View]) -> tuple[View, ...]:
 
 def _through(view: View, others: Mapping[str, View]) -> View:
     """The view with those it reads that are kept nowhere as its bases, and wired to the tables behind them."""
-    direct = {name: others[name] for name in view.reads if name in others and not others[name].is_kept}
+    read = {name: others[name] for name in view.reads if name in others}
+    direct = {name: other for name, other in read.items() if not other.is_kept}
+    tables: dict[str, Contract] = {}
+    for name, contract in view.tables.items():
+        tables |= direct[name].tables if name in direct else {name: read[name].contract if name in read else contract}
     if not direct:
-        return view
+        return replace(view, tables=tables)
     bases = tuple(dict.fromkeys(base for found in direct.values() for base in (*found.bases, found)))
-    reads = tuple(dict.fromkeys(t for name in view.reads for t in (direct[name].reads if name in direct else (name,))))
     versions = [view.contract.code_version, *(base.contract.code_version for base in bases)]
     contract = replace(view.contract, code_version=_digest("\n".join(versions)))
-    return replace(view, contract=contract, reads=reads, bases=bases)
+    return replace(view, contract=contract, tables=tables, bases=bases)
 
 
 def read_view(
     file: Path,
     source: str,
-    tables: Collection[str],
+    tables: Collection[Contract],
     cadence: Cadence = Cadence.DAY,
     subjects: Collection[str] = (),
 ) -> View:
-    """A view over the named tables from its file, read alone: what it reads that is kept nowhere is none of its bases yet.
+    """A view over some tables from its file, read alone: what it reads that is kept nowhere is none of its bases yet.
 
     Raises SqlError naming the line of the head that is not of the form this module describes, or that names columns which
     are not there. A fault in the SELECT itself shows when it is run: one view with a typo does not keep the others from
     being loaded.
     """
+    return _over(_read(file, source, cadence, subjects), {contract.name: contract for contract in tables})
+
+
+def _over(view: View, known: Mapping[str, Contract]) -> View:
+    """The view with those of the known tables that its text reads."""
+    names = parsed_in(view.file.parent).tables_in(view.sql)
+    return replace(view, tables={name: known[name] for name in names if name in known})
+
+
+def _read(file: Path, source: str, cadence: Cadence, subjects: Collection[str]) -> View:
+    """A view from its file, without what it reads."""
     text = file.read_text(encoding="utf-8")
     head = _head(file, text)
     if not (head.description and head.grain and head.columns):
@@ -185,7 +184,7 @@ def read_view(
     sql = _written_out(file, text)
     contract = Contract(
         source,
-        "views",
+        Stage.VIEWS,
         file.stem,
         " ".join(head.description),
         head.grain,
@@ -195,8 +194,7 @@ def read_view(
         subjects=tuple(name for name in head.columns if name in subjects),
         code_version=_digest(sql),
     )
-    read = dict.fromkeys(name for name in _TABLE.findall(_COMMENT.sub("", sql)) if name in tables)
-    return View(contract, file, sql, tuple(read), is_kept=head.is_kept)
+    return View(contract, file, sql, {}, is_kept=head.is_kept)
 
 
 def _digest(text: str) -> str:

@@ -1,26 +1,25 @@
-"""A derived table: what it is made of, by what function, and how its inputs are read.
+"""A derived table: what it is made of, by what function, and how its inputs are opened.
 
-What belongs here: the wiring of a table by the names of its function's parameters, the batches in which its days are
-read. What does not: what becomes of the rows it builds (publishing.py), the functions (a source's clean.py and star.py).
+What belongs here: a table with its function or its view, the batches in which its days are read. What does not: what
+becomes of the rows it builds (publishing.py), how a function states what it reads (transforms.py), the functions themselves
+(a source's clean.py and star.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.engines import duckdb
+from tmdb_assets.lakehouse.engines import Engine
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.checks import CHECKS, Outcome
-from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
+from tmdb_assets.lakehouse.flow.transforms import Input, Loaded, Read, Reader, Transform, tables_of
 from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -32,47 +31,44 @@ BYTES_PER_BATCH = 128_000_000
 MARKER = "_marker"
 
 
-def parameters(function: Callable[..., Any] | View) -> Collection[str]:
-    """What a function reads: names of tables, and of what is found at run time. A view, or an object that is called as a
-    function is, says it by its `reads`."""
-    stated: Collection[str] | None = getattr(function, "reads", None)
-    return inspect.signature(function).parameters if stated is None else stated  # type: ignore[arg-type]  # no View is left
-
-
 @dataclass(frozen=True, eq=False)
 class DerivedTable:
-    """A table built from other tables of its source by a pure function whose parameters name what it reads.
+    """A table built from other tables of its source, by a function that states what it reads or by a view.
 
-    A parameter `<name>` is that table: the days of the run where it is kept by day, else whole; `all_<name>` is all of
-    it; any other name is found in `loaded`, read at run time. `received` counts the rows the table must account for,
-    by partition: a frame with a column `received`; `shape` is what its payloads should look like. `warnings` are checks of its own, by name, that never stop a
-    publication: a function whose parameters name tables, and `rows` for those about to be published; its docstring says
-    what is checked. `follows` names a table whose days are told one against the other: a day of this one says what
-    changed since the kept day before it, so that publishing a day publishes the kept day after it too; `compared` names
-    the one that says with which day each was compared (`compared_with`), and `unsettled` (its parameters name tables) finds
-    days that do not tell all that stood on them: the next day is compared with the days before them too.
+    `received` counts the rows the table must account for, by partition: a frame with a column `received`; `shape` is what
+    its payloads should look like. `warnings` are checks of its own, by name, that never stop a publication; the docstring of
+    each says what is checked. `follows` is a table whose days are told one against the other: a day of this one says what
+    changed since the kept day before it, so that publishing a day publishes the kept day after it too; `compared` is the
+    one that says with which day each was compared (`compared_with`), and `unsettled` finds days that do not tell all that
+    stood on them: the next day is compared with the days before them too.
     """
 
     contract: Contract
-    build: Callable[..., pl.DataFrame] | View
-    tables: Mapping[str, Contract]
-    loaded: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
-    received: Callable[..., pl.LazyFrame] | None = None
+    build: Reader[pl.DataFrame] | View
+    received: Reader[pl.LazyFrame] | None = None
     shape: type[Shape] | None = None
-    warnings: Mapping[str, Callable[..., Outcome]] = field(default_factory=dict)
-    follows: str = ""
-    compared: str = ""
-    unsettled: Callable[..., set[dt.date]] | None = None
+    warnings: Mapping[str, Transform[Outcome]] = field(default_factory=dict)
+    follows: Contract | None = None
+    compared: Contract | None = None
+    unsettled: Transform[set[dt.date]] | None = None
 
-    def compute(self, inputs: Mapping[str, Any]) -> pl.DataFrame:
-        """The rows that the function, or the engine of a view, makes of some inputs."""
-        return duckdb.answer(self.build, inputs) if isinstance(self.build, View) else self.build(**inputs)
+    @cached_property
+    def stated(self) -> tuple[Read, ...]:
+        """What the table is built of, in the order in which its function takes it."""
+        if isinstance(self.build, View):
+            return tuple(Input(contract) for contract in self.build.tables.values())
+        return tuple(self.build.inputs)
 
-    def reads(self, function: Callable[..., Any] | View | None = None) -> dict[str, Contract]:
-        """Parameter -> contract of the tables a function reads (by default the one that builds the table)."""
-        names = parameters(function or self.build)
-        own = {*self.loaded, "rows"}
-        return {name: self.tables[name.removeprefix("all_")] for name in names if name not in own}
+    @cached_property
+    def reads(self) -> tuple[Contract, ...]:
+        """The tables it is built of."""
+        return tuple(self.build.tables.values()) if isinstance(self.build, View) else tables_of(self.build)
+
+    def compute(self, inputs: Sequence[Any], engine: Engine) -> pl.DataFrame:
+        """The rows that the function, or the engine of a view, makes of its inputs."""
+        if isinstance(self.build, View):
+            return engine.answer(self.build, dict(zip(self.build.tables, inputs, strict=True)))
+        return self.build(*inputs)
 
     @cached_property
     def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
@@ -81,8 +77,8 @@ class DerivedTable:
         A view's text says it; else it is as the contract states, else those of its name in the tables read.
         """
         if isinstance(self.build, View):
-            return self.build.lineage(self.tables)
-        read = {c.name: c for c in self.reads().values() if c is not self.contract}
+            return self.build.lineage()
+        read = {c.name: c for c in self.reads if c is not self.contract}
         found: dict[str, list[tuple[Contract, str]]] = {}
         stated = self.contract.comes_from
         for name in self.contract.columns:
@@ -92,16 +88,11 @@ class DerivedTable:
         return found
 
     @property
-    def references(self) -> dict[str, Contract]:
-        """Column -> dimension that must hold its values."""
-        return {column: self.tables[name] for column, name in self.contract.references.items()}
-
-    @property
     def upstream(self) -> list[Contract]:
         """Tables that must stand before this one: those it reads, those its warnings read and those it refers to."""
-        read = [c for f in (self.build, *self.warnings.values()) for c in self.reads(f).values()]
-        named = {c.key: c for c in [*read, *self.references.values()] if c is not self.contract}
-        return list(named.values())
+        read = [*self.reads, *(c for judge in self.warnings.values() for c in tables_of(judge))]
+        named = dict.fromkeys([*read, *self.contract.references.values()])
+        return [contract for contract in named if contract is not self.contract]
 
     @property
     def checks(self) -> dict[str, str]:
@@ -113,34 +104,50 @@ class DerivedTable:
             "accounting": self.received is None,
         }
         usual = {name: meaning for name, meaning in CHECKS.items() if not skipped.get(name)}
-        return usual | {name: inspect.getdoc(judge) or name for name, judge in self.warnings.items()}
+        return usual | {name: judge.doc or name for name, judge in self.warnings.items()}
 
     def inputs(
-        self, store: DeltaStore, days: Sequence[dt.date] | None, function: Callable[..., Any] | View | None = None
-    ) -> dict[str, Any]:
-        """Arguments of a function (by default the one that builds the table): lazy frames pinned to one version each.
+        self,
+        store: DeltaStore,
+        days: Sequence[dt.date] | None,
+        reader: Reader[Any] | None = None,
+        rows: pl.DataFrame | None = None,
+    ) -> list[Any]:
+        """What a function (by default the one that builds the table) is called with, in order.
 
-        `days` None: every day.
+        Tables are pinned to one version each: lazy frames for a function, snapshots for a view. `days` None: every day;
+        `rows`: those about to be published.
         """
-        wanted = parameters(function or self.build)
-        read = self.reads(function)
-        frames = {n: store.scan(c, None if n.startswith("all_") or not c.partition else days) for n, c in read.items()}
-        return frames | {n: load() for n, load in self.loaded.items() if n in wanted}
+        if reader is None and isinstance(self.build, View):
+            return [store.snapshot(c, days if c.partition else None) for c in self.reads]
+
+        def opened(stated: Read) -> Any:
+            if isinstance(stated, Loaded):
+                return stated.load()
+            if isinstance(stated, Input):
+                is_whole = stated.is_whole or not stated.contract.partition
+                return store.scan(stated.contract, None if is_whole else days)
+            return (self.contract.empty() if rows is None else rows).lazy()
+
+        return [opened(stated) for stated in (self.stated if reader is None else reader.inputs)]
 
     def state(self, store: DeltaStore, days: Sequence[dt.date] | None) -> dict[tuple[str, ...], frozenset[str]]:
         """Which files hold what the table is built of for some days, and what it must account for."""
-        functions = [self.build, *([self.received] if self.received else [])]
-        read = [(n, c) for function in functions for n, c in self.reads(function).items()]
-        whole = {c.key for n, c in read if n.startswith("all_")}
-        return {tuple(c.key): store.state(c, None if c.key in whole else days) for _, c in read}
+        stated = [*self.stated, *(self.received.inputs if self.received else ())]
+        read = [each for each in stated if isinstance(each, Input)]
+        whole = {each.contract.key for each in read if each.is_whole}
+        return {
+            tuple(each.contract.key): store.state(each.contract, None if each.contract.key in whole else days)
+            for each in read
+        }
 
     def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
         """Whether a day does not tell all that stood on it."""
-        return self.unsettled is not None and day in self.unsettled(**self.inputs(store, [day], self.unsettled))
+        return self.unsettled is not None and day in self.unsettled(*self.inputs(store, [day], self.unsettled))
 
     def batches(self, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         """The days, as many at a time as fit in memory."""
-        daily = [store.partition_bytes(c) for c in self.reads().values() if len(days) > 1]
+        daily = [store.partition_bytes(c) for c in self.reads if len(days) > 1]
         batch: list[dt.date] = []
         size = 0
         for day in days:
@@ -154,20 +161,9 @@ class DerivedTable:
             yield batch
 
 
-def wire(
-    contracts: Sequence[Contract],
-    stages: Mapping[str, ModuleType],
-    views: Sequence[View],
-    options: Callable[[Contract], Mapping[str, Any]] = lambda contract: {},
-) -> list[DerivedTable]:
-    """Every table of some stages with the function of its name in the stage's module, and every view.
-
-    `options`: what a table has beyond its function (see `DerivedTable`). The quarantine has none: the others fill it.
-    """
-    tables = {contract.name: contract for contract in contracts}
-    built = [
-        DerivedTable(contract, getattr(stages[contract.stage], contract.name), tables, **options(contract))
-        for contract in contracts
-        if contract.stage in stages and contract.name != QUARANTINE
-    ]
-    return built + [DerivedTable(view.contract, view, tables, **options(view.contract)) for view in views]
+def tables_of_views(
+    views: Iterable[View], warnings: Mapping[str, Mapping[str, Transform[Outcome]]] | None = None
+) -> tuple[DerivedTable, ...]:
+    """Every view as a table, with the checks that it has of its own (by the view's name)."""
+    own = warnings or {}
+    return tuple(DerivedTable(view.contract, view, warnings=own.get(view.contract.name, {})) for view in views)

@@ -8,8 +8,10 @@ they are asked (http/), when (orchestration).
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -20,6 +22,7 @@ from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
 from tmdb_assets.lakehouse.flow.checks import contract_kept
 from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine, quarantine_contract
+from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 
@@ -73,7 +76,7 @@ class Chunk:
 class Asked:
     """What a raw function is told: the day, how far it can be reached, and when this observation of it began.
 
-    `since` is earlier than now when a run that was cut is being resumed: what was kept since then is not asked again.
+    `log` tells something of the table's day. `since` is earlier than now when a run that was cut is being resumed: what was kept since then is not asked again.
     """
 
     day: dt.date
@@ -171,12 +174,20 @@ class Extractor:
     A source that keeps its history (the sandbox does) may be asked for any day, as it stood then.
     """
 
-    store: DeltaStore
+    run: Run
     ledger: Ledger
     clock: Clock
     client: SourceClient
-    log: Callable[[str], None]
-    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> DeltaStore:
+        """Where the rows are kept."""
+        return self.run.store
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What each commit says of itself."""
+        return self.run.metadata
 
     def observe(self, table: RawTable, day: dt.date) -> Observed:
         """Observe one raw table on one day, or leave what is kept of a day that is gone.
@@ -184,21 +195,33 @@ class Extractor:
         Raises CalendarError (a future day, or midnight passed meanwhile), BlockedError (the source did not keep its
         promise), LakeError and HttpError; whatever is raised, what was kept before stays as it was.
         """
+        started = time.monotonic()
         reach = self.clock.reach(day, has_history=self.client.has_history, cadence=table.contract.cadence)
         entries = [self.ledger.entry(day, e) for e in table.endpoints]
         finished = all(e is not None and e.is_finished and e.is_complete for e in entries)
         begun = [e.started_at for e in entries if e is not None and not e.is_finished]
-        asked = Asked(day, reach, min(begun, default=self.clock.now()), self.store, self.ledger, self.log)
+        log = partial(self.run.note, table.contract, days=[day])
+        asked = Asked(day, reach, min(begun, default=self.clock.now()), self.store, self.ledger, log)
         observed = Observed(day, fetched=self._may_ask(table, reach, day, finished))
         if observed.fetched:
             self._keep(table, asked, observed, {e.endpoint: e for e in entries if e is not None})
         else:
-            self.log(f"{table.contract.path} {day}: the day is gone, what is kept stays as it is")
+            asked.log("the day is gone, what is kept stays as it is")
             observed.entries = [e for e in entries if e is not None]
             self._verify(table, asked, observed)
         observed.rows_kept = self.store.partition_rows(table.contract).get(day, 0)
         calls = sum(e.calls for e in observed.entries)
-        self.log(f"{table.contract.path} {day}: {observed.rows_kept:,} rows kept, {calls:,} calls")
+        self.run.tell(
+            Event(
+                table.contract,
+                f"{observed.rows_kept:,} rows kept, {calls:,} calls",
+                [day],
+                sum(commit.rows_added for commit in observed.commits),
+                sum(commit.bytes_added for commit in observed.commits),
+                calls,
+                time.monotonic() - started,
+            )
+        )
         return observed
 
     def _verify(self, table: RawTable, asked: Asked, observed: Observed) -> None:
@@ -270,7 +293,7 @@ class Extractor:
             standing.stays()
         for receipt in last.values():
             if receipt.note:
-                self.log(f"{table.contract.path} {asked.day}: {receipt.note}")
+                asked.log(receipt.note)
         # What an archive does not have yet stays open, so that a later run asks for it again.
         nothing = [Receipt(e, received_ids=0) for e in table.endpoints if e not in last]
         observed.entries = [done.get(r.endpoint) or account(r, finished=not table.archived) for r in nothing]
@@ -308,7 +331,7 @@ class Extractor:
         kept, worth = there.select(pl.len().alias("_rows"), chunk.measure.alias("_worth")).collect().row(0)
         came = audit.kept.select(chunk.measure).item()
         if worth > came:
-            self.log(f"{contract.path} {day}: {worth} rows are kept, only {came} came now: the kept ones stay")
+            self.run.note(contract, f"{worth} rows are kept, only {came} came now: the kept ones stay", [day])
             standing.stays()
             quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
             return

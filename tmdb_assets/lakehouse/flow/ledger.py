@@ -17,6 +17,7 @@ from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import (
     Contract,
     FewADay,
+    Stage,
     between,
     col,
     counting,
@@ -47,7 +48,7 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
     some = counting()
     return Contract(
         source,
-        "raw",
+        Stage.RAW,
         LEDGER,
         "What was asked and what came: per day and endpoint, the pages and ids the source promised and those that "
         "arrived, with the calls it took. A day is complete when every endpoint is finished and kept its promise.",

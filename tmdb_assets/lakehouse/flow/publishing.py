@@ -17,7 +17,7 @@ from functools import partial
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.checks import (
     Outcome,
@@ -30,10 +30,12 @@ from tmdb_assets.lakehouse.flow.checks import (
     shrinkage,
     unknown,
 )
-from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable, parameters
+from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine
 from tmdb_assets.lakehouse.flow.retracting import find_retracted, rebuild
+from tmdb_assets.lakehouse.flow.run import Run, named
+from tmdb_assets.lakehouse.flow.transforms import Reader
 from tmdb_assets.lakehouse.store import Commit, DeltaStore, LakeError, OvertakenError
 
 #: Builds of a table while other runs write what it is made of.
@@ -82,29 +84,24 @@ class Difference:
         return {"rows_added": self.added, "rows_changed": self.changed, "rows_removed": self.removed}
 
 
-def publish(
-    table: DerivedTable,
-    store: DeltaStore,
-    days: Sequence[dt.date],
-    metadata: Mapping[str, str],
-    log: Callable[[str], None],
-) -> Published:
-    """Build a table for the given days and commit it, as few commits as memory allows (one, unless days are huge).
+def publish(table: DerivedTable, run: Run) -> Published:
+    """Build a table for the days of a run and commit it, as few commits as memory allows (one, unless days are huge).
 
     A whole table is built of everything there is, whatever the days. Of a day whose raw rows are past their retention,
     what is kept stays as it is: built again, it would be built of nothing.
 
     Raises BlockedError naming the check that did not hold, ContractError, LakeError; nothing of that batch is visible.
     """
+    store = run.store
     store.refuse_unwritable_root()
     done = Published()
-    wanted = _and_those_after(table, store, days)
+    wanted = _and_those_after(table, store, run.days)
     expired = _expired(table, store, wanted)
     for day in sorted(expired):
-        log(f"{table.contract.path} {day}: its raw rows are past their retention, what is kept stays as it is")
+        run.note(table.contract, "its raw rows are past their retention, what is kept stays as it is", [day])
     left = [day for day in wanted if day not in expired]
     for batch in [None] if table.contract.is_whole else table.batches(store, left):
-        _publish_batch(table, store, batch, metadata, log, done)
+        _publish_batch(table, run, batch, done)
     done.outcomes = merged(done.outcomes)
     if expired and not left:
         done.outcomes = [
@@ -117,12 +114,12 @@ def _expired(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) ->
     """Days that cannot be built again, since raw rows they are made of, or compared with, are kept no more."""
     if table.contract.is_whole:
         return set()
-    raw = {c.name: c for c in table.reads().values() if c.stage == "raw" and c.folders}
+    raw = [c for c in table.reads if c.stage is Stage.RAW and c.folders]
     ledger = Ledger(store, table.contract.source)
-    expired = {day for contract in raw.values() for day in ledger.days_expired(contract, days)}
+    expired = {day for contract in raw for day in ledger.days_expired(contract, days)}
     if raw and table.compared:
-        there = set.intersection(*(set(store.partition_rows(contract)) for contract in raw.values()))
-        pairs = store.scan(table.tables[table.compared]).select("date_id", "compared_with").drop_nulls().unique()
+        there = set.intersection(*(set(store.partition_rows(contract)) for contract in raw))
+        pairs = store.scan(table.compared).select("date_id", "compared_with").drop_nulls().unique()
         before = dict(pairs.collect().iter_rows())
         if not set(before.values()) <= there:
             expired |= {day for day in days if not _reaches_back(table, store, day, before, there)}
@@ -148,7 +145,7 @@ def _reaches_back(
 def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
     """The days, and for a table that follows another the kept days next to them, oldest first: of unsettled days the one
     after is compared with the same day as they are."""
-    kept = sorted(store.partition_rows(table.tables[table.follows])) if table.follows else []
+    kept = sorted(store.partition_rows(table.follows)) if table.follows else []
     wanted = {*days}
     for day in days:
         for after in (k for k in kept if k > day):
@@ -158,37 +155,28 @@ def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.d
     return sorted(wanted)
 
 
-def _publish_batch(
-    table: DerivedTable,
-    store: DeltaStore,
-    days: Sequence[dt.date] | None,
-    metadata: Mapping[str, str],
-    log: Callable[[str], None],
-    done: Published,
-) -> None:
+def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None, done: Published) -> None:
     """Build, audit and commit. While other runs write what the table is made of, it is built again."""
-    contract = table.contract
-    name = f"{contract.path} {_span(days)}" if days else contract.path
+    contract, store, started = table.contract, run.store, time.monotonic()
+    name = named(contract, days or ())
 
     def is_as_read(read: Mapping[tuple[str, ...], frozenset[str]]) -> bool:
         return table.state(store, days) == read
 
     for _ in range(BUILDS_AT_MOST):
         read = table.state(store, days)
-        beside = [store.state(reference) for reference in table.references.values()]
-        built = _build(table, store, days, log)
+        beside = [store.state(reference) for reference in contract.references.values()]
+        built = _build(table, run, days)
         try:
             _refuse_blocked(name, built.outcomes)
-            commit, difference = _commit(contract, store, days, built, metadata, partial(is_as_read, read))
+            commit, difference = _commit(contract, run, days, built, partial(is_as_read, read))
             break
         except OvertakenError:
-            log(f"{name}: another run changed its inputs meanwhile; it is built again")
+            run.note(contract, "another run changed its inputs meanwhile; it is built again", days or ())
         except BlockedError as error:
-            if is_as_read(read) and not (
-                error.check == REFERENCES and _catches_up(table, store, beside, metadata, name, log)
-            ):
+            if is_as_read(read) and not (error.check == REFERENCES and _catches_up(table, run, beside, days)):
                 raise
-            log(f"{name}: another run changed what it is held against meanwhile; it is built again")
+            run.note(contract, "another run changed what it is held against meanwhile; it is built again", days or ())
     else:
         raise LakeError(
             f"{name}: other runs write what it is made of faster than it is built ({BUILDS_AT_MOST} times), so nothing was "
@@ -196,36 +184,39 @@ def _publish_batch(
         )
     if difference:
         done.difference = difference + done.difference if done.difference else difference
-    audit = built.audit
-    done.audits.append(audit)
+    done.audits.append(built.audit)
     done.commits.append(commit)
     done.outcomes += built.outcomes
-    if days is None:
-        log(f"{name}: {audit.kept.height:,} rows" + ("" if commit.changed else "; nothing changed"))
-        return
-    became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
-    if audit.values.height:
-        became += f"; {audit.values.height:,} values set aside alone"
-    log(f"{name}: received {audit.received:,}{became}" + ("" if commit.changed else "; nothing changed"))
+    what = _account(built.audit, is_whole=days is None) + ("" if commit.changed else "; nothing changed")
+    run.note_commit(contract, what, days or (), commit, time.monotonic() - started)
     if difference and difference.is_correction and commit.changed:
-        log(
-            f"{name} was kept before and is corrected: {difference.added:,} rows added, {difference.changed:,} changed, "
-            f"{difference.removed:,} removed (version {commit.version})"
+        run.note(
+            contract,
+            f"corrected what was kept before: {difference.added:,} rows added, {difference.changed:,} changed, "
+            f"{difference.removed:,} removed (version {commit.version})",
+            days or (),
         )
 
 
-def _build(
-    table: DerivedTable, store: DeltaStore, days: Sequence[dt.date] | None, log: Callable[[str], None]
-) -> _Built:
-    contract = table.contract
-    frame = table.compute(table.inputs(store, days))
+def _account(audit: Audit, *, is_whole: bool) -> str:
+    """What became of the rows that came, in words."""
+    if is_whole:
+        return f"{audit.kept.height:,} rows"
+    became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
+    if audit.values.height:
+        became += f"; {audit.values.height:,} values set aside alone"
+    return f"received {audit.received:,}{became}"
+
+
+def _build(table: DerivedTable, run: Run, days: Sequence[dt.date] | None) -> _Built:
+    contract, store = table.contract, run.store
+    frame = table.compute(table.inputs(store, days), run.engine)
     retracted = None
     if days and contract.order:
         retracted = find_retracted(table, store, days, frame)
         if retracted.height:
-            told = f"{retracted.height} owners lost what they were observed with; rebuilt from other days"
-            log(f"{contract.path}: {told}")
-            frame = rebuild(table, store, frame, retracted)
+            run.note(contract, f"{retracted.height} owners lost what they were observed with; rebuilt from other days")
+            frame = rebuild(table, run, frame, retracted)
     rows, markers = _parted(frame)
     audit = Audit.of(contract, rows)
     return _Built(audit, markers, retracted, list(_check(table, store, days or (), frame, audit, retracted)))
@@ -238,21 +229,17 @@ def _refuse_blocked(name: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def _catches_up(
-    table: DerivedTable,
-    store: DeltaStore,
-    before: Sequence[frozenset[str]],
-    metadata: Mapping[str, str],
-    name: str,
-    log: Callable[[str], None],
+    table: DerivedTable, run: Run, before: Sequence[frozenset[str]], days: Sequence[dt.date] | None
 ) -> bool:
     """Whether a dimension gets the rows it lacks from another run, which has written what it is made of a moment ago.
 
     Without such a run nobody is waited for.
     """
-    dimensions = list(table.references.values())
-    if not any(_is_being_written(store, contract, metadata) for contract in table.upstream):
+    store, dimensions = run.store, list(table.contract.references.values())
+    if not any(_is_being_written(store, contract, run.metadata) for contract in table.upstream):
         return False
-    log(f"{name}: a dimension lacks keys that another run has just brought; waiting for that run to write it")
+    what = "a dimension lacks keys that another run has just brought; waiting for that run to write it"
+    run.note(table.contract, what, days or ())
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if [store.state(contract) for contract in dimensions] != before:
@@ -279,14 +266,9 @@ def _difference(contract: Contract, store: DeltaStore, days: Sequence[dt.date], 
 
 
 def _commit(
-    contract: Contract,
-    store: DeltaStore,
-    days: Sequence[dt.date] | None,
-    built: _Built,
-    metadata: Mapping[str, str],
-    is_current: Callable[[], bool],
+    contract: Contract, run: Run, days: Sequence[dt.date] | None, built: _Built, is_current: Callable[[], bool]
 ) -> tuple[Commit, Difference | None]:
-    audit, difference = built.audit, None
+    store, metadata, audit, difference = run.store, run.metadata, built.audit, None
     if days is None:
         return store.overwrite(contract, audit.kept, metadata, is_current), None
     if contract.partition:
@@ -327,7 +309,7 @@ def _check(
         received = _received(table, table.received, store, days)
         yield accounting(received, **audit.became)
     if table.contract.references:
-        yield references_kept(table.references, store, audit)
+        yield references_kept(table.contract.references, store, audit)
     if table.contract.drift_limit is not None:
         lost = 0 if retracted is None else retracted.join(frame, on=list(table.contract.owner), how="anti").height
         yield (
@@ -343,19 +325,11 @@ def _check(
     if table.shape is not None:
         yield unknown(table.shape, frame)
     for name, judge in table.warnings.items():
-        inputs = table.inputs(store, days or None, judge)
-        if "rows" in parameters(judge):
-            inputs["rows"] = audit.kept.lazy()
-        yield replace(judge(**inputs), check=name, warns=True)
+        judged = judge(*table.inputs(store, days or None, judge, audit.kept))
+        yield replace(judged, check=name, warns=True)
 
 
-def _received(
-    table: DerivedTable, count: Callable[..., pl.LazyFrame], store: DeltaStore, days: Sequence[dt.date]
-) -> int:
+def _received(table: DerivedTable, count: Reader[pl.LazyFrame], store: DeltaStore, days: Sequence[dt.date]) -> int:
     """Rows the table must account for, on all of the days."""
-    counted = count(**table.inputs(store, days, count))
+    counted = count(*table.inputs(store, days, count))
     return int(counted.select(pl.col("received").sum()).collect().item())
-
-
-def _span(days: Sequence[dt.date]) -> str:
-    return str(days[0]) if len(days) == 1 else f"{days[0]}..{days[-1]} ({len(days)} days)"

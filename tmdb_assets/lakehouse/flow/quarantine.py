@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, FewADay, col, counting, within_days
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage, col, counting, within_days
 from tmdb_assets.lakehouse.store import DeltaStore
 
 QUARANTINE = "quarantine"
@@ -22,7 +22,7 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
     """The quarantine table of a source: one row per row that broke its contract, whatever table it was bound for."""
     return Contract(
         source,
-        "clean",
+        Stage.CLEAN,
         QUARANTINE,
         "Rows and single values set aside because they broke their table's contract, with the reason and the raw payload; "
         "re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is null in its row, "

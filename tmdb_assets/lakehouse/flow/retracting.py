@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.run import Run
+from tmdb_assets.lakehouse.flow.transforms import Input, Read
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.owned import newer_kept
 
@@ -39,22 +42,26 @@ def find_retracted(
     )
 
 
-def rebuild(table: DerivedTable, store: DeltaStore, frame: pl.DataFrame, retracted: pl.DataFrame) -> pl.DataFrame:
+def rebuild(table: DerivedTable, run: Run, frame: pl.DataFrame, retracted: pl.DataFrame) -> pl.DataFrame:
     """The frame with the retracted owners' rows taken from every kept day, batch by batch; a table that is read as a
     whole stays whole: what it says of a day may rest on its other owners."""
-    contract = table.contract
+    contract, store = table.contract, run.store
     owner = list(contract.owner)
-    every_day = {day for c in table.reads().values() for day in store.partition_rows(c)}
+    every_day = {day for c in table.reads for day in store.partition_rows(c)}
+
+    def of_retracted(stated: Read, given: Any) -> Any:
+        """An input as far as the retracted owners are concerned."""
+        if not isinstance(stated, Input):
+            return given
+        if stated.contract.key == contract.key:
+            return given.lazy().clear()
+        is_theirs = not stated.is_whole and set(owner) <= set(stated.contract.schema)
+        return given.lazy().join(retracted.lazy(), on=owner, how="semi") if is_theirs else given
+
     histories = []
     for days in table.batches(store, sorted(every_day)):
-        inputs = table.inputs(store, days)
-        for name, read in inputs.items():
-            is_of_days = isinstance(read, pl.LazyFrame) and not name.startswith("all_")
-            if is_of_days and set(owner) <= set(read.collect_schema()):
-                inputs[name] = read.join(retracted.lazy(), on=owner, how="semi")
-        if contract.name in inputs:
-            inputs[contract.name] = inputs[contract.name].clear()
-        histories.append(table.compute(inputs).join(retracted, on=owner, how="semi"))
+        inputs = [of_retracted(*each) for each in zip(table.stated, table.inputs(store, days), strict=True)]
+        histories.append(table.compute(inputs, run.engine).join(retracted, on=owner, how="semi"))
     rebuilt = pl.concat([frame.join(retracted, on=owner, how="anti"), *histories])
     # what is newest comes first, as it does from one build of all days
     return rebuilt.sort(contract.order, descending=True, nulls_last=True, maintain_order=True)

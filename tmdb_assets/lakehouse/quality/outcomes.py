@@ -9,21 +9,20 @@ checks that need another day (a source's views), the profiles of columns and tab
 from __future__ import annotations
 
 import datetime as dt
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Contract, FewADay, col, counting
+from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage, col, counting
 from tmdb_assets.lakehouse.flow import checks
+from tmdb_assets.lakehouse.flow.transforms import ROWS, Input, Transform, reads
 from tmdb_assets.lakehouse.quality.profiles import days_of, key_columns
 
 CHECK_QUALITY = "fact_check_quality"
-OWN_ROWS = "rows"  #: the parameter of a check that stands for the table itself
 
-Judge = Callable[..., checks.Outcome]
+Judge = Transform[checks.Outcome]
 
 
 def check_quality_contract(source: str, read: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
@@ -31,7 +30,7 @@ def check_quality_contract(source: str, read: Sequence[Contract], cadence: Caden
     everything = " ".join(f"{table.name}.{name}" for table in read for name in table.columns)
     return Contract(
         source,
-        "star",
+        Stage.STAR,
         CHECK_QUALITY,
         f"How the checks of each table end for each {cadence.value} by itself, in words.",
         grain=("date_id", "table_name", "check_name"),
@@ -52,6 +51,7 @@ def check_quality_contract(source: str, read: Sequence[Contract], cadence: Caden
 def grain_of(contract: Contract) -> Judge:
     """The check of the grain, on what is kept."""
 
+    @reads(ROWS)
     def judge(rows: pl.LazyFrame) -> checks.Outcome:
         """No two kept rows share the grain."""
         return checks.grain(contract, rows.select(contract.grain).collect())
@@ -61,25 +61,25 @@ def grain_of(contract: Contract) -> Judge:
 
 @dataclass(frozen=True, eq=False)
 class CheckQuality:
-    """Makes checks again, day by day; wired as a transform is, by the names of what it reads.
+    """Makes checks again, day by day.
 
-    `judged`: table -> its checks by name. Their parameters name tables among `read`, which are partitioned, and `rows` is
-    the judged table itself.
+    `judged`: table -> its checks by name. They read tables among `read`, which are partitioned; the rows of the judged table
+    are those kept of it.
     """
 
     read: Sequence[Contract]
     judged: Mapping[Contract, Mapping[str, Judge]]
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """The tables that any check looks at."""
-        return tuple(table.name for table in self.read)
+        return tuple(Input(table) for table in self.read)
 
-    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+    def __call__(self, *tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_check_quality`: each check for every day on which a table it looks at has rows."""
-        whole = pl.collect_all([tables[c.name] for c in self.read])
-        days = {c.name: _by_day(c, frame) for c, frame in zip(self.read, whole, strict=True)}
-        nothing = {c.name: frame.clear() for c, frame in zip(self.read, whole, strict=True)}
+        whole = pl.collect_all(tables)
+        days = {c: _by_day(c, frame) for c, frame in zip(self.read, whole, strict=True)}
+        nothing = {c: frame.clear() for c, frame in zip(self.read, whole, strict=True)}
         rows = [
             (day, contract.path, check, outcome.passed, seen, outcome.sentence)
             for contract, judges in self.judged.items()
@@ -97,12 +97,11 @@ def _by_day(contract: Contract, rows: pl.DataFrame) -> dict[dt.date, pl.DataFram
 def _outcomes(
     contract: Contract,
     judge: Judge,
-    days: Mapping[str, Mapping[dt.date, pl.DataFrame]],
-    nothing: Mapping[str, pl.DataFrame],
+    days: Mapping[Contract, Mapping[dt.date, pl.DataFrame]],
+    nothing: Mapping[Contract, pl.DataFrame],
 ) -> Iterator[tuple[dt.date, int, checks.Outcome]]:
     """Day, rows looked at, outcome of one check."""
-    wanted = {name: contract.name if name == OWN_ROWS else name for name in inspect.signature(judge).parameters}
-    for day in sorted({day for table in wanted.values() for day in days[table]}):
-        given = {name: days[table].get(day, nothing[table]) for name, table in wanted.items()}
-        seen = sum(frame.height for frame in given.values())
-        yield day, seen, judge(**{name: frame.lazy() for name, frame in given.items()})
+    wanted = [each.contract if isinstance(each, Input) else contract for each in judge.inputs]
+    for day in sorted({day for table in wanted for day in days[table]}):
+        given = [days[table].get(day, nothing[table]) for table in wanted]
+        yield day, sum(frame.height for frame in given), judge(*(frame.lazy() for frame in given))

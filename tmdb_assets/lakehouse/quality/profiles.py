@@ -9,17 +9,14 @@ A profile is of a day's rows alone, so it is the same whatever other days were r
 are tables partitioned by day, or by month, which stands for its last day; a dimension has no state of a day that would
 not depend on the order of runs.
 
-An outlier lies more than 3 robust standard deviations from the median of its column and day: |x - median| > 3 * 1.4826
-* MAD, where MAD is the median distance from the median (1.4826 of it is one standard deviation in a normal
-distribution). Where at least half of the values are equal, MAD is 0 and gives no measure of far: the count is then
-null, as it is for a column without numbers.
+What an outlier is stands in measuring.py.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -28,7 +25,9 @@ from tmdb_assets.lakehouse.contracts import (
     Column,
     Contract,
     ContractError,
+    Duplicates,
     FewADay,
+    Stage,
     between,
     col,
     counting,
@@ -38,9 +37,16 @@ from tmdb_assets.lakehouse.contracts import (
 from tmdb_assets.lakehouse.contracts.rules import MOST
 from tmdb_assets.lakehouse.flow.ledger import LEDGER
 from tmdb_assets.lakehouse.flow.quarantine import QUARANTINE
+from tmdb_assets.lakehouse.flow.transforms import Input, Transform, tables_of
+from tmdb_assets.lakehouse.quality.measuring import (
+    SIGMAS,
+    count_columns,
+    measured_columns,
+    nullable_columns,
+    profile_columns,
+)
 
-SIGMAS = 3
-MAD_TO_SIGMA = 1.4826
+_PROMISED = {"table_name": pl.String, "is_daily": pl.Boolean, "drift_limit": pl.Float64, "_repeats": pl.Boolean}
 _LEFT_OUT = {"_repeated": pl.Int64, "_superseded": pl.Int64}
 
 COLUMN_QUALITY, TABLE_QUALITY = "fact_column_quality", "fact_table_quality"
@@ -64,11 +70,11 @@ def days_of(profiled: Iterable[Contract]) -> str:
 def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: Cadence = Cadence.DAY) -> Contract:
     """The column profile of a source: one row per day, table and column, of tables that are partitioned by day."""
     some, span = counting(), cadence.value
-    known = " ".join(f"{table.name}.{name}" for table in profiled for name in _nullable(table))
+    known = " ".join(f"{table.name}.{name}" for table in profiled for name in nullable_columns(table))
     numbers = " ".join(f"{table.name}.{name}" for table in profiled for name in measured_columns(table))
     return Contract(
         source,
-        "star",
+        Stage.STAR,
         COLUMN_QUALITY,
         f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the {span}.",
         grain=("date_id", "table_name", "column_name"),
@@ -100,7 +106,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
     some, span = counting(), cadence.value
     return Contract(
         source,
-        "star",
+        Stage.STAR,
         TABLE_QUALITY,
         f"What became of the rows of each {span} of each table kept by the {span}: received = kept + quarantined + "
         "duplicates + superseded + unaccounted.",
@@ -194,123 +200,78 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
     )
 
 
-# -- one table -----------------------------------------------------------------------------------------------------------
-
-
-def measured_columns(contract: Contract) -> list[str]:
-    """Columns whose outliers are counted: numbers that are no keys."""
-    keys = {*contract.grain, *contract.references}
-    return [c for c, t in contract.schema.items() if t.is_numeric() and c not in keys and not c.endswith("_id")]
-
-
-def count_columns(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """date_id, rows, `known <column>` and `outliers <column>`, for each day that has rows.
-
-    Only nullable and measured columns are read; the others are known by contract.
-    """
-    return rows.group_by(date_id=contract.partition or "date_id").agg(
-        pl.len().cast(pl.Int64).alias("rows"),
-        *[pl.col(c).count().cast(pl.Int64).alias(f"known {c}") for c in _nullable(contract)],
-        *[_outliers(c).alias(f"outliers {c}") for c in measured_columns(contract)],
-    )
-
-
-def profile_columns(contract: Contract, counted: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
-    """The rows of `fact_column_quality` of one table for some days, from what count_columns() says of it.
-
-    A day without rows has a profile too, of none.
-    """
-    nullable, measured = _nullable(contract), measured_columns(contract)
-    every_day = days.unique().sort().to_frame("date_id").join(counted, on="date_id", how="left", maintain_order="left")
-    every_day = every_day.with_columns(pl.col("rows").fill_null(0))
-    profiles = [
-        every_day.select(
-            "date_id",
-            table_name=pl.lit(contract.path),
-            column_name=pl.lit(name),
-            is_nullable=pl.lit(name in nullable),
-            rows="rows",
-            known_rows=pl.col(f"known {name}" if name in nullable else "rows").fill_null(0),
-            outliers=pl.col(f"outliers {name}") if name in measured else pl.lit(None, dtype=pl.Int64),
-        )
-        for name in contract.schema
-    ]
-    return pl.concat(profiles)
-
-
-def _nullable(contract: Contract) -> list[str]:
-    return [name for name, column in contract.columns.items() if column.nullable]
-
-
-def _outliers(column: str) -> pl.Expr:
-    """Number of outliers of a column, null where its MAD is 0 or it has no value."""
-    values = pl.col(column).cast(pl.Float64).fill_nan(None)
-    distance = (values - values.median()).abs()
-    deviation = distance.median()
-    far = (distance > SIGMAS * MAD_TO_SIGMA * deviation).sum().cast(pl.Int64)
-    return pl.when(deviation > 0).then(far)
-
-
 # -- all tables of a source ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnQuality:
-    """Profiles every column of some tables; wired as a transform is, by the names of what it reads."""
+    """Profiles every column of some tables."""
 
     profiled: Sequence[Contract]
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """The profiled tables."""
-        return tuple(table.name for table in self.profiled)
+        return tuple(Input(table) for table in self.profiled)
 
-    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+    def __call__(self, *tables: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_column_quality` for every day on which any of the tables has rows."""
-        counted = pl.collect_all([count_columns(c, tables[c.name]) for c in self.profiled])
+        counted = pl.collect_all([count_columns(c, rows) for c, rows in zip(self.profiled, tables, strict=True)])
         days = pl.concat(frame.get_column("date_id") for frame in counted)
         return pl.concat(profile_columns(c, frame, days) for c, frame in zip(self.profiled, counted, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
 class TableQuality:
-    """Accounts for the rows of some tables; wired as a transform is, by the names of what it reads.
+    """Accounts for the rows of some tables.
 
-    `received`: per derived table, a function that counts the rows it must account for by the day (the table's partition
-    column, `received`; a day without rows may be left out); its parameters name the tables they lie in. What a raw table
-    received stands in the ledger. `left_out`: per table with a precedence, a function that tells, from the same tables, the
-    rows that another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
+    `columns`, `ledger` and `quarantine` are the source's own. `received`: per derived table, a function that counts the
+    rows it must account for by the day (the table's partition column, `received`; a day without rows may be left out). What
+    a raw table received stands in the ledger. `left_out`: per table with a precedence, a function that tells the rows that
+    another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
     """
 
     profiled: Sequence[Contract]
-    received: Mapping[str, Callable[..., pl.LazyFrame]] = field(default_factory=dict)
-    left_out: Mapping[str, Callable[..., pl.DataFrame]] = field(default_factory=dict)
+    columns: Contract
+    ledger: Contract
+    quarantine: Contract
+    received: Mapping[Contract, Transform[pl.LazyFrame]] = field(default_factory=dict)
+    left_out: Mapping[Contract, Transform[pl.DataFrame]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for contract in self.profiled:
-            if contract.precedence and contract.name not in self.left_out:
+            if contract.precedence and contract not in self.left_out:
                 problem = "has a precedence, and nothing counts the rows that it leaves out"
                 raise ContractError(contract.path, None, problem)
 
     @property
-    def reads(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[Input, ...]:
         """The column profile, the ledger, the quarantine, and the tables in which received rows are counted."""
-        functions = [*self.received.values(), *self.left_out.values()]
-        counted = [name for count in functions for name in inspect.signature(count).parameters]
-        return tuple(dict.fromkeys([COLUMN_QUALITY, LEDGER, QUARANTINE, *counted]))
+        functions: list[Transform[Any]] = [*self.received.values(), *self.left_out.values()]
+        read = [
+            self.columns,
+            self.ledger,
+            self.quarantine,
+            *(table for count in functions for table in tables_of(count)),
+        ]
+        return tuple(Input(table) for table in dict.fromkeys(read))
 
-    def __call__(self, **tables: pl.LazyFrame) -> pl.DataFrame:
+    def __call__(self, *inputs: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_table_quality`, one per day and table of the column profile."""
+        tables = {stated.contract: frame for stated, frame in zip(self.inputs, inputs, strict=True)}
         key = ["date_id", "table_name"]
         promised = pl.DataFrame(
-            [(c.path, c.drift_limit is not None, c.drift_limit, c.duplicates == "first") for c in self.profiled],
+            [
+                (c.path, c.drift_limit is not None, c.drift_limit, c.duplicates is Duplicates.FIRST)
+                for c in self.profiled
+            ],
             schema={"table_name": pl.String, "is_daily": pl.Boolean, "drift_limit": pl.Float64, "_repeats": pl.Boolean},
             orient="row",
         )
-        columns = tables[COLUMN_QUALITY].collect()
-        counted, ranked = ([c.path for c in self.profiled if c.name in told] for told in (self.received, self.left_out))
+        columns = tables[self.columns].collect()
+        counted, ranked = ([c.path for c in self.profiled if c in told] for told in (self.received, self.left_out))
         rejected = (
-            tables[QUARANTINE]
+            tables[self.quarantine]
             .group_by("date_id", table_name="origin")
             .agg(quarantined=(~is_value()).sum().cast(pl.Int64), values_set_aside=is_value().sum().cast(pl.Int64))
         )
@@ -318,7 +279,7 @@ class TableQuality:
             _summed_up(columns)
             .join(promised, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
-            .join(_asked_for(tables[LEDGER]), on=key, how="left")
+            .join(_asked_for(tables[self.ledger]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
             .join(self._told_apart(tables), on=key, how="left")
             .with_columns(
@@ -337,12 +298,12 @@ class TableQuality:
         became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
         return became.select(list(table_quality_contract("").schema))
 
-    def _told_apart(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    def _told_apart(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
         counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
-        for contract in (c for c in self.profiled if c.name in self.left_out):
-            tell = self.left_out[contract.name]
-            rows = tell(**{table: tables[table] for table in inspect.signature(tell).parameters})
+        for contract in (c for c in self.profiled if c in self.left_out):
+            tell = self.left_out[contract]
+            rows = tell(*(tables[table] for table in tables_of(tell)))
             is_superseded = pl.col("is_superseded")
             by_day = rows.group_by(date_id=contract.partition, table_name=pl.lit(contract.path)).agg(
                 _repeated=(~is_superseded).sum().cast(pl.Int64), _superseded=is_superseded.sum().cast(pl.Int64)
@@ -350,12 +311,12 @@ class TableQuality:
             counts.append(by_day)
         return pl.concat(counts)
 
-    def _counted(self, tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
+    def _counted(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""
         counts = []
-        for contract in (c for c in self.profiled if c.name in self.received):
-            count = self.received[contract.name]
-            rows = count(**{table: tables[table] for table in inspect.signature(count).parameters})
+        for contract in (c for c in self.profiled if c in self.received):
+            count = self.received[contract]
+            rows = count(*(tables[table] for table in tables_of(count)))
             counted = pl.col("received").cast(pl.Int64)
             counts.append(rows.select(date_id=contract.partition, table_name=pl.lit(contract.path), counted=counted))
         nothing = pl.LazyFrame(schema={"date_id": pl.Date, "table_name": pl.String, "counted": pl.Int64})

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import CommitProperties, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -24,7 +24,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.owned import in_order, merged
 from tmdb_assets.lakehouse.store.refusals import first_line, no_panic, refusal, refused_by_the_system
 from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot
-from tmdb_assets.lakehouse.store.tables import Table, as_promised, files_of, oldest_commit
+from tmdb_assets.lakehouse.store.tables import Snapshot, Table, oldest_commit, snapshot_of, within
 
 T = TypeVar("T")
 Version = int | dt.datetime
@@ -64,7 +64,7 @@ class DeltaStore:
         self.root = re.sub(r"(?<=[^/:])/+$", "", str(root))
         self._place = LakeRoot(self.root)
         self.storage_options = dict(storage_options or {}) or None
-        self._opened: dict[str, tuple[_Stamp, DeltaTable]] = {}
+        self._opened: dict[str, tuple[_Stamp, Table]] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class DeltaStore:
     def _address(self, contract: Contract) -> str:
         return self._place.address(contract.path)
 
-    def open(self, contract: Contract, version: Version | None = None) -> DeltaTable | None:
+    def open(self, contract: Contract, version: Version | None = None) -> Table | None:
         """The Delta table (as of a version or an aware instant), or None while it has never been written.
 
         Raises LakeError when the table is there but never had that version or was not yet there at that instant.
@@ -115,21 +115,21 @@ class DeltaStore:
                 raise LakeError(f"{contract.path} has no version {version}: {error}") from None
         return table
 
-    def open_anew(self, contract: Contract) -> DeltaTable:
+    def open_anew(self, contract: Contract) -> Table:
         """The table, read from its log though it was opened before."""
         self._opened.pop(self._address(contract), None)
         return Table(self._address(contract), storage_options=self.storage_options)
 
-    def _as_opened(self, contract: Contract) -> DeltaTable | None:
+    def _as_opened(self, contract: Contract) -> Table | None:
         """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day."""
         stamp, table = self._opened.get(self._address(contract), (None, None))
         return table if table and stamp == self._stamp(contract, table) else None
 
-    def _remember(self, contract: Contract, table: DeltaTable) -> None:
+    def _remember(self, contract: Contract, table: Table) -> None:
         if stamp := self._stamp(contract, table):
             self._opened[self._address(contract)] = stamp, table
 
-    def _stamp(self, contract: Contract, table: DeltaTable) -> _Stamp | None:
+    def _stamp(self, contract: Contract, table: Table) -> _Stamp | None:
         """What tells this version's commit file from any other of that number; None if it is not the newest."""
         if not self.is_local:
             return None  # asking an object store costs as much as opening the table does
@@ -152,23 +152,28 @@ class DeltaStore:
 
         A table never written reads as empty, and a column younger than the kept files reads as null.
         """
-        table = self.open(contract, version)
-        if table is None:
-            return contract.empty().lazy()
-        if contract.partition and not contract.folders and days is not None:
-            return as_promised(contract, table).filter(_within(contract.partition, days))
-        return as_promised(contract, table, days)
+        return self.snapshot(contract, days, version=version).lazy()
+
+    def snapshot(
+        self, contract: Contract, days: Collection[dt.date] | None = None, *, version: Version | None = None
+    ) -> Snapshot:
+        """The table, or some days of it, at one version: what any engine can read."""
+        return snapshot_of(contract, self.open(contract, version), self.uri(contract), days, self.storage_options)
+
+    def _lazy(self, contract: Contract, table: Table) -> pl.LazyFrame:
+        """The rows of a table as it was opened."""
+        return snapshot_of(contract, table, self.uri(contract), None, self.storage_options).lazy()
 
     def rows(self, contract: Contract) -> int:
         """Rows of the table, from the Delta log alone."""
         table = self.open(contract)
-        return 0 if table is None else int(files_of(table).get_column("num_records").sum())
+        return 0 if table is None else int(table.files.get_column("num_records").sum())
 
     def files(self, contract: Contract, version: Version | None = None) -> pl.DataFrame:
         """The table's data files, from the Delta log alone: path (never used twice), num_records, size_bytes, and
         partition.<column> where it is partitioned by folder; no columns while there are no files."""
         table = self.open(contract, version)
-        return pl.DataFrame() if table is None else files_of(table)
+        return pl.DataFrame() if table is None else table.files
 
     def state(self, contract: Contract, days: Collection[dt.date] | None = None) -> frozenset[str]:
         """The paths of the files that hold the rows of a table, or of some days of it where these lie in folders.
@@ -198,7 +203,7 @@ class DeltaStore:
         if not contract.folders:
             counted = self.scan(contract).group_by(contract.partition).len().collect()
             return dict(counted.iter_rows())
-        files = files_of(table)
+        files = table.files
         if not files.height:
             return {}
         counted = files.group_by(f"partition.{contract.partition}").agg(pl.col("num_records").sum())
@@ -209,7 +214,7 @@ class DeltaStore:
         table = self.open(contract)
         if table is None or not contract.folders:
             return {}
-        files = files_of(table)
+        files = table.files
         if not files.height:
             return {}
         summed = files.group_by(f"partition.{contract.partition}").agg(pl.col("size_bytes").sum())
@@ -253,9 +258,9 @@ class DeltaStore:
         Raises LakeError when a kept row of the same grain says something else: two contents share a hash.
         """
 
-        def write(table: DeltaTable) -> None:
+        def write(table: Table) -> None:
             rows, grain = frame.unique(contract.grain, maintain_order=True), list(contract.grain)
-            there = as_promised(contract, table)
+            there = self._lazy(contract, table)
             kept = there.join(rows.lazy().select(grain), on=grain, how="semi").collect()
             other = kept.join(rows, on=list(contract.schema), how="anti", nulls_equal=True)
             if other.height:
@@ -285,7 +290,7 @@ class DeltaStore:
         if not contract.partition:
             raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
         parts = {column: [value] if isinstance(value, str) else list(value) for column, value in (where or {}).items()}
-        inside = _within(contract.partition, days) & pl.all_horizontal(
+        inside = within(contract.partition, days) & pl.all_horizontal(
             pl.lit(True), *[pl.col(c).is_in(values) for c, values in parts.items()]
         )
         outside = frame.filter(inside.not_().fill_null(True))
@@ -313,10 +318,10 @@ class DeltaStore:
         )
 
     def _replace_small(
-        self, contract: Contract, table: DeltaTable, frame: pl.DataFrame, inside: pl.Expr, metadata: Mapping[str, str]
+        self, contract: Contract, table: Table, frame: pl.DataFrame, inside: pl.Expr, metadata: Mapping[str, str]
     ) -> None:
         """New days come as a file of their own, until there are many; then, or to replace a row, all are written anew."""
-        rows, there = in_order(contract, frame), as_promised(contract, table)
+        rows, there = in_order(contract, frame), self._lazy(contract, table)
         replaced = there.filter(inside).collect()
         if in_order(contract, replaced).equals(rows):
             return
@@ -349,7 +354,7 @@ class DeltaStore:
     ) -> Commit:
         """Put what `rows` makes of the table's rows in their place; the same rows again cost nothing."""
 
-        def write(table: DeltaTable) -> None:
+        def write(table: Table) -> None:
             there = self._rows(contract, table)
             made = rows(there)
             wanted = in_order(contract, made)
@@ -375,10 +380,10 @@ class DeltaStore:
         """
         return self.rewrite(contract, lambda there: merged(contract, there, frame, retracted), metadata, is_current)
 
-    def _rows(self, contract: Contract, table: DeltaTable) -> pl.DataFrame:
-        return as_promised(contract, table).collect()
+    def _rows(self, contract: Contract, table: Table) -> pl.DataFrame:
+        return self._lazy(contract, table).collect()
 
-    def _rewrite(self, table: DeltaTable, rows: pl.DataFrame, metadata: Mapping[str, str]) -> None:
+    def _rewrite(self, table: Table, rows: pl.DataFrame, metadata: Mapping[str, str]) -> None:
         """Put `rows` in place of all that `table` holds, if nobody has committed since it was opened.
 
         Delta's MERGE would rewrite nearly the same files (a day's films lie all over a table), takes twice as long and
@@ -388,7 +393,7 @@ class DeltaStore:
 
     def _write(
         self,
-        table: DeltaTable,
+        table: Table,
         frame: pl.DataFrame,
         metadata: Mapping[str, str],
         retries: int | None = None,
@@ -400,7 +405,7 @@ class DeltaStore:
         )
 
     def _commit(
-        self, contract: Contract, write: Callable[[DeltaTable], None], is_current: Callable[[], bool] | None = None
+        self, contract: Contract, write: Callable[[Table], None], is_current: Callable[[], bool] | None = None
     ) -> Commit:
         """Run one write on the table as it stands now, again from the start when another commit got in between."""
 
@@ -410,10 +415,10 @@ class DeltaStore:
                 raise OvertakenError(
                     f"{contract.path}: another run changed its inputs meanwhile, so nothing was written: run it again."
                 )
-            before, version = files_of(table), table.version()
+            before, version = table.files, table.version()
             write(table)
             table.update_incremental()
-            after = files_of(table)
+            after = table.files
             self._remember(contract, table)
             added = after.join(before, on="path", how="anti")
             removed = before.join(after, on="path", how="anti")
@@ -452,12 +457,12 @@ class DeltaStore:
                 raise
         raise refused
 
-    def _open_or_create(self, contract: Contract) -> DeltaTable:
+    def _open_or_create(self, contract: Contract) -> Table:
         table = self.open(contract)
         if table is not None:
             self._refuse_other_types(contract, table)
             return table
-        return Table.create(
+        created = Table.create(
             self._address(contract),
             contract.delta_schema,
             mode="ignore",
@@ -467,8 +472,10 @@ class DeltaStore:
             configuration={"delta.checkpointInterval": str(CHECKPOINT_EVERY)},
             storage_options=self.storage_options,
         )
+        assert isinstance(created, Table)  # it makes one of the class that it is asked of
+        return created
 
-    def _refuse_other_types(self, contract: Contract, table: DeltaTable) -> None:
+    def _refuse_other_types(self, contract: Contract, table: Table) -> None:
         """Delta casts int64 into an int32 column without a word: a type that changed must stop, not corrupt."""
         schema = table.schema()
         if schema == contract.delta_schema:
@@ -480,13 +487,6 @@ class DeltaStore:
                     f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract now says "
                     f"{wanted.type}. Rebuild the table from raw, or give the column another name."
                 )
-
-
-def _within(column: str, days: Collection[dt.date]) -> pl.Expr:
-    """Rows of some days; the range lets the reader prune files even where it does not see through the list."""
-    if not days:
-        return pl.lit(False)
-    return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
 
 
 def _literal(value: object) -> str:

@@ -1,7 +1,7 @@
 """Who may be at work on a source in a lake at once, in whatever process and as whatever user of this machine.
 
 What belongs here: the locks of a source and of a published file: where they lie, in which order they are taken, who waits
-for whom. What does not: what is done under them (orchestration, warehouse/publish.py, a source's own commands), and
+for whom. What does not: what is done under them (orchestration, warehouse/, a source's own commands), and
 single commits, which need none (delta.py).
 
 Two locks a source, hidden files in the lake's root. `.SOURCE.lock` is shared by all that read or write the source's

@@ -55,13 +55,14 @@ def _empty(store: DeltaStore, contract: Contract, is_old: pl.Expr, metadata: Map
     return rows
 
 
-def drop_unnamed(store: DeltaStore, contract: Contract, naming: Contract, metadata: Mapping[str, str]) -> int:
-    """Delete the rows whose key no row of `naming` names, in the column that they are kept for; returns how many.
+def drop_unnamed(store: DeltaStore, contract: Contract, metadata: Mapping[str, str]) -> int:
+    """Delete the rows whose key the column that they are kept for names no more; returns how many.
 
     Contents come before what names them, so nobody may be fetching meanwhile (locks.py).
     """
-    (key,) = contract.grain
-    column = contract.kept_for.split(".")[1]
+    if contract.kept_for is None:
+        return 0
+    (key,), (naming, column) = contract.grain, contract.kept_for
 
     def named(there: pl.DataFrame) -> pl.DataFrame:
         names = store.scan(naming).select(pl.col(column).alias(key))

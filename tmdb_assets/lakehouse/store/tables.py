@@ -1,13 +1,14 @@
-"""Delta tables as they are opened: their files, and their rows as the contract promises them.
+"""Delta tables as they are opened: their files, and snapshots of them that any engine can read.
 
-What belongs here: a handle of one version, its files from the log alone, a lazy frame over them. What does not: which version
-is opened (delta.py), how places are named (root.py).
+What belongs here: a handle of one version, its files from the log alone, `Snapshot`. What does not: which version is opened
+(delta.py), how places are named (root.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,8 @@ from tmdb_assets.lakehouse.store.root import LakeError, as_named
 class Table(DeltaTable):
     """A Delta table whose place and files are named as they are, which is how Polars reads them: see root.py."""
 
+    _files: tuple[int, pl.DataFrame] | None = None
+
     @property
     def table_uri(self) -> str:
         """Where the table lies."""
@@ -29,50 +32,87 @@ class Table(DeltaTable):
         """Where its data files lie."""
         return [as_named(uri) for uri in super().file_uris(*args, **options)]
 
+    @property
+    def files(self) -> pl.DataFrame:
+        """Its data files at the version it is at, as the log tells of them, and the `uri` of each; no columns while there are
+        none. They are listed once: of a year of days the list is long."""
+        if self._files is None or self._files[0] != self.version():
+            self._files = self.version(), self._listed()
+        return self._files[1]
 
-class Files(Table):
-    """The files that a table, or some days of it, has now: what a lazy frame reads, whatever becomes of the table.
+    def _listed(self) -> pl.DataFrame:
+        files, uris = pl.DataFrame(self.get_add_actions(flatten=True)), self.file_uris()
+        if not files.height:
+            return files
+        if not all(uri.endswith(as_named(path)) for uri, path in zip(uris, files.get_column("path"), strict=True)):
+            raise LakeError(f"{self.table_uri}: its log names files in another order than their statistics")
+        return files.with_columns(uri=pl.Series(uris, dtype=pl.String))
 
-    Polars asks a table for its files when a frame is collected, and for all of them, however few days are wanted.
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A table at one version, or some days of it: Parquet files that nobody changes, as any engine can read them.
+
+    `version` is None while the table has never been written. `days` are those asked for, None for all; of a table whose
+    days share files, the files hold other days too. A column of the contract that is younger than a file is null in it. The
+    partition column of a table kept by the day stands in the names of folders (`date_id=2026-11-20`).
     """
 
-    def __init__(self, table: DeltaTable, column: str | None, days: Collection[dt.date] | None) -> None:
-        vars(self).update(vars(table))
-        actions, uris = pl.DataFrame(table.get_add_actions()), table.file_uris()
-        if not all(uri.endswith(as_named(path)) for uri, path in zip(uris, actions.get_column("path"), strict=True)):
-            raise LakeError(f"{table.table_uri}: its log names files in another order than their statistics")
-        if column and days is not None:
-            wanted = actions.get_column("partition").struct.field(column).is_in(list(days))
-            actions = actions.filter(wanted)
-            uris = [uri for uri, is_wanted in zip(uris, wanted, strict=True) if is_wanted]
-        self._actions, self._uris = actions, uris
+    contract: Contract
+    uri: str
+    version: int | None
+    days: tuple[dt.date, ...] | None
+    files: tuple[str, ...]
+    storage_options: Mapping[str, str] | None = None
 
-    def file_uris(self, *args: Any, **options: Any) -> list[str]:
-        """The files."""
-        return self._uris
+    def lazy(self) -> pl.LazyFrame:
+        """The rows, with exactly the contract's columns."""
+        contract, days = self.contract, self.days
+        if not self.files:
+            return contract.empty().lazy()
+        folder = contract.folders
+        frame = pl.scan_parquet(
+            list(self.files),
+            schema=contract.schema,
+            hive_partitioning=folder is not None,
+            hive_schema={folder: contract.schema[folder]} if folder else None,
+            missing_columns="insert",
+            extra_columns="ignore",
+            glob=False,  # a folder may be called anything
+            storage_options=dict(self.storage_options) if self.storage_options else None,
+        ).select(list(contract.schema))
+        return (
+            frame
+            if days is None or folder or not contract.partition
+            else frame.filter(within(contract.partition, days))
+        )
 
-    def get_add_actions(self, *args: Any, **options: Any) -> Any:
-        """What the log says of them, in the same order."""
-        return self._actions
+
+def snapshot_of(
+    contract: Contract,
+    table: Table | None,
+    uri: str,
+    days: Collection[dt.date] | None = None,
+    storage_options: Mapping[str, str] | None = None,
+) -> Snapshot:
+    """A table as it was opened, or some days of it."""
+    wanted = None if days is None or not contract.partition else tuple(sorted(days))
+    if table is None:
+        return Snapshot(contract, uri, None, wanted, ())
+    files = table.files
+    if files.height and contract.folders and wanted is not None:
+        files = files.filter(pl.col(f"partition.{contract.folders}").is_in(list(wanted)))
+    uris = tuple(files.get_column("uri")) if files.height else ()
+    return Snapshot(contract, uri, table.version(), wanted, uris, storage_options)
 
 
-def as_promised(contract: Contract, table: DeltaTable, days: Collection[dt.date] | None = None) -> pl.LazyFrame:
-    """The rows of a table, or of some of its folders, with exactly the contract's columns; one younger than the kept
-    files reads as null."""
-    frame = pl.scan_delta(Files(table, contract.partition, days))
-    there = frame.collect_schema()
-    missing = [pl.lit(None, dtype=t).alias(c) for c, t in contract.schema.items() if c not in there]
-    return frame.with_columns(missing).select(list(contract.schema))
+def within(column: str, days: Collection[dt.date]) -> pl.Expr:
+    """Rows of some days; the range lets the reader leave files out even where it does not see through the list."""
+    if not days:
+        return pl.lit(False)
+    return pl.col(column).is_between(min(days), max(days)) & pl.col(column).is_in(sorted(days))
 
 
 def oldest_commit(table: DeltaTable) -> dt.datetime:
     """When the oldest commit was made that the log still has."""
     return dt.datetime.fromtimestamp(min(h["timestamp"] for h in table.history()) / 1000, dt.UTC)
-
-
-def files_of(table: DeltaTable) -> pl.DataFrame:
-    """The files of the version a handle is at, listed once: of a year of days the list is long."""
-    kept: tuple[int, pl.DataFrame] | None = vars(table).get("_listed")
-    if kept is None or kept[0] != table.version():
-        kept = vars(table)["_listed"] = table.version(), pl.DataFrame(table.get_add_actions(flatten=True))
-    return kept[1]

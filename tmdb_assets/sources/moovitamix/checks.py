@@ -1,21 +1,21 @@
 """What is noticed in moovitamix and stops nothing: warnings of this source's own.
 
-What belongs here: one function per warning; its parameters name the tables it reads, `rows` those about to be published;
-its docstring says what is checked. What does not: rules a row must keep (contracts.py). No sentence names a person.
+What belongs here: one function per warning, what it reads stated above it; its docstring says what is checked. What does not: rules a row must keep (contracts.py). No sentence names a person.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
 from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.transforms import ROWS, reads
+from tmdb_assets.sources.moovitamix import contracts
 
 CHURN = 0.5
 TOLD = 3  # lists of days that a sentence names
 
 
+@reads(ROWS)
 def full_churn(rows: pl.LazyFrame) -> Outcome:
     """At most half of the tracks and of the users vanished since the day observed before: more, and the server restarted."""
     compared = rows.filter(pl.col("listed_before") > 0, pl.col("endpoint") != "listen_history").collect()
@@ -35,6 +35,7 @@ def full_churn(rows: pl.LazyFrame) -> Outcome:
     return Outcome("full_churn", False, sentence, figures, warns=True)
 
 
+@reads(ROWS)
 def held_back(rows: pl.LazyFrame) -> Outcome:
     """Whatever stood before and is not listed is proven to be gone."""
     some = rows.filter(pl.col("held_back") > 0).sort("date_id", "endpoint").collect()
@@ -50,6 +51,7 @@ def held_back(rows: pl.LazyFrame) -> Outcome:
     return Outcome("held_back", False, sentence, figures, warns=True)
 
 
+@reads(ROWS)
 def created_after_updated(rows: pl.LazyFrame) -> Outcome:
     """No row claims to have been changed before it was made (flagged, not dropped)."""
     standing = rows.filter("is_current") if "is_current" in rows.collect_schema() else rows
@@ -58,16 +60,19 @@ def created_after_updated(rows: pl.LazyFrame) -> Outcome:
     )
 
 
+@reads(ROWS)
 def empty_histories(rows: pl.LazyFrame) -> Outcome:
     """Every row of the listening history names at least one track."""
     return _counted("empty_histories", rows, pl.col("listen_count") == 0, "new or changed history rows name no track")
 
 
+@reads(ROWS)
 def email_shape(rows: pl.LazyFrame) -> Outcome:
     """Every current user has an e-mail that looks like one."""
     return _counted("email_shape", rows.filter("is_current"), ~pl.col("has_plausible_email"), "current users have none")
 
 
+@reads(ROWS)
 def email_duplicates(rows: pl.LazyFrame) -> Outcome:
     """No two current users share an e-mail (in any case of its letters)."""
     known = rows.filter("is_current").drop_nulls("email_hash")
@@ -75,16 +80,19 @@ def email_duplicates(rows: pl.LazyFrame) -> Outcome:
     return _counted("email_duplicates", known, shared, "current users share their e-mail with another")
 
 
+@reads(ROWS, contracts.DIM_TRACK)
 def unknown_tracks(rows: pl.LazyFrame, dim_track: pl.LazyFrame) -> Outcome:
     """Every track listened to was listed at some time."""
     return _orphans("unknown_tracks", rows, dim_track, "track_id")
 
 
+@reads(ROWS, contracts.DIM_USER)
 def unknown_users(rows: pl.LazyFrame, dim_user: pl.LazyFrame) -> Outcome:
     """Everyone who listened was listed at some time."""
     return _orphans("unknown_users", rows, dim_user, "user_id")
 
 
+@reads(ROWS, contracts.DIM_TRACK)
 def plays_before_track(rows: pl.LazyFrame, dim_track: pl.LazyFrame) -> Outcome:
     """No track was listened to before it was made, as far as both moments are known."""
     made = dim_track.group_by("track_id").agg(pl.col("created_at").min())
@@ -93,21 +101,19 @@ def plays_before_track(rows: pl.LazyFrame, dim_track: pl.LazyFrame) -> Outcome:
     return _counted("plays_before_track", known, early, "listens are older than their track")
 
 
-#: Table -> its warnings, by name.
-WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
-    "changes": {"full_churn": full_churn, "held_back": held_back},
-    "listen_histories": {"created_after_updated": created_after_updated, "empty_histories": empty_histories},
-    "dim_track": {"created_after_updated": created_after_updated},
-    "dim_user": {
-        "created_after_updated": created_after_updated,
-        "email_shape": email_shape,
-        "email_duplicates": email_duplicates,
-    },
-    "fact_listen": {
-        "unknown_tracks": unknown_tracks,
-        "unknown_users": unknown_users,
-        "plays_before_track": plays_before_track,
-    },
+#: The warnings of each table that has some.
+CHANGES = {"full_churn": full_churn, "held_back": held_back}
+LISTEN_HISTORIES = {"created_after_updated": created_after_updated, "empty_histories": empty_histories}
+DIM_TRACK = {"created_after_updated": created_after_updated}
+DIM_USER = {
+    "created_after_updated": created_after_updated,
+    "email_shape": email_shape,
+    "email_duplicates": email_duplicates,
+}
+FACT_LISTEN = {
+    "unknown_tracks": unknown_tracks,
+    "unknown_users": unknown_users,
+    "plays_before_track": plays_before_track,
 }
 
 

@@ -17,8 +17,10 @@ from tmdb_assets.lakehouse.contracts import (
     ByDay,
     Column,
     Contract,
+    Duplicates,
     FewADay,
     Owned,
+    Stage,
     between,
     col,
     counting,
@@ -91,7 +93,7 @@ def _endpoint() -> Column:
 
 PAGES = Contract(
     SOURCE,
-    "raw",
+    Stage.RAW,
     "pages",
     "Pages as they came, one thin row each: `layouts` and `records` hold their text, every content once whatever days have "
     "it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, and the union of "
@@ -127,13 +129,13 @@ PAGES = Contract(
 
 LAYOUTS = Contract(
     SOURCE,
-    "raw",
+    Stage.RAW,
     "layouts",
     "Pages with their rows taken out, each once: the text with a separator (U+001E) in place of every row, and the rows' "
     "hashes in order. Put together they are the page, byte for byte after UTF-8 decoding.",
     grain=("page_hash",),
     kept=Owned(("page_hash",)),
-    kept_for="pages.page_hash",
+    kept_for=(PAGES, "page_hash"),
     drift_limit=None,
     subjects=("record_hashes",),
     columns={
@@ -146,12 +148,12 @@ LAYOUTS = Contract(
 
 RECORDS = Contract(
     SOURCE,
-    "raw",
+    Stage.RAW,
     "records",
     "Rows of pages, verbatim, each content once. A forgotten person's row is replaced by a note that says so.",
     grain=("record_hash",),
     kept=Owned(("record_hash",)),
-    kept_for="layouts.record_hashes",
+    kept_for=(LAYOUTS, "record_hashes"),
     drift_limit=None,
     personal=("payload",),
     subjects=("record_hash",),
@@ -164,7 +166,7 @@ RECORDS = Contract(
 
 FORGOTTEN = Contract(
     SOURCE,
-    "raw",
+    Stage.RAW,
     "forgotten",
     "Persons who were forgotten, as keyed hashes of their id and e-mails: rows of theirs that the source still serves are "
     "dropped before they are kept.",
@@ -212,7 +214,7 @@ _DELTA = "Rows of days without a change are not repeated: the state of a day is 
 def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
     return Contract(
         SOURCE,
-        "clean",
+        Stage.CLEAN,
         name,
         description,
         grain=("date_id", *grain),
@@ -220,7 +222,7 @@ def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping
         columns={"date_id": _day("First day of this state (UTC)."), **columns},
         drift_limit=None,
         is_corrected=True,
-        duplicates="first",
+        duplicates=Duplicates.FIRST,
         subjects=_subjects(columns),
         **more,
     )
@@ -342,7 +344,7 @@ def _span_from(table: str) -> dict[str, str]:
 
 def _star(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
     told = {"drift_limit": None, "subjects": _subjects(columns), **more}
-    return Contract(SOURCE, "star", name, description, grain=grain, columns=columns, **told)
+    return Contract(SOURCE, Stage.STAR, name, description, grain=grain, columns=columns, **told)
 
 
 DIM_DATE = _star(
@@ -415,7 +417,7 @@ BRIDGE_TRACK_GENRE = _star(
     "Genres of each track in its last state.",
     ("track_id", "genre_id"),
     {"track_id": _id("Track."), "genre_id": col(pl.String, "Genre.")},
-    references={"track_id": "dim_track", "genre_id": "dim_genre"},
+    references={"track_id": DIM_TRACK, "genre_id": DIM_GENRE},
     comes_from={"genre_id": "tracks.genres"},
 )
 
@@ -424,7 +426,7 @@ BRIDGE_USER_GENRE = _star(
     "Favourite genres of each user in their last state.",
     ("user_id", "genre_id"),
     {"user_id": _id("User."), "genre_id": col(pl.String, "Genre.")},
-    references={"user_id": "dim_user", "genre_id": "dim_genre"},
+    references={"user_id": DIM_USER, "genre_id": DIM_GENRE},
     comes_from={"genre_id": "users.favorite_genres"},
 )
 
@@ -464,10 +466,33 @@ FACT_TABLE_QUALITY = table_quality_contract(SOURCE)
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
-_TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
+#: Every table that is no view, in the order in which data flows.
+TABLES = (
+    PAGES,
+    LAYOUTS,
+    RECORDS,
+    FORGOTTEN,
+    EXTRACTION_LEDGER,
+    CHANGES,
+    TRACKS,
+    USERS,
+    LISTEN_HISTORIES,
+    LISTENS,
+    VANISHED,
+    QUARANTINE,
+    DIM_DATE,
+    DIM_TRACK,
+    DIM_USER,
+    DIM_GENRE,
+    BRIDGE_TRACK_GENRE,
+    BRIDGE_USER_GENRE,
+    FACT_LISTEN,
+    FACT_COLUMN_QUALITY,
+    FACT_TABLE_QUALITY,
+)
 
 #: The questions: each .sql file is its own contract, in its head.
-VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES], subjects=SUBJECTS)
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, TABLES, subjects=SUBJECTS)
 
 #: Every table of the source, in the order in which data flows.
-CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))
+CONTRACTS: tuple[Contract, ...] = (*TABLES, *(view.contract for view in VIEWS))

@@ -1,8 +1,9 @@
-"""Forgets one person everywhere: `make forget USER=46853`, or `python -m tmdb_assets.sources.moovitamix.forget 46853`.
+"""Forgets one person everywhere: in every table of this source, and wherever copies of its rows are.
 
-What belongs here: the order in which a person's rows and the files with copies go, what is said and asked before. What
-does not: which rows are about a person (about.py), recognising them when the source serves them again (privacy.py), how a
-table drops its past (lakehouse/store/).
+What belongs here: the order in which a person's rows and the copies go, and what will go. What does not: the command
+(tmdb_assets/forget.py), which rows are about a person (about.py), recognising them when the source serves them again
+(privacy.py), how a table drops its past (lakehouse/store/), the places that have copies (lakehouse/copies.py says what they
+must do; the targets of the warehouse are handed in).
 
 A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
 same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them
@@ -13,29 +14,22 @@ finished by running it again.
 
 from __future__ import annotations
 
-import argparse
 import html
-import shutil
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from tmdb_assets import consent
-from tmdb_assets.database_files import all_beside
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, Stage
+from tmdb_assets.lakehouse.copies import Copies, CopyStays, delete, deleting
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.flow.publishing import publish
-from tmdb_assets.lakehouse.payloads.json_text import read_exactly
-from tmdb_assets.lakehouse.payloads.mending import whole_number
+from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.store import DeltaStore, retention
-from tmdb_assets.lakehouse.store.locks import alone, at_work, one_publication_at_a_time
-from tmdb_assets.places import led_to
-from tmdb_assets.settings import Settings, SettingsError, load_settings
+from tmdb_assets.lakehouse.store.locks import alone, at_work
+from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts, payloads
 from tmdb_assets.sources.moovitamix.about import About, emails_anywhere
 from tmdb_assets.sources.moovitamix.answers import content_hash, put_together
@@ -51,22 +45,18 @@ class NobodyToForget(LakehouseError):
     """The lake knows no such user."""
 
 
-class CopyStays(LakehouseError):
-    """A file with copies cannot be deleted. The message names it and what to do."""
-
-
 class MoreThanConfirmed(LakehouseError):
     """While it waited, more came to light than what was said and confirmed."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What forgetting a person deletes: rows by table, and files. `asked` is the id that was asked for."""
+    """What forgetting a person deletes: rows by table, and copies. `asked` is the id that was asked for."""
 
     asked: int
     person: Person
     rows: dict[str, int]
-    files: tuple[Path, ...]
+    copies: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """The plan in words; it names ids, tables and files, and no e-mail."""
@@ -74,57 +64,68 @@ class Plan:
         told = [f"User {self.asked} is to be forgotten, in every version of every table of this source:"]
         told += [f"  user {other}: the same person, by the same e-mail" for other in others]
         told += [f"  {rows:,} rows of {path}" for path, rows in self.rows.items() if rows]
-        told += [f"  the file {file}, which has copies" for file in self.files]
+        told += [f"  {copy}, which has copies" for copy in self.copies]
         return told
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, whether there was a
-    warehouse file to delete, and the files that went."""
+    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, and a sentence on each
+    place that had copies of the star."""
 
     users: int
     raw_rows: int
     clean_rows: int
-    warehouse: bool
-    files: tuple[Path, ...] = field(default=(), compare=False)
+    copies: tuple[str, ...]
 
 
-def look_up(store: DeltaStore, settings: Settings, user_id: int) -> Plan:
-    """What forgetting a user would delete; changes nothing. Raises NobodyToForget, KeyUnusable, LakeError."""
+def look_up(store: DeltaStore, settings: Settings, places: Sequence[Copies], user_id: int) -> Plan:
+    """What forgetting a user would delete, in the lake and in the places that have copies of it; changes nothing.
+
+    Raises NobodyToForget, KeyUnusable, LakeError, CopyStays.
+    """
     with at_work(store, [contracts.SOURCE], lambda line: None, only_reads=True):
-        return _plan(store, settings, user_id, About.of(store, user_id))
+        return _plan(store, settings, places, user_id, About.of(store, user_id))
 
 
 def forget(
     store: DeltaStore,
     settings: Settings,
+    places: Sequence[Copies],
     user_id: int,
     log: Callable[[str], None],
     confirmed: Plan | None = None,
 ) -> Removed:
     """Remove a person from every table, file, log entry and version of this source, and delete what has copies.
 
-    `confirmed`: the plan that was agreed to; nothing changes when the person turns out to have more ids by now.
+    `places`: every place outside of the lake that may have copies. `confirmed`: the plan that was agreed to; nothing changes
+    when the person turns out to have more ids by now.
 
     Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before; MoreThanConfirmed;
-    KeyUnusable, LakeError.
+    KeyUnusable, LakeError, CopyStays.
     """
     store.refuse_unwritable_root()
     key = hash_key(settings)
     with alone(store, contracts.SOURCE, log):
         found = About.of(store, user_id)
-        plan = _plan(store, settings, user_id, found)
+        plan = _plan(store, settings, places, user_id, found)
         if confirmed and not plan.person.ids <= confirmed.person.ids:
             more = ", ".join(map(str, sorted(plan.person.ids - confirmed.person.ids)))
             raise MoreThanConfirmed(
                 f"While this waited, users came to light that are the same person as {user_id} ({more}): nothing was "
                 "changed. Run it again to see what would be deleted."
             )
-        return _forget(store, settings, key, found, log)
+        return _forget(store, settings, places, key, found, log)
 
 
-def _forget(store: DeltaStore, settings: Settings, key: bytes, found: About, log: Callable[[str], None]) -> Removed:
+def _forget(
+    store: DeltaStore,
+    settings: Settings,
+    places: Sequence[Copies],
+    key: bytes,
+    found: About,
+    log: Callable[[str], None],
+) -> Removed:
     today = Clock(settings.tmdb_assets_today).today()
     hashes = {h for i in found.person.ids for h in subject_hashes(key, i, found.person.emails)}
     # Whoever is on the list cannot come back, whatever of the rest is done: so that comes first.
@@ -142,16 +143,14 @@ def _forget(store: DeltaStore, settings: Settings, key: bytes, found: About, log
     for contract in contracts.CONTRACTS:
         if contract not in {contracts.FORGOTTEN, contracts.EXTRACTION_LEDGER}:
             retention.drop_past(store, contract)
-    files = _copies(settings, found.person)
-    _delete(settings.tmdb_assets_warehouse, files, log)
-    has_warehouse = any(file.suffix != ".html" for file in files)
-    return Removed(len(found.person.ids), raw_rows, clean_rows, has_warehouse, tuple(files))
+    went = _let_go(places, settings.tmdb_assets_reports, found.person, log)
+    return Removed(len(found.person.ids), raw_rows, clean_rows, tuple(went))
 
 
 # -- what will be deleted ------------------------------------------------------------------------------------------------
 
 
-def _plan(store: DeltaStore, settings: Settings, user_id: int, found: About) -> Plan:
+def _plan(store: DeltaStore, settings: Settings, places: Sequence[Copies], user_id: int, found: About) -> Plan:
     """The plan for what was found. Raises NobodyToForget when there is nothing, and nobody of that id was forgotten."""
     rows = {contracts.RECORDS.path: len(found.records)} | {c.path: n for c, n in found.going.items()}
     if not any(rows.values()):
@@ -159,10 +158,12 @@ def _plan(store: DeltaStore, settings: Settings, user_id: int, found: About) -> 
         if not (kept and kept & subject_hashes(hash_key(settings), user_id, ())):
             raise NobodyToForget(f"The lake {store.root} knows no user {user_id}: nothing was changed.")
     for contract in contracts.CONTRACTS:
-        if contract.stage in {"star", "views"} and "user_id" in contract.schema:
+        if contract.stage in {Stage.STAR, Stage.VIEWS} and "user_id" in contract.schema:
             theirs = store.scan(contract).filter(pl.col("user_id").is_in(list(found.person.ids)))
             rows[contract.path] = theirs.select(pl.len()).collect().item()
-    return Plan(user_id, found.person, rows, tuple(_copies(settings, found.person)))
+    copies = [copy for place in places for copy in place.copies(contracts.SOURCE)]
+    copies += [f"the file {file}" for file in _reports_of(settings.tmdb_assets_reports, found.person)]
+    return Plan(user_id, found.person, rows, tuple(copies))
 
 
 def _kept_hashes(store: DeltaStore) -> list[str]:
@@ -231,34 +232,43 @@ def _drop_rows(store: DeltaStore, found: About, tables: Sequence[Contract]) -> i
 def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], None]) -> None:
     """Answer star and views anew, and the counts of every day whose raw rows are still there to be counted."""
     days = sorted(store.partition_rows(contracts.CHANGES))
+
+    def tell(event: Event) -> None:
+        log(str(event))
+
     for table in derived_tables(settings):
         if table.contract.is_whole:
-            publish(table, store, [], METADATA, log)
-        elif days and (table.contract.stage == "star" or table.contract is contracts.CHANGES):
-            publish(table, store, days, METADATA, log)
+            publish(table, Run(store, [], METADATA, tell))
+        elif days and (table.contract.stage is Stage.STAR or table.contract is contracts.CHANGES):
+            publish(table, Run(store, days, METADATA, tell))
 
 
-# -- files that have copies ----------------------------------------------------------------------------------------------
+# -- copies --------------------------------------------------------------------------------------------------------------
 
 
-def _copies(settings: Settings, person: Person) -> list[Path]:
-    """The files that go: the warehouse, which has copies of the star, with all that lies beside it, wherever a link leads,
-    and a report that names the person (reports tell of films alone)."""
-    return [*_beside_warehouse(settings.tmdb_assets_warehouse), *_reports_of(settings.tmdb_assets_reports, person)]
+def _let_go(places: Sequence[Copies], reports: Path, person: Person, log: Callable[[str], None]) -> list[str]:
+    """Have every place let go of its copies, and delete the reports that name the person; a sentence on each place that had any.
 
-
-def _beside_warehouse(file: Path) -> list[Path]:
-    """A link to the warehouse stays, what it leads to goes: the next publication follows it."""
+    One place that cannot keeps no other from it. Raises CopyStays, with a sentence on each that could not.
+    """
+    went, stays = [], []
+    for place in places:
+        try:
+            went.append(place.forget(contracts.SOURCE, log))
+        except CopyStays as error:
+            stays.append(str(error))
     try:
-        return list(dict.fromkeys([*all_beside(file.absolute()), *all_beside(led_to(file))]))
-    except OSError as error:
-        raise CopyStays(
-            f"The warehouse {file} cannot be looked up ({error.strerror or error}), and it may have copies: correct the link or "
-            "TMDB_ASSETS_WAREHOUSE, and run this again."
-        ) from None
+        with deleting(reports):
+            delete(_reports_of(reports, person))
+    except CopyStays as error:
+        stays.append(str(error))
+    if stays:
+        raise CopyStays(" ".join(stays))
+    return [sentence for sentence in went if sentence]
 
 
 def _reports_of(folder: Path, person: Person) -> list[Path]:
+    """The reports that name the person by an e-mail; reports tell of films alone."""
     if not person.emails:
         return []
     files = [f for f in sorted(folder.glob("*.html*")) if f.is_file()]
@@ -267,72 +277,3 @@ def _reports_of(folder: Path, person: Person) -> list[Path]:
 
 def _text_of(file: Path) -> str:
     return html.unescape(file.read_text(encoding="utf-8", errors="replace"))
-
-
-def _delete(warehouse: Path, files: Sequence[Path], log: Callable[[str], None]) -> None:
-    """Delete them while nobody publishes the warehouse, or reads it to publish something made of it."""
-    try:
-        with ExitStack() as held:
-            if any(not file.suffix.startswith(".html") for file in files):
-                held.enter_context(one_publication_at_a_time(warehouse, log))
-            for file in files:
-                if file.is_dir():
-                    shutil.rmtree(file)
-                else:
-                    file.unlink(missing_ok=True)
-    except OSError as error:
-        raise CopyStays(
-            f"{error.filename or warehouse} cannot be deleted ({error.strerror or error}), and it has copies: all else is "
-            "forgotten. See that you may write to its folder, and run this again."
-        ) from None
-
-
-# -- the command ---------------------------------------------------------------------------------------------------------
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Forget the user named on the command line; the exit code: 2 when nobody said yes, so that nothing was changed."""
-    parser = argparse.ArgumentParser(
-        prog="make forget",
-        description="Forget one moovitamix user everywhere: says what it will delete, and asks.",
-    )
-    parser.add_argument("user", type=_user, help="the source's user id")
-    parser.add_argument("--yes", action="store_true", help="do not ask (make: YES=1)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be deleted, change nothing (DRY_RUN=1)")
-    options = parser.parse_args(argv)
-    try:
-        settings = load_settings()
-        store = DeltaStore(settings.tmdb_assets_lake)
-        plan = look_up(store, settings, options.user)
-        print("\n".join(plan.lines()), flush=True)
-        if options.dry_run:
-            print("Nothing was changed.")
-            return 0
-        if not options.yes and not consent.is_given("forget"):
-            return 2
-        removed = forget(store, settings, options.user, print, plan)
-    except (LakehouseError, SettingsError) as error:
-        print(f"forget: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"Forgotten: {removed.users} {'id' if removed.users == 1 else 'ids'} of one person, {removed.raw_rows:,} raw rows, "
-        f"{removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
-    )
-    if removed.warehouse:
-        print("The warehouse had copies and was deleted: the asset `warehouse/moovitamix` makes it anew.")
-    print("If the source still serves this person, later runs drop the rows before they are kept, and count them.")
-    return 0
-
-
-def _user(text: str) -> int:
-    try:
-        found = whole_number(read_exactly(text)) if text.strip() else None
-    except LakehouseError:
-        found = None
-    if found is None:
-        raise argparse.ArgumentTypeError("it must be the source's user id, a whole number")
-    return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,10 +17,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tmdb_assets.lakehouse.flow.transforms import every_day, reads
+from tmdb_assets.sources.moovitamix import contracts
 from tmdb_assets.sources.moovitamix.answers import UNNAMED, named_records
 from tmdb_assets.sources.moovitamix.contracts import ENDPOINTS
 
 _WALK = ["date_id", "take"]
+
+#: What a day's changes are told from: its pages, those of the days before, and what they are made of.
+PAGED = (contracts.PAGES, every_day(contracts.PAGES), contracts.LAYOUTS, contracts.RECORDS)
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ def repeats(rows: pl.DataFrame, *walk: str) -> pl.DataFrame:
     return of_name.group_by(walk).agg(repeats=(pl.col("_rows").cast(pl.Int64) - pl.col("_there").cast(pl.Int64)).sum())
 
 
+@reads(contracts.PAGES, contracts.LAYOUTS, contracts.RECORDS)
 def unsettled(pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> set[dt.date]:
     """Days of which some list cannot tell what is gone: the day after is compared with the days before them as well."""
     days = pages.select(pl.col("date_id").unique()).collect().get_column("date_id").to_list()

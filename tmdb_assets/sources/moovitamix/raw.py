@@ -17,14 +17,14 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
-from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.http import EndpointStats, Http
+from tmdb_assets.lakehouse.flow.http_source import HttpSource, Served
+from tmdb_assets.lakehouse.http import Http
 from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.moovitamix import contracts
@@ -43,15 +43,7 @@ TAKES_AT_MOST = 3
 RESTARTED = "{}: by the end others are listed than were read, so the server restarted"
 
 
-class Served(Protocol):
-    """Something that serves at a URL, and may start when it is first asked for it (the sandbox)."""
-
-    @property
-    def url(self) -> str:
-        """Root of the server."""
-
-
-class Moovitamix:
+class Moovitamix(HttpSource):
     """The music API, real or sandbox. The sandbox keeps its history, so each day is asked as it stood then."""
 
     def __init__(
@@ -63,43 +55,26 @@ class Moovitamix:
         **http: Any,
     ) -> None:
         """`http`: options of the connection, for tests that must not wait."""
-        self.settings, self.clock = settings, clock
-        self.has_history = sandbox is not None
-        self._sandbox, self._log, self._http = sandbox, log, http
+        super().__init__(
+            clock,
+            sandbox,
+            secrets=settings.secrets,
+            credential_hint="check user and password in MOOVITAMIX_URL",
+            address_hint="check MOOVITAMIX_URL" if sandbox is None else "",
+            quotes_answers=False,  # an error of this API repeats what it holds: rows of persons
+            log=log,
+            **http,
+        )
+        self.settings = settings
 
     @cached_property
     def api(self) -> Http:
         """The API. Never through a cache: a day made of older and newer answers would be no state of the source."""
-        root = self._sandbox.url if self._sandbox is not None else self.settings.moovitamix_url or ""
-        options: dict[str, Any] = {
-            "secrets": self.settings.secrets,
-            "credential_hint": "check user and password in MOOVITAMIX_URL",
-            "address_hint": "" if self.has_history else "check MOOVITAMIX_URL",
-            "quotes_answers": False,  # an error of this API repeats what it holds: rows of persons
-            "log": self._log,
-            "now": self.clock.now,
-        } | self._http
-        return Http(root, requests_per_second=None, **options)
+        return self.connect(self.settings.moovitamix_url or "", requests_per_second=None)
 
     def path(self, day: dt.date, endpoint: str) -> str:
         """Path of an endpoint, as of `day` where the source can tell."""
-        return f"on/{day}/moovitamix/{endpoint}" if self.has_history else endpoint
-
-    def origin(self) -> str | None:
-        """Who has been answering: the sandbox marks every answer, wherever it is reached. None before any answer."""
-        seen = self.api.markers if "api" in self.__dict__ else set()
-        if self.has_history or seen - {None}:
-            return SANDBOX
-        return REAL if seen else None
-
-    def traffic(self) -> Mapping[str, EndpointStats]:
-        """Calls per endpoint so far."""
-        return self.api.stats if "api" in self.__dict__ else {}
-
-    def close(self) -> None:
-        """Close the connections."""
-        if "api" in self.__dict__:
-            self.api.close()
+        return self.as_of(day, "moovitamix", endpoint)
 
     def tables(self) -> dict[str, RawTable]:
         """Raw tables by name: the pages bring the others with them."""
@@ -128,9 +103,7 @@ class Moovitamix:
                 again = [endpoint for endpoint in ENDPOINTS if self._restarted(asked.day, taken[endpoint])]
                 trouble = RESTARTED.format(", ".join(again)) if again else ""
                 if trouble:
-                    asked.log(
-                        f"{asked.day}: {trouble}; each is taken again from the start, nothing of this take is kept"
-                    )
+                    asked.log(f"{trouble}; each is taken again from the start, nothing of this take is kept")
             if not again or not taken[endpoint].walks:
                 break
         if not trouble:
@@ -179,7 +152,7 @@ class Moovitamix:
             else:
                 reason, kept = taken.why_again(), "the union of both takes counts"
             if taken.may_go_on():
-                asked.log(f"{asked.day}: {reason}; {endpoint} is taken again from the start, {kept}")
+                asked.log(f"{reason}; {endpoint} is taken again from the start, {kept}")
         taken.is_doubted = bool(taken.lacking)
         return taken
 
@@ -201,7 +174,7 @@ class Moovitamix:
         rows = page_rows(asked.day, pages, door.is_shut, [e for e, t in taken.items() if t.is_doubted])
         dropped = int(rows.pages.get_column("forgotten_count").sum())
         if dropped:
-            asked.log(f"{asked.day}: {dropped:,} rows of forgotten persons are not kept")
+            asked.log(f"{dropped:,} rows of forgotten persons are not kept")
         receipts = [_receipt(t, note=t.note()) for t in taken.values()]
         # a day asked for again is not worth less because its lists stood still and were walked once
         distinct = pl.struct("endpoint", "page").n_unique()

@@ -1,7 +1,7 @@
 """Clean to star: dimensions with their history, genres, listens; frame -> frame.
 
-What belongs here: one function per star table, named as the table; its parameters name the tables it reads. What does
-not: personal data (it stays in clean; an e-mail becomes a keyed hash here), rules (contracts.py), warnings (checks.py).
+What belongs here: one function per star table, named as the table, what it reads stated above it; `tables` puts them
+together. What does not: personal data (it stays in clean; an e-mail becomes a keyed hash here), rules (contracts.py), warnings (checks.py).
 
 The star is computed from all that the clean tables hold, on each run: it depends on which days were observed and not on
 the order in which they came. The clean tables hold changes only, so that this stays cheap however many days they have.
@@ -14,14 +14,18 @@ from collections.abc import Callable
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import Transform, loaded, reads
 from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
-from tmdb_assets.sources.moovitamix import contracts
+from tmdb_assets.sources.moovitamix import checks, contracts
+from tmdb_assets.sources.moovitamix.clean import compared_table
 from tmdb_assets.sources.moovitamix.contracts import HISTORIES_ENDPOINT, TRACKS_ENDPOINT, USERS_ENDPOINT
 from tmdb_assets.sources.moovitamix.privacy import email_hash
 
 GENRES_JOINED = ", "
 
 
+@reads(contracts.CHANGES)
 def dim_date(changes: pl.LazyFrame) -> pl.DataFrame:
     """The observed days."""
     day = pl.col("date_id")
@@ -42,6 +46,7 @@ def dim_date(changes: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+@reads(contracts.TRACKS, contracts.VANISHED)
 def dim_track(tracks: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
     """Tracks in every state they were observed in."""
     states = (
@@ -68,6 +73,7 @@ def dim_user(users: pl.LazyFrame, vanished: pl.LazyFrame, hash_key: bytes) -> pl
     return spans(states, _gone(vanished, USERS_ENDPOINT, "user_id"), "user_id").select(list(contracts.DIM_USER.schema))
 
 
+@reads(contracts.TRACKS, contracts.USERS)
 def dim_genre(tracks: pl.LazyFrame, users: pl.LazyFrame) -> pl.DataFrame:
     """Genres ever stated, named as most often written (ties: the first in the alphabet)."""
     stated = pl.concat(
@@ -89,16 +95,19 @@ def dim_genre(tracks: pl.LazyFrame, users: pl.LazyFrame) -> pl.DataFrame:
     ).sort("genre_id").collect()  # fmt: skip
 
 
+@reads(contracts.TRACKS)
 def bridge_track_genre(tracks: pl.LazyFrame) -> pl.DataFrame:
     """Genres of each track in its last state."""
     return _genres_of(_sound(contracts.TRACKS, tracks), "track_id", "genres")
 
 
+@reads(contracts.USERS)
 def bridge_user_genre(users: pl.LazyFrame) -> pl.DataFrame:
     """Favourite genres of each user in their last state."""
     return _genres_of(_sound(contracts.USERS, users), "user_id", "favorite_genres")
 
 
+@reads(contracts.LISTEN_HISTORIES, contracts.LISTENS, contracts.VANISHED)
 def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished: pl.LazyFrame) -> pl.DataFrame:
     """The listens of each history row in its last state; one that vanished says since when. A row that is only written
     otherwise (the same moment with a zone) is in the state it was in."""
@@ -127,14 +136,34 @@ def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished:
 # -- quality -------------------------------------------------------------------------------------------------------------
 
 #: Rows each clean table took on a day, as counted when the days were compared.
-COUNTED: dict[str, Callable[..., pl.LazyFrame]] = {
-    "tracks": lambda changes: _received(changes, TRACKS_ENDPOINT),
-    "users": lambda changes: _received(changes, USERS_ENDPOINT),
-    "listen_histories": lambda changes: _received(changes, HISTORIES_ENDPOINT),
+COUNTED: dict[Contract, Transform[pl.LazyFrame]] = {
+    contracts.TRACKS: reads(contracts.CHANGES)(lambda changes: _received(changes, TRACKS_ENDPOINT)),
+    contracts.USERS: reads(contracts.CHANGES)(lambda changes: _received(changes, USERS_ENDPOINT)),
+    contracts.LISTEN_HISTORIES: reads(contracts.CHANGES)(lambda changes: _received(changes, HISTORIES_ENDPOINT)),
 }
 
-fact_column_quality = ColumnQuality(contracts.PROFILED)
-fact_table_quality = TableQuality(contracts.PROFILED, COUNTED)
+
+def tables(hash_key: Callable[[], bytes]) -> tuple[DerivedTable, ...]:
+    """Every star table; `hash_key` is asked for when e-mails are hashed."""
+    hashing = reads(contracts.USERS, contracts.VANISHED, loaded(hash_key))(dim_user)
+    accounts = TableQuality(
+        contracts.PROFILED,
+        contracts.FACT_COLUMN_QUALITY,
+        contracts.EXTRACTION_LEDGER,
+        contracts.QUARANTINE,
+        COUNTED,
+    )
+    return (
+        DerivedTable(contracts.DIM_DATE, dim_date),
+        DerivedTable(contracts.DIM_TRACK, dim_track, warnings=checks.DIM_TRACK),
+        DerivedTable(contracts.DIM_USER, hashing, warnings=checks.DIM_USER),
+        DerivedTable(contracts.DIM_GENRE, dim_genre),
+        DerivedTable(contracts.BRIDGE_TRACK_GENRE, bridge_track_genre),
+        DerivedTable(contracts.BRIDGE_USER_GENRE, bridge_user_genre),
+        DerivedTable(contracts.FACT_LISTEN, fact_listen, warnings=checks.FACT_LISTEN),
+        compared_table(contracts.FACT_COLUMN_QUALITY, ColumnQuality(contracts.PROFILED)),
+        compared_table(contracts.FACT_TABLE_QUALITY, accounts),
+    )
 
 
 def _received(changes: pl.LazyFrame, endpoint: str) -> pl.LazyFrame:

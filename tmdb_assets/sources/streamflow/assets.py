@@ -1,49 +1,59 @@
 """Streamflow in Dagster: one asset a table, monthly partitions, the job, the sensor that starts it.
 
 What belongs here: wiring. What does not: anything that decides about a drop, a row or a question (arrivals.py, raw.py,
-clean.py, star.py). Tables are wired by name: the function `star.labels` fills `contracts.LABELS`.
+clean.py, star.py).
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import ModuleType
-from typing import Any
 
 import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.flow.derived import DerivedTable, wire
+from tmdb_assets.lakehouse.flow.derived import DerivedTable, tables_of_views
+from tmdb_assets.lakehouse.flow.http_source import Served
+from tmdb_assets.orchestration.partitions import Events, asset_of
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource, Log, SourceResource, setting
 from tmdb_assets.orchestration.source import Job, Source, build_source
+from tmdb_assets.orchestration.tables import RawStep
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.streamflow import arrivals, clean, contracts, raw, star
 
 FIRST_MONTH = "2020-01"
 PARTITIONS = dg.MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt="%Y-%m", timezone="UTC", end_offset=1)
-STAGES: dict[str, ModuleType] = {"clean": clean, "star": star}
-WARNINGS = clean.WARNINGS | star.WARNINGS
 LOOK_EVERY_SECONDS = 60
 
 
-def derived_tables() -> list[DerivedTable]:
-    """Every clean and star table with the function of its name, every view with its text."""
+class StreamflowResource(SourceResource):
+    """Where drops are read. What is left out is as the settings say."""
 
-    def options(contract: Contract) -> dict[str, Any]:
-        return {"received": clean.RECEIVED.get(contract.name), "warnings": WARNINGS.get(contract.name, {})}
+    streamflow_drops: str | None = setting("streamflow_drops")
+    tmdb_assets_allow_mass_delete: bool | None = setting("tmdb_assets_allow_mass_delete")
 
-    return wire(contracts.CONTRACTS, STAGES, contracts.VIEWS, options)
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> raw.Streamflow:
+        """The folder of the drops."""
+        allows = settings.tmdb_assets_allow_mass_delete
+        return raw.Streamflow(settings.streamflow_drops, clock, allows_mass_delete=allows)
+
+
+def derived_tables() -> tuple[DerivedTable, ...]:
+    """Every clean and star table, every view."""
+    return (*clean.TABLES, *star.TABLES, *tables_of_views(contracts.VIEWS, star.WARNINGS_OF_VIEWS))
+
+
+def raw_asset(step: RawStep) -> dg.AssetsDefinition:
+    """The asset of a raw table."""
+
+    @asset_of(**step.options)
+    def observe(
+        context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, streamflow: StreamflowResource
+    ) -> Events:
+        yield from step.observe(context, lake, clock, streamflow)
+
+    return observe
 
 
 def build(settings: Settings) -> dg.Definitions:
     """The assets, resource, job and sensor of this source."""
-
-    @contextmanager
-    def client(clock: Clock, log: Callable[[str], None]) -> Iterator[raw.Streamflow]:
-        yield raw.Streamflow(
-            settings.streamflow_drops, clock, allows_mass_delete=settings.tmdb_assets_allow_mass_delete
-        )
-
     return build_source(
         Source(
             contracts.SOURCE,
@@ -51,7 +61,8 @@ def build(settings: Settings) -> dg.Definitions:
             PARTITIONS,
             {contracts.DROP_FILES: ()},
             derived_tables(),
-            client,
+            raw_asset,
+            StreamflowResource(settings=settings),
             job="streamflow_monthly",
             description="One month's drop: judged, kept, typed, with the last known state and the training set.",
             sensor=lambda job: _sensor(settings, job),

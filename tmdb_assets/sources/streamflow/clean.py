@@ -1,7 +1,7 @@
 """Raw to clean: one row per user and month, typed; frame -> frame.
 
-What belongs here: one function per snapshot table, named as the table; its parameter names the table it reads. What does
-not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the rules a row must keep
+What belongs here: one function per snapshot table, named as the table, what it reads stated above it; TABLES puts them
+together. What does not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the rules a row must keep
 (contracts.py).
 
 Every function returns one row per line of the month's newest drop, those with an unreadable cell included (`_set_aside`
@@ -10,48 +10,55 @@ says why), so that the audit can account for all of them: received = kept + quar
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import TRACE, Contract
 from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import ROWS, Transform, reads
 from tmdb_assets.sources.streamflow import cells, contracts
 
 
+@reads(contracts.DROP_FILES)
 def users_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """Who the subscribers are: the lines of users.csv."""
     return _snapshots(drop_files, "users")
 
 
+@reads(contracts.DROP_FILES)
 def subscriptions_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """What they subscribe to and pay: the lines of subscriptions.csv."""
     return _snapshots(drop_files, "subscriptions")
 
 
+@reads(contracts.DROP_FILES)
 def usage_agg_30d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """What they watched: the lines of usage_agg_30d.csv."""
     return _snapshots(drop_files, "usage_agg_30d")
 
 
+@reads(contracts.DROP_FILES)
 def payments_agg_90d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """How they paid: the lines of payments_agg_90d.csv."""
     return _snapshots(drop_files, "payments_agg_90d")
 
 
+@reads(contracts.DROP_FILES)
 def support_agg_90d_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """What support they asked for: the lines of support_agg_90d.csv."""
     return _snapshots(drop_files, "support_agg_90d")
 
 
+@reads(contracts.DROP_FILES)
 def labels_snapshots(drop_files: pl.LazyFrame) -> pl.DataFrame:
     """Who counts as churned: the lines of labels.csv."""
     return _snapshots(drop_files, "labels")
 
 
-def constant_columns(contract: Contract) -> Callable[..., Outcome]:
+def constant_columns(contract: Contract) -> Transform[Outcome]:
     """The check that no column of a table says the same of every user of a month."""
 
+    @reads(ROWS)
     def judge(rows: pl.LazyFrame) -> Outcome:
         """No column says the same of every user of a month: such a column tells nothing, or was filled in."""
         given = [c for c in contract.schema if c not in contract.grain]
@@ -67,9 +74,10 @@ def constant_columns(contract: Contract) -> Callable[..., Outcome]:
     return judge
 
 
-def _received(table: str) -> Callable[..., pl.LazyFrame]:
+def _received(table: str) -> Transform[pl.LazyFrame]:
     """Counts the lines of a table's file as raw has them, by the month."""
 
+    @reads(contracts.DROP_FILES)
     def count(drop_files: pl.LazyFrame) -> pl.LazyFrame:
         lines = _newest_drop(drop_files.drop("payload")).filter(pl.col("file") == f"{table}.csv")
         return lines.group_by("as_of").agg(received=pl.col("row_count").sum())
@@ -78,13 +86,21 @@ def _received(table: str) -> Callable[..., pl.LazyFrame]:
 
 
 #: Lines each table receives by the month, counted apart from the transform: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
-    c.name: _received(table) for table, c in contracts.SNAPSHOTS.items()
-}
+RECEIVED = {contract: _received(table) for table, contract in contracts.SNAPSHOTS.items()}
 #: The checks each table has of its own.
-WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
-    c.name: {"constant_columns": constant_columns(c)} for c in contracts.SNAPSHOTS.values()
-}
+WARNINGS = {contract: {"constant_columns": constant_columns(contract)} for contract in contracts.SNAPSHOTS.values()}
+
+TABLES = tuple(
+    DerivedTable(contract, build, received=RECEIVED[contract], warnings=WARNINGS[contract])
+    for contract, build in (
+        (contracts.USERS_SNAPSHOTS, users_snapshots),
+        (contracts.SUBSCRIPTIONS_SNAPSHOTS, subscriptions_snapshots),
+        (contracts.USAGE_AGG_30D_SNAPSHOTS, usage_agg_30d_snapshots),
+        (contracts.PAYMENTS_AGG_90D_SNAPSHOTS, payments_agg_90d_snapshots),
+        (contracts.SUPPORT_AGG_90D_SNAPSHOTS, support_agg_90d_snapshots),
+        (contracts.LABELS_SNAPSHOTS, labels_snapshots),
+    )
+)
 
 
 def _newest_drop(drop_files: pl.LazyFrame) -> pl.LazyFrame:

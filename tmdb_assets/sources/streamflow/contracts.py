@@ -16,8 +16,10 @@ from tmdb_assets.lakehouse.contracts import (
     ByDay,
     Column,
     Contract,
+    Duplicates,
     FewADay,
     Owned,
+    Stage,
     between,
     col,
     counting,
@@ -132,7 +134,7 @@ FOLDER = "drop"
 
 DROP_FILES = Contract(
     SOURCE,
-    "raw",
+    Stage.RAW,
     "drop_files",
     "The six files of every drop as they came. A month that is dropped again with other content is a further drop; the "
     "newest one counts, the earlier ones stay for tracing.",
@@ -163,7 +165,7 @@ EXTRACTION_LEDGER = ledger_contract(SOURCE, CADENCE)
 def _snapshots(table: str, what: str, drift_limit: float | None = 0.25) -> Contract:
     return Contract(
         SOURCE,
-        "clean",
+        Stage.CLEAN,
         f"{table}_snapshots",
         f"{what}, per user and month, as the month's newest drop says. A month dropped again replaces its rows in a new "
         "Delta version.",
@@ -201,15 +203,15 @@ QUARANTINE = quarantine_contract(SOURCE, CADENCE)
 def _live(table: str, what: str) -> Contract:
     return Contract(
         SOURCE,
-        "star",
+        Stage.STAR,
         table,
         f"{what}: the last known state of every user ever kept. It follows the newest month whatever the order in which "
         "months arrive; a user who is not in a later month stays as last known, `as_of` says of when. Rows of a month in "
         "which the user's own row in users was set aside are left out.",
         grain=("user_id",),
         kept=Owned(("user_id",), ("as_of",)),
-        duplicates="first",
-        references={} if table == "users" else {"user_id": "users"},
+        duplicates=Duplicates.FIRST,
+        references={} if table == "users" else {"user_id": USERS},
         cadence=CADENCE,
         columns={"user_id": _user(), **COLUMNS[table], "as_of": _as_of("Month of the last known state, its last day.")},
     )
@@ -235,13 +237,13 @@ def _optional(column: Column) -> Column:
 
 USER_MONTHS = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "user_months",
     "Everything a month's newest drop said of a user, in one row: the six snapshots side by side, for the users whose own "
     "row was kept. What was set aside of a user is null.",
     grain=("as_of", "user_id"),
     kept=ByDay("as_of"),
-    references={"user_id": "users"},
+    references={"user_id": USERS},
     cadence=CADENCE,
     is_corrected=True,
     columns={
@@ -254,7 +256,7 @@ USER_MONTHS = Contract(
 
 TRAINING_SET = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "training_set",
     "One row per user and month: what was known at as_of, and whether the user churned in the month after. Features come "
     "from that month and the month before alone, so no later month can change them; the month's own label is not among "
@@ -304,10 +306,32 @@ FACT_CHECK_QUALITY = check_quality_contract(SOURCE, PROFILED, CADENCE)
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
-_TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
+#: Every table that is no view, in the order in which data flows.
+TABLES = (
+    DROP_FILES,
+    EXTRACTION_LEDGER,
+    USERS_SNAPSHOTS,
+    SUBSCRIPTIONS_SNAPSHOTS,
+    USAGE_AGG_30D_SNAPSHOTS,
+    PAYMENTS_AGG_90D_SNAPSHOTS,
+    SUPPORT_AGG_90D_SNAPSHOTS,
+    LABELS_SNAPSHOTS,
+    QUARANTINE,
+    USERS,
+    SUBSCRIPTIONS,
+    USAGE_AGG_30D,
+    PAYMENTS_AGG_90D,
+    SUPPORT_AGG_90D,
+    LABELS,
+    USER_MONTHS,
+    TRAINING_SET,
+    FACT_COLUMN_QUALITY,
+    FACT_TABLE_QUALITY,
+    FACT_CHECK_QUALITY,
+)
 
 #: The questions: each .sql file is its own contract, in its head.
-VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES], CADENCE)
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, TABLES, CADENCE)
 
 #: Every table of the source, in the order in which data flows.
-CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))
+CONTRACTS: tuple[Contract, ...] = (*TABLES, *(view.contract for view in VIEWS))

@@ -46,6 +46,9 @@ class Streamflow:
         """Bytes read per file so far; no calls are made."""
         return self._traffic
 
+    def close(self) -> None:
+        """Nothing stays open between reads."""
+
     def tables(self) -> dict[str, RawTable]:
         """The one raw table."""
         endpoints = [contracts.FOLDER, *contracts.FILES]
@@ -64,7 +67,7 @@ class Streamflow:
                     f"There is no drop of {month}: the folder {self.root / month} does not exist. Put the month's six "
                     f"files there, or write invented ones with `python -m tmdb_assets.sandbox drops --months {month}..{month}`."
                 )
-            asked.log(f"{month}: the drop's folder is gone, what was kept of it stays")
+            asked.log("the drop's folder is gone, what was kept of it stays")
             yield Chunk(contracts.DROP_FILES.empty(), list(_kept_receipts(kept)), replaces=None)
             return
         drop = self._read(asked)
@@ -72,7 +75,7 @@ class Streamflow:
         is_news = hashes != dict(kept.select("file", "sha256").iter_rows())
         faults = drop.faults or (self._doubts(asked, drop, month) if is_news else ())
         for fault in faults[:TOLD_AT_MOST]:
-            asked.log(f"{month}: {fault}")
+            asked.log(str(fault))
         rows = contracts.DROP_FILES.empty()
         if is_news and not faults:
             rows = self._rows(drop, int(kept.get_column("drop_number").max() or 0) + 1)  # type: ignore[arg-type]  # a column of integers
@@ -90,7 +93,7 @@ class Streamflow:
         if not self.allows_mass_delete:
             return found
         for doubt in found[:TOLD_AT_MOST]:
-            asked.log(f"{month}: {doubt} It is let through by {LET_THROUGH}.")
+            asked.log(f"{doubt} It is let through by {LET_THROUGH}.")
         return ()
 
     def _read(self, asked: Asked) -> Drop:

@@ -1,20 +1,20 @@
 """Clean to star: users as last known, users month by month, the training set, and the profiles; frame -> frame.
 
 What belongs here: one function per star table, named as the table, and the warnings that hold a table against another;
-parameters name the tables they read (they come with the months of the run, for the training set whole). What does not: whether a row is newer than the one kept (lakehouse/store/, by the contract's owner and order), rules
-(contracts.py).
+what each reads is stated above it (months of the run, for the training set all), TABLES puts them together. What does not:
+whether a row is newer than the one kept (lakehouse/store/, by the contract's owner and order), rules (contracts.py).
 
 A live table's function returns the run's snapshots, newest first: the first of each user counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import ROWS, reads
 from tmdb_assets.lakehouse.quality.outcomes import CheckQuality, Judge, grain_of
 from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.streamflow import clean, contracts
@@ -22,36 +22,43 @@ from tmdb_assets.sources.streamflow import clean, contracts
 MONTHS_OF_GRACE = 1  # a month that has begun may be counted as active
 
 
+@reads(contracts.USERS_SNAPSHOTS)
 def users(users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Subscribers as last known."""
     return _newest_first(users_snapshots, contracts.USERS)
 
 
+@reads(contracts.SUBSCRIPTIONS_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def subscriptions(subscriptions_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Subscriptions as last known."""
     return _newest_first(subscriptions_snapshots.pipe(_of_kept_users, users_snapshots), contracts.SUBSCRIPTIONS)
 
 
+@reads(contracts.USAGE_AGG_30D_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def usage_agg_30d(usage_agg_30d_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Usage as last known."""
     return _newest_first(usage_agg_30d_snapshots.pipe(_of_kept_users, users_snapshots), contracts.USAGE_AGG_30D)
 
 
+@reads(contracts.PAYMENTS_AGG_90D_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def payments_agg_90d(payments_agg_90d_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Payments as last known."""
     return _newest_first(payments_agg_90d_snapshots.pipe(_of_kept_users, users_snapshots), contracts.PAYMENTS_AGG_90D)
 
 
+@reads(contracts.SUPPORT_AGG_90D_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def support_agg_90d(support_agg_90d_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Support as last known."""
     return _newest_first(support_agg_90d_snapshots.pipe(_of_kept_users, users_snapshots), contracts.SUPPORT_AGG_90D)
 
 
+@reads(contracts.LABELS_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def labels(labels_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> pl.DataFrame:
     """Churn labels as last known."""
     return _newest_first(labels_snapshots.pipe(_of_kept_users, users_snapshots), contracts.LABELS)
 
 
+@reads(*contracts.SNAPSHOTS.values())
 def user_months(
     users_snapshots: pl.LazyFrame,
     subscriptions_snapshots: pl.LazyFrame,
@@ -70,6 +77,7 @@ def user_months(
     return rows.select(list(contracts.USER_MONTHS.schema)).sort("as_of", "user_id").collect()
 
 
+@reads(contracts.USER_MONTHS)
 def training_set(user_months: pl.LazyFrame) -> pl.DataFrame:
     """Features of each user and month, with the label of the month after."""
     return (
@@ -86,6 +94,7 @@ def training_set(user_months: pl.LazyFrame) -> pl.DataFrame:
 # -- warnings ------------------------------------------------------------------------------------------------------------
 
 
+@reads(contracts.SUBSCRIPTIONS_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
 def active_since_signup(subscriptions_snapshots: pl.LazyFrame, users_snapshots: pl.LazyFrame) -> Outcome:
     """Nobody has been active for more months than have passed since they signed up, or signed up after the month."""
     tenure = subscriptions_snapshots.join(users_snapshots, on=["as_of", "user_id"]).select(
@@ -104,6 +113,7 @@ def active_since_signup(subscriptions_snapshots: pl.LazyFrame, users_snapshots: 
     return Outcome("active_since_signup", False, told, figures)
 
 
+@reads(*contracts.SNAPSHOTS.values())
 def rows_have_their_user(
     users_snapshots: pl.LazyFrame,
     subscriptions_snapshots: pl.LazyFrame,
@@ -129,6 +139,7 @@ def rows_have_their_user(
     return Outcome("rows_have_their_user", not told, sentence, left_out)
 
 
+@reads(ROWS)
 def feature_drift(rows: pl.LazyFrame) -> Outcome:
     """No feature of the newest month is distributed otherwise than in the month before (PSI below 0.25)."""
     newest = (
@@ -183,21 +194,40 @@ def _with_next_label(rows: pl.LazyFrame, user_months: pl.LazyFrame) -> pl.LazyFr
     return rows.join(after, on=["as_of", "user_id"], how="left")
 
 
-#: The checks each table has of its own.
-WARNINGS: dict[str, dict[str, Callable[..., Outcome]]] = {
-    "users": {"rows_have_their_user": rows_have_their_user},
-    "subscriptions": {"active_since_signup": active_since_signup},
-    "vw_feature_drift": {"feature_drift": feature_drift},
-}
-
 # -- quality -------------------------------------------------------------------------------------------------------------
+
+_USERS = {"rows_have_their_user": rows_have_their_user}
+_SUBSCRIPTIONS = {"active_since_signup": active_since_signup}
 
 #: The checks that are made again for each month by itself; the others need the month before (vw_checks).
 JUDGED: dict[Contract, dict[str, Judge]] = {
-    **{c: {"grain": grain_of(c), **clean.WARNINGS[c.name]} for c in contracts.PROFILED},
-    **{c: WARNINGS[c.name] for c in (contracts.USERS, contracts.SUBSCRIPTIONS)},
+    **{c: {"grain": grain_of(c), **clean.WARNINGS[c]} for c in contracts.PROFILED},
+    contracts.USERS: _USERS,
+    contracts.SUBSCRIPTIONS: _SUBSCRIPTIONS,
 }
 
-fact_column_quality = ColumnQuality(contracts.PROFILED)
-fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED)
-fact_check_quality = CheckQuality(contracts.PROFILED, JUDGED)
+TABLES = (
+    DerivedTable(contracts.USERS, users, warnings=_USERS),
+    DerivedTable(contracts.SUBSCRIPTIONS, subscriptions, warnings=_SUBSCRIPTIONS),
+    DerivedTable(contracts.USAGE_AGG_30D, usage_agg_30d),
+    DerivedTable(contracts.PAYMENTS_AGG_90D, payments_agg_90d),
+    DerivedTable(contracts.SUPPORT_AGG_90D, support_agg_90d),
+    DerivedTable(contracts.LABELS, labels),
+    DerivedTable(contracts.USER_MONTHS, user_months),
+    DerivedTable(contracts.TRAINING_SET, training_set),
+    DerivedTable(contracts.FACT_COLUMN_QUALITY, ColumnQuality(contracts.PROFILED)),
+    DerivedTable(
+        contracts.FACT_TABLE_QUALITY,
+        TableQuality(
+            contracts.PROFILED,
+            contracts.FACT_COLUMN_QUALITY,
+            contracts.EXTRACTION_LEDGER,
+            contracts.QUARANTINE,
+            clean.RECEIVED,
+        ),
+    ),
+    DerivedTable(contracts.FACT_CHECK_QUALITY, CheckQuality(contracts.PROFILED, JUDGED)),
+)
+
+#: The checks of views.
+WARNINGS_OF_VIEWS = {"vw_feature_drift": {"feature_drift": feature_drift}}

@@ -1,32 +1,27 @@
 """TMDB in Dagster: one asset a table, daily partitions, the job, its schedule.
 
 What belongs here: wiring. What does not: anything that decides about a row, a day or a question (contracts.py, raw.py,
-clean.py, star.py). Tables are wired by name: the function `star.dim_movie` fills `contracts.DIM_MOVIE`.
+clean.py, star.py).
 """
-
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from types import ModuleType
-from typing import Any
 
 import dagster as dg
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.flow.derived import DerivedTable, wire
-from tmdb_assets.orchestration.sandbox import sandbox_where_needed
+from tmdb_assets.lakehouse.flow.derived import DerivedTable, tables_of_views
+from tmdb_assets.lakehouse.flow.http_source import Served
+from tmdb_assets.orchestration.partitions import Events, asset_of
+from tmdb_assets.orchestration.resources import ClockResource, LakeResource, Log, SourceResource, setting
 from tmdb_assets.orchestration.source import Source, build_source
+from tmdb_assets.orchestration.tables import RawStep
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import clean, contracts, raw, star
 
 FIRST_DAY = "2025-01-01"
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
-STAGES: dict[str, ModuleType] = {"clean": clean, "star": star}
-RECEIVED = clean.RECEIVED | star.RECEIVED
 WHY_SANDBOX = "No TMDB credentials are set: the built-in sandbox serves invented films"
 
 #: What each raw table waits for. The small lists come first: a wrong credential stops there, once, with nothing written.
-RAW_AFTER: dict[Contract, Sequence[Contract]] = {
+RAW_AFTER = {
     contracts.REFERENCE: (),
     contracts.MOVIE_IDS: (contracts.REFERENCE,),
     contracts.MOVIE_CHANGES: (contracts.REFERENCE,),
@@ -35,31 +30,43 @@ RAW_AFTER: dict[Contract, Sequence[Contract]] = {
 }
 
 
-def derived_tables() -> list[DerivedTable]:
-    """Every clean and star table with the function of its name, every view with its text."""
+class TmdbResource(SourceResource):
+    """How TMDB is asked. What is left out is as the settings say."""
 
-    def options(contract: Contract) -> dict[str, Any]:
-        return {
-            "loaded": {"country_continent": star.country_continents, "us_cpi": star.us_cpi},
-            "received": RECEIVED.get(contract.name),
-            "shape": clean.SHAPES.get(contract.name),
-        }
+    tmdb_scope: str | None = setting("tmdb_scope")
+    tmdb_requests_per_second: float | None = setting("tmdb_requests_per_second")
+    tmdb_concurrency: int | None = setting("tmdb_concurrency")
+    tmdb_details_max_age_days: int | None = setting("tmdb_details_max_age_days")
+    tmdb_assets_allow_mass_delete: bool | None = setting("tmdb_assets_allow_mass_delete")
 
-    return wire(contracts.CONTRACTS, STAGES, contracts.VIEWS, options)
+    def why_sandbox(self, settings: Settings) -> str | None:
+        """Without credentials nobody else can be asked."""
+        return WHY_SANDBOX if settings.uses_sandbox else None
+
+    def connect(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Log) -> raw.Tmdb:
+        """The client of both servers."""
+        return raw.Tmdb(settings, clock, sandbox, log)
+
+
+def derived_tables() -> tuple[DerivedTable, ...]:
+    """Every clean and star table, every view."""
+    return (*clean.TABLES, *star.TABLES, *tables_of_views(contracts.VIEWS))
+
+
+def raw_asset(step: RawStep) -> dg.AssetsDefinition:
+    """The asset of a raw table."""
+
+    @asset_of(**step.options)
+    def observe(
+        context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: TmdbResource
+    ) -> Events:
+        yield from step.observe(context, lake, clock, tmdb)
+
+    return observe
 
 
 def build(settings: Settings) -> dg.Definitions:
     """The assets, resource, job and schedule of this source."""
-
-    @contextmanager
-    def client(clock: Clock, log: Callable[[str], None]) -> Iterator[raw.Tmdb]:
-        why = WHY_SANDBOX if settings.uses_sandbox else None
-        with (
-            sandbox_where_needed(settings, log, why) as sandbox,
-            closing(raw.Tmdb(settings, clock, sandbox, log)) as opened,
-        ):
-            yield opened
-
     return build_source(
         Source(
             contracts.SOURCE,
@@ -67,7 +74,8 @@ def build(settings: Settings) -> dg.Definitions:
             PARTITIONS,
             RAW_AFTER,
             derived_tables(),
-            client,
+            raw_asset,
+            TmdbResource(settings=settings),
             job="tmdb_daily",
             description="One day of TMDB: observed, kept, cleaned, standing as a star schema, published.",
             raw_checks={contracts.MOVIE_DETAILS: ["mass_delete"]},

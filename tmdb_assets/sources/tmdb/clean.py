@@ -1,7 +1,7 @@
 """Raw to clean: typed rows, one per film and day; frame -> frame.
 
-What belongs here: one function per clean table, named as the table; its parameters name the tables it reads. TMDB
-writes "unknown" as 0, "" or an empty text; here unknown is null. What does not: asking (raw.py), keys of the star
+What belongs here: one function per clean table, named as the table, what it reads stated above it; TABLES puts them
+together. TMDB writes "unknown" as 0, "" or an empty text; here unknown is null. What does not: asking (raw.py), keys of the star
 (star.py), the rules a row must keep (contracts.py).
 
 Every function returns one row per raw row received, the ones that do not fit included (`_rejected` says why), so that
@@ -10,36 +10,38 @@ the audit can account for all of them: received = kept + quarantined + duplicate
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, reading, set_aside
-from tmdb_assets.lakehouse.payloads import Shape, decode, insist_on
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, reading, set_aside
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import Transform, reads
+from tmdb_assets.lakehouse.payloads import decode, insist_on
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
 
-#: The shape behind the payloads of each clean table: fields it does not know are reported.
-SHAPES: dict[str, type[Shape]] = {"movies": payloads.Movie, "movie_stats": payloads.ListedMovie}
-
 #: Raw rows each clean table receives by the day, counted apart from the transform: the accounting is held against it.
-RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
-    "movies": lambda movie_details: _by_day(movie_details.filter(~_is_tombstone())),
-    "movie_tombstones": lambda movie_details: _by_day(movie_details.filter(_is_tombstone())),
-    "movie_stats": lambda discover_pages, movies, movie_ids: (
-        pl.concat(
-            [
-                _by_day(discover_pages, pl.col("result_count").sum()),
-                _by_day(movies.filter(_has_figures())),
-                _by_day(movie_ids),
-            ]
+RECEIVED: dict[Contract, Transform[pl.LazyFrame]] = {
+    contracts.MOVIES: reads(contracts.MOVIE_DETAILS)(lambda details: _by_day(details.filter(~_is_tombstone()))),
+    contracts.MOVIE_TOMBSTONES: reads(contracts.MOVIE_DETAILS)(
+        lambda details: _by_day(details.filter(_is_tombstone()))
+    ),
+    contracts.MOVIE_STATS: reads(contracts.DISCOVER_PAGES, contracts.MOVIES, contracts.MOVIE_IDS)(
+        lambda discover_pages, movies, movie_ids: (
+            pl.concat(
+                [
+                    _by_day(discover_pages, pl.col("result_count").sum()),
+                    _by_day(movies.filter(_has_figures())),
+                    _by_day(movie_ids),
+                ]
+            )
+            .group_by("date_id")
+            .agg(pl.col("received").sum())
         )
-        .group_by("date_id")
-        .agg(pl.col("received").sum())
     ),
 }
 
 
+@reads(contracts.DISCOVER_PAGES, contracts.MOVIES, contracts.MOVIE_IDS)
 def left_out_of_movie_stats(
     discover_pages: pl.LazyFrame, movies: pl.LazyFrame, movie_ids: pl.LazyFrame
 ) -> pl.DataFrame:
@@ -54,7 +56,7 @@ def left_out_of_movie_stats(
 
 
 #: Tables that rank what they are made of: the rows that each leaves out, told apart from what is kept.
-LEFT_OUT: dict[str, Callable[..., pl.DataFrame]] = {"movie_stats": left_out_of_movie_stats}
+LEFT_OUT: dict[Contract, Transform[pl.DataFrame]] = {contracts.MOVIE_STATS: left_out_of_movie_stats}
 
 DOLLARS_TOO_FEW = 1_000
 DOLLARS_MUCH = 1_000_000
@@ -62,6 +64,7 @@ REVENUE_HUGE = 100_000_000
 VOTES_FEW = 50
 
 
+@reads(contracts.MOVIE_DETAILS)
 def movies(movie_details: pl.LazyFrame) -> pl.DataFrame:
     """Films whose details were observed: one row per raw details row that is not a tombstone."""
     return (
@@ -80,17 +83,29 @@ def _without_implausible_figures(films: pl.DataFrame) -> pl.DataFrame:
     return set_aside(contracts.MOVIES, films, "budget_usd", "revenue_usd", "vote_count")
 
 
+@reads(contracts.MOVIE_DETAILS)
 def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:
     """Films that answered 404, or with another film's id (merged)."""
     gone = movie_details.filter(_is_tombstone()).sort("date_id", "movie_id")
     return gone.select("date_id", "movie_id", merged_into_id="answered_id", _payload="payload").collect()
 
 
+@reads(contracts.DISCOVER_PAGES, contracts.MOVIES, contracts.MOVIE_IDS)
 def movie_stats(discover_pages: pl.LazyFrame, movies: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
     """Popularity and votes of each film and day, from all who tell of it: list pages, details, the export. Whom is
     believed is the contract's precedence."""
     told = [_listed_stats(discover_pages), _detailed_stats(movies), _exported_stats(movie_ids)]
     return pl.concat(told, how="diagonal").select(*_columns("movie_stats"))
+
+
+TABLES = tuple(
+    DerivedTable(contract, build, received=RECEIVED[contract], shape=shape)
+    for contract, build, shape in (
+        (contracts.MOVIES, movies, payloads.Movie),
+        (contracts.MOVIE_TOMBSTONES, movie_tombstones, None),
+        (contracts.MOVIE_STATS, movie_stats, payloads.ListedMovie),
+    )
+)
 
 
 # -- steps of movies -----------------------------------------------------------------------------------------------------
@@ -244,7 +259,7 @@ _TEXTS = ("title", "original_title", "original_language", "status", "homepage", 
 
 def _columns(table: str) -> list[pl.Expr]:
     """The contract's columns, typed (a column no row has is null), and the trace of each row."""
-    contract = {c.name: c for c in contracts.CONTRACTS if c.stage == "clean"}[table]
+    contract = {c.name: c for c in contracts.TABLES if c.stage is Stage.CLEAN}[table]
     return [pl.col(c).cast(t) for c, t in contract.schema.items()] + [pl.col(_TRACE)]
 
 

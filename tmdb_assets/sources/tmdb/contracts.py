@@ -17,8 +17,10 @@ from tmdb_assets.lakehouse.contracts import (
     ByDay,
     Column,
     Contract,
+    Duplicates,
     FewADay,
     Owned,
+    Stage,
     between,
     col,
     counting,
@@ -91,7 +93,9 @@ RAW_NOTE = "Payload as it came, byte for byte after UTF-8 decoding."
 def _raw(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
     grain = ("date_id", *grain)
     columns = {"date_id": _day(), **columns}
-    return Contract(SOURCE, "raw", name, description, grain, columns, kept=ByDay("date_id"), duplicates="first", **more)
+    return Contract(
+        SOURCE, Stage.RAW, name, description, grain, columns, kept=ByDay("date_id"), duplicates=Duplicates.FIRST, **more
+    )
 
 
 DISCOVER_PAGES = _raw(
@@ -236,7 +240,7 @@ _RELEASE = {"released_on": pl.Date, "release_type": pl.Int64, "certification": p
 
 MOVIES = Contract(
     SOURCE,
-    "clean",
+    Stage.CLEAN,
     "movies",
     "Films whose details were observed that day, typed, unknown as null, nested lists kept typed (null: not observed).",
     grain=("date_id", "movie_id"),
@@ -263,13 +267,13 @@ MOVIES = Contract(
         "crew": _structs("Jobs.", **_PERSON, department=pl.String, job=pl.String),
         "releases": _structs("Releases by country.", iso_3166_1=pl.String, releases=pl.List(pl.Struct(_RELEASE))),
     },
-    duplicates="first",
+    duplicates=Duplicates.FIRST,
     drift_limit=None,
 )
 
 MOVIE_TOMBSTONES = Contract(
     SOURCE,
-    "clean",
+    Stage.CLEAN,
     "movie_tombstones",
     "Films that were gone on a day: TMDB answered 404, or answered with another film (merged).",
     grain=("date_id", "movie_id"),
@@ -279,13 +283,13 @@ MOVIE_TOMBSTONES = Contract(
         "movie_id": _id("The film id that is gone."),
         "merged_into_id": col(pl.Int64, "Film that answered in its place; null when none did.", ID, nullable=True),
     },
-    duplicates="first",
+    duplicates=Duplicates.FIRST,
     drift_limit=None,
 )
 
 MOVIE_STATS = Contract(
     SOURCE,
-    "clean",
+    Stage.CLEAN,
     "movie_stats",
     "Popularity and votes per film and day: from a list page that states them, else from the film's details of the day, else "
     "from the ID export (votes null). What a better one of these says of a film supersedes the others.",
@@ -304,7 +308,7 @@ MOVIE_STATS = Contract(
             one_of(SEEN_IN),
         ),
     },
-    duplicates="first",
+    duplicates=Duplicates.FIRST,
     precedence=("seen_in", SEEN_IN),
 )
 
@@ -318,30 +322,30 @@ _OBSERVED = {"observed_on": _day("Day of the observation this row comes from (UT
 def _dimension(name: str, description: str, key: str, comes_from: str, columns: Mapping[str, Column]) -> Contract:
     return Contract(
         SOURCE,
-        "star",
+        Stage.STAR,
         name,
         description,
         grain=(key,),
         kept=Owned((key,), ("observed_on",)),
         columns={**columns, **_OBSERVED},
-        duplicates="first",
+        duplicates=Duplicates.FIRST,
         comes_from={"*": comes_from, "observed_on": "movies.date_id"},
     )
 
 
 def _bridge(
-    name: str, description: str, key: str, comes_from: str, columns: Mapping[str, Column], **references: str
+    name: str, description: str, key: str, comes_from: str, columns: Mapping[str, Column], **references: Contract
 ) -> Contract:
     return Contract(
         SOURCE,
-        "star",
+        Stage.STAR,
         name,
         description,
         grain=("movie_id", key),
         kept=Owned(("movie_id",), ("observed_on",)),
         columns={"movie_id": _id("Film."), **columns, **_OBSERVED},
-        duplicates="first",
-        references={"movie_id": "dim_movie", **references},
+        duplicates=Duplicates.FIRST,
+        references={"movie_id": DIM_MOVIE, **references},
         comes_from={"*": comes_from, "movie_id": "movies.movie_id", "observed_on": "movies.date_id"},
     )
 
@@ -417,7 +421,7 @@ DIM_LANGUAGE = _dimension(
 
 DIM_DATE = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "dim_date",
     "Days of the fact table.",
     comes_from={"*": "movie_stats.date_id"},
@@ -437,7 +441,7 @@ DIM_DATE = Contract(
 
 DIM_CPI = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "dim_cpi",
     "Consumer prices in the United States by year, as shipped in tmdb_assets/reference/us_cpi.csv (source there): what money "
     "of one year is worth in that of another.",
@@ -455,7 +459,7 @@ DIM_CPI = Contract(
 
 DIM_MOVIE = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "dim_movie",
     "Every film ever seen, in its last known state. A film known only from a list or the export has its titles and no "
     "more (`observed_on` null) until its details are observed.",
@@ -491,8 +495,8 @@ DIM_MOVIE = Contract(
             nullable=True,
         ),
     },
-    duplicates="first",
-    references={"original_language": "dim_language", "collection_id": "dim_collection"},
+    duplicates=Duplicates.FIRST,
+    references={"original_language": DIM_LANGUAGE, "collection_id": DIM_COLLECTION},
     comes_from={
         "observed_on": "movies.date_id",
         "gone_on": "movie_tombstones.date_id movie_stats.date_id extraction_ledger.date_id",
@@ -506,7 +510,7 @@ BRIDGE_MOVIE_GENRE = _bridge(
     "genre_id",
     "movies.genres",
     {"genre_id": _id("Genre.")},
-    genre_id="dim_genre",
+    genre_id=DIM_GENRE,
 )
 BRIDGE_MOVIE_COMPANY = _bridge(
     "bridge_movie_company",
@@ -514,7 +518,7 @@ BRIDGE_MOVIE_COMPANY = _bridge(
     "company_id",
     "movies.companies",
     {"company_id": _id("Company.")},
-    company_id="dim_company",
+    company_id=DIM_COMPANY,
 )
 BRIDGE_MOVIE_COUNTRY = _bridge(
     "bridge_movie_country",
@@ -522,7 +526,7 @@ BRIDGE_MOVIE_COUNTRY = _bridge(
     "iso_3166_1",
     "movies.countries",
     {"iso_3166_1": _iso_country()},
-    iso_3166_1="dim_country",
+    iso_3166_1=DIM_COUNTRY,
 )
 BRIDGE_MOVIE_LANGUAGE = _bridge(
     "bridge_movie_language",
@@ -530,7 +534,7 @@ BRIDGE_MOVIE_LANGUAGE = _bridge(
     "iso_639_1",
     "movies.languages",
     {"iso_639_1": _iso_language()},
-    iso_639_1="dim_language",
+    iso_639_1=DIM_LANGUAGE,
 )
 BRIDGE_MOVIE_KEYWORD = _bridge(
     "bridge_movie_keyword",
@@ -538,7 +542,7 @@ BRIDGE_MOVIE_KEYWORD = _bridge(
     "keyword_id",
     "movies.keywords",
     {"keyword_id": _id("Keyword.")},
-    keyword_id="dim_keyword",
+    keyword_id=DIM_KEYWORD,
 )
 _CREDIT = {
     "credit_id": col(pl.String, "TMDB's id of the credit: one person may have several in one film.", not_blank()),
@@ -554,7 +558,7 @@ BRIDGE_MOVIE_CAST = _bridge(
         "character": _text("Role"),
         "cast_order": col(pl.Int64, "Billing, from 0, with gaps.", CAST_ORDER, nullable=True),
     },
-    person_id="dim_person",
+    person_id=DIM_PERSON,
 )
 BRIDGE_MOVIE_CREW = _bridge(
     "bridge_movie_crew",
@@ -562,18 +566,18 @@ BRIDGE_MOVIE_CREW = _bridge(
     "credit_id",
     "movies.crew",
     {**_CREDIT, "department": _text("Department"), "job": _text("Job")},
-    person_id="dim_person",
+    person_id=DIM_PERSON,
 )
 
 FACT_MOVIE_DAILY = Contract(
     SOURCE,
-    "star",
+    Stage.STAR,
     "fact_movie_daily",
     "Popularity and votes, one row per film and day.",
     grain=("date_id", "movie_id"),
     kept=ByDay("date_id"),
     columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
-    references={"movie_id": "dim_movie", "date_id": "dim_date"},
+    references={"movie_id": DIM_MOVIE, "date_id": DIM_DATE},
 )
 
 #: Tables whose days are profiled: those kept by the day, but for those that tell of the others.
@@ -594,10 +598,42 @@ FACT_TABLE_QUALITY = table_quality_contract(SOURCE)
 
 # -- views -------------------------------------------------------------------------------------------------------------
 
-_TABLES = tuple(value for value in globals().values() if isinstance(value, Contract))
+#: Every table that is no view, in the order in which data flows.
+TABLES = (
+    DISCOVER_PAGES,
+    MOVIE_IDS,
+    MOVIE_CHANGES,
+    MOVIE_DETAILS,
+    REFERENCE,
+    EXTRACTION_LEDGER,
+    MOVIES,
+    MOVIE_TOMBSTONES,
+    MOVIE_STATS,
+    QUARANTINE,
+    DIM_GENRE,
+    DIM_COMPANY,
+    DIM_COLLECTION,
+    DIM_KEYWORD,
+    DIM_PERSON,
+    DIM_COUNTRY,
+    DIM_LANGUAGE,
+    DIM_DATE,
+    DIM_CPI,
+    DIM_MOVIE,
+    BRIDGE_MOVIE_GENRE,
+    BRIDGE_MOVIE_COMPANY,
+    BRIDGE_MOVIE_COUNTRY,
+    BRIDGE_MOVIE_LANGUAGE,
+    BRIDGE_MOVIE_KEYWORD,
+    BRIDGE_MOVIE_CAST,
+    BRIDGE_MOVIE_CREW,
+    FACT_MOVIE_DAILY,
+    FACT_COLUMN_QUALITY,
+    FACT_TABLE_QUALITY,
+)
 
 #: The questions: each .sql file is its own contract, in its head.
-VIEWS = read_views(Path(__file__).parent / "views", SOURCE, [c.name for c in _TABLES])
+VIEWS = read_views(Path(__file__).parent / "views", SOURCE, TABLES)
 
 #: Every table of the source, in the order in which data flows.
-CONTRACTS: tuple[Contract, ...] = (*_TABLES, *(view.contract for view in VIEWS))
+CONTRACTS: tuple[Contract, ...] = (*TABLES, *(view.contract for view in VIEWS))

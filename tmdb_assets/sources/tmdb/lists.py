@@ -68,7 +68,7 @@ class Lists:
             done = _kept_since(asked, window)
             if done is not None:
                 total = add(total, done)
-                asked.log(f"{DISCOVER} {asked.day} {window}: kept already, not asked again")
+                asked.log(f"{DISCOVER} {window}: kept already, not asked again")
                 yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
                 continue
             walk = self._walk(asked, window, params, size if floor is None else None, floor)

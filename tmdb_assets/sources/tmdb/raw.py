@@ -14,15 +14,16 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
+from tmdb_assets.lakehouse.contracts import Stage
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve, RawTable, Receipt
-from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX
-from tmdb_assets.lakehouse.http import EndpointStats, Http, Request
+from tmdb_assets.lakehouse.flow.http_source import HttpSource, Served
+from tmdb_assets.lakehouse.http import Http, Request
 from tmdb_assets.settings import Settings
 from tmdb_assets.sources.tmdb import contracts, scope
 from tmdb_assets.sources.tmdb.addresses import EXPORT_HINT, api_address_hint, wrong_export_address
@@ -40,75 +41,58 @@ TIMES_ASKED = 4
 MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
 
-class Served(Protocol):
-    """Something that serves at a URL, and may start when it is first asked for it (the sandbox)."""
-
-    @property
-    def url(self) -> str:
-        """Root of the server."""
-
-
-class Tmdb:
+class Tmdb(HttpSource):
     """The two servers of TMDB, real or sandbox, and what a day's question looks like on them.
 
     The sandbox keeps its history, so each day is asked as it stood then (`/on/DAY/...`); the real TMDB only knows now.
     """
 
     def __init__(self, settings: Settings, clock: Clock, sandbox: Served | None, log: Callable[[str], None]) -> None:
-        self.settings, self.clock = settings, clock
-        self.has_history = sandbox is not None
-        self._sandbox = sandbox
-        self._common: dict[str, Any] = {
-            "secrets": settings.secrets,
-            "concurrency": settings.tmdb_concurrency,
-            "credential_hint": "check TMDB_API_TOKEN (or TMDB_API_KEY)",
-            "log": log,
-            "now": clock.now,
-        }
+        super().__init__(
+            clock,
+            sandbox,
+            secrets=settings.secrets,
+            concurrency=settings.tmdb_concurrency,
+            credential_hint="check TMDB_API_TOKEN (or TMDB_API_KEY)",
+            log=log,
+        )
+        self.settings = settings
 
     @cached_property
     def api(self) -> Http:
         """The API, behind one token bucket; the sandbox is limited only if a rate was set."""
         settings = self.settings
-        if self._sandbox is not None:
-            limit = settings.tmdb_requests_per_second if settings.is_set("tmdb_requests_per_second") else None
-            bearer = {"Authorization": "Bearer sandbox"}
-            return Http(self._sandbox.url, headers=bearer, requests_per_second=limit, **self._common)
+        rate = settings.tmdb_requests_per_second
+        if self.has_history:
+            limit = rate if settings.is_set("tmdb_requests_per_second") else None
+            return self.connect("", headers={"Authorization": "Bearer sandbox"}, requests_per_second=limit)
         auth: dict[str, Any] = {}
         if settings.tmdb_api_token:
             auth["headers"] = {"Authorization": f"Bearer {settings.tmdb_api_token.get_secret_value()}"}
         elif settings.tmdb_api_key:
             auth["params"] = {"api_key": settings.tmdb_api_key.get_secret_value()}
-        rate, cache = settings.tmdb_requests_per_second, settings.http_cache
-        hint = api_address_hint(settings.tmdb_api_url)
-        return Http(
+        return self.connect(
             settings.tmdb_api_url,
             requests_per_second=rate,
-            cache=cache,
-            address_hint=hint,
+            cache=settings.http_cache,
+            address_hint=api_address_hint(settings.tmdb_api_url),
             **auth,
-            **self._common,
         )
 
     @cached_property
     def files(self) -> Http:
         """The file server of the exports: public, no credentials."""
-        if self._sandbox is not None:
-            return Http(self._sandbox.url, requests_per_second=None, **self._common)
-        root = self.settings.tmdb_export_url
-        return Http(root, requests_per_second=None, address_hint=EXPORT_HINT, **self._common)
-
-    def _opened(self) -> list[Http]:
-        return [self.__dict__[name] for name in ("api", "files") if name in self.__dict__]
+        hint = "" if self.has_history else EXPORT_HINT
+        return self.connect(self.settings.tmdb_export_url, requests_per_second=None, address_hint=hint)
 
     def path(self, day: dt.date, endpoint: str) -> str:
         """Path of an API endpoint, as of `day` where the source can tell."""
-        return f"on/{day}/3/{endpoint}" if self.has_history else endpoint
+        return self.as_of(day, "3", endpoint)
 
     def export_path(self, day: dt.date, seen_on: dt.date) -> str:
         """Path of the ID export of `day`, as the file server stood on `seen_on`."""
         name = f"movie_ids_{day:%m_%d_%Y}.json.gz"
-        return f"on/{seen_on}/p/exports/{name}" if self.has_history else name
+        return self.as_of(seen_on, "p/exports", name)
 
     @cached_property
     def exports(self) -> Exports:
@@ -119,22 +103,6 @@ class Tmdb:
     def lists(self) -> Lists:
         """The lists of films on the API."""
         return Lists(lambda: self.api, self.path, self.exports, self.settings)
-
-    def origin(self) -> str | None:
-        """Who has been answering: the sandbox marks every answer, wherever it is reached. None before any answer."""
-        seen = {marker for http in self._opened() for marker in http.markers}
-        if self.has_history or seen - {None}:
-            return SANDBOX
-        return REAL if seen else None
-
-    def traffic(self) -> dict[str, EndpointStats]:
-        """Calls per endpoint so far."""
-        return {endpoint: stats for http in self._opened() for endpoint, stats in http.stats.items()}
-
-    def close(self) -> None:
-        """Close the connections."""
-        for http in self._opened():
-            http.close()
 
     # -- one function per raw table --------------------------------------------------------------------------------
 
@@ -259,7 +227,7 @@ class Tmdb:
         missing = every.join(answered, on="movie_id", how="anti").sort("movie_id")
         reasons = missing.group_by("asked_because").len().sort("asked_because").rows()
         told = ", ".join(f"{n:,} {why}" for why, n in reasons) or "none"
-        asked.log(f"{DETAILS} {asked.day}: {missing.height:,} to ask ({told}), {answered.height:,} kept already")
+        asked.log(f"{DETAILS}: {missing.height:,} to ask ({told}), {answered.height:,} kept already")
         promised = max(wanted.height, answered.height + missing.height)
         asking = Asking(
             self.api,
@@ -374,6 +342,8 @@ class Tmdb:
 
 def _anything_kept(asked: Asked) -> bool:
     days_kept = (
-        asked.store.partition_rows(c) for c in contracts.CONTRACTS if c.stage == "raw" and c.name != "extraction_ledger"
+        asked.store.partition_rows(c)
+        for c in contracts.CONTRACTS
+        if c.stage is Stage.RAW and c.name != "extraction_ledger"
     )
     return any(rows.get(asked.day) for rows in days_kept)

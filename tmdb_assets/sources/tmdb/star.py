@@ -1,7 +1,7 @@
 """Clean to star: dimensions, bridges and the fact table; frame -> frame.
 
-What belongs here: one function per star table, named as the table; its parameters name the tables it reads (a daily
-table comes with the days of the run, a dimension, or a table asked for as `all_<name>`, whole). What does not: whether a row is newer than the one kept
+What belongs here: one function per star table, named as the table, what it reads stated above it (a daily table comes
+with the days of the run, a dimension whole); TABLES puts them together. What does not: whether a row is newer than the one kept
 (lakehouse/store/, by the contract's owner and order), rules (contracts.py).
 
 A dimension's function returns the run's observations, newest first: the first of each key counts. A bridge's function
@@ -11,31 +11,27 @@ has none, so that members which left disappear.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import polars as pl
 
-from tmdb_assets.lakehouse.errors import LakehouseError
-from tmdb_assets.lakehouse.flow.derived import MARKER
+from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
+from tmdb_assets.lakehouse.flow.transforms import every_day, loaded, reads
 from tmdb_assets.lakehouse.payloads import decode_items
 from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
-from tmdb_assets.sources.tmdb import clean, contracts, payloads
+from tmdb_assets.sources.tmdb import clean, contracts, payloads, shipped
 from tmdb_assets.sources.tmdb.whole_exports import WholeExports
-
-REFERENCE = Path(__file__).parents[2] / "reference"
-COUNTRY_CONTINENT = REFERENCE / "country_continent.csv"
-US_CPI = REFERENCE / "us_cpi.csv"
-RESTORE = "restore it from the project"
-
-
-class ReferenceFileError(LakehouseError):
-    """A file of tmdb_assets/reference cannot be used. The message names the file, what is wrong and what to do."""
-
 
 # -- dimensions ----------------------------------------------------------------------------------------------------------
 
 
+@reads(
+    contracts.MOVIES,
+    contracts.MOVIE_STATS,
+    contracts.MOVIE_TOMBSTONES,
+    every_day(contracts.MOVIE_STATS),
+    every_day(contracts.MOVIE_TOMBSTONES),
+    every_day(contracts.EXTRACTION_LEDGER),
+    contracts.DIM_MOVIE,
+)
 def dim_movie(
     movies: pl.LazyFrame,
     movie_stats: pl.LazyFrame,
@@ -60,6 +56,7 @@ def dim_movie(
     )
 
 
+@reads(contracts.MOVIES, contracts.REFERENCE)
 def dim_genre(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     """Genres of TMDB's list, and those only films still carry."""
     listed = _reference(reference, "genre/movie/list", payloads.Genre, "genres")
@@ -67,28 +64,33 @@ def dim_genre(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     return _newest("genre_id", listed, _members(movies, "genres", "genre_id", "name"))
 
 
+@reads(contracts.MOVIES)
 def dim_company(movies: pl.LazyFrame) -> pl.DataFrame:
     """Production companies, by id: on one day one id may carry several names, the most frequent counts."""
     return _newest("company_id", _members(movies, "companies", "company_id", "name", "origin_country"))
 
 
+@reads(contracts.MOVIES)
 def dim_collection(movies: pl.LazyFrame) -> pl.DataFrame:
     """Film series."""
     series = movies.select("collection_id", name="collection_name", observed_on="date_id").drop_nulls("collection_id")
     return _newest("collection_id", series.collect())
 
 
+@reads(contracts.MOVIES)
 def dim_keyword(movies: pl.LazyFrame) -> pl.DataFrame:
     """Keywords."""
     return _newest("keyword_id", _members(movies, "keywords", "keyword_id", "name"))
 
 
+@reads(contracts.MOVIES)
 def dim_person(movies: pl.LazyFrame) -> pl.DataFrame:
     """People, from cast and crew."""
     columns = ("person_id", "name", "gender", "known_for_department")
     return _newest("person_id", pl.concat([_members(movies, "cast", *columns), _members(movies, "crew", *columns)]))
 
 
+@reads(contracts.MOVIES, contracts.REFERENCE, loaded(shipped.country_continents))
 def dim_country(movies: pl.LazyFrame, reference: pl.LazyFrame, country_continent: pl.DataFrame) -> pl.DataFrame:
     """Countries: TMDB's list, the codes of the films, and every code of the shipped table (ISO's and those it dropped)."""
     listed = _reference(reference, "configuration/countries", payloads.Country, None)
@@ -100,6 +102,7 @@ def dim_country(movies: pl.LazyFrame, reference: pl.LazyFrame, country_continent
     return newest.join(continents, on="iso_3166_1", how="left").select(list(contracts.DIM_COUNTRY.schema))
 
 
+@reads(contracts.MOVIES, contracts.REFERENCE)
 def dim_language(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     """Languages of TMDB's list, and every code a film is in or speaks."""
     listed = _reference(reference, "configuration/languages", payloads.Language, None)
@@ -108,6 +111,7 @@ def dim_language(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     return _newest("iso_639_1", listed, _members(movies, "languages", "iso_639_1", "name"), original.collect())
 
 
+@reads(contracts.MOVIE_STATS)
 def dim_date(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     """The days of the fact table."""
     day = pl.col("date_id")
@@ -128,6 +132,7 @@ def dim_date(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+@reads(loaded(shipped.us_cpi))
 def dim_cpi(us_cpi: pl.DataFrame) -> pl.DataFrame:
     """Consumer prices by year: the shipped table."""
     return us_cpi
@@ -136,36 +141,43 @@ def dim_cpi(us_cpi: pl.DataFrame) -> pl.DataFrame:
 # -- bridges -------------------------------------------------------------------------------------------------------------
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_genre(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Genres of each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "genres", "genre_id")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_company(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Production companies of each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "companies", "company_id")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_country(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Production countries of each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "countries", "iso_3166_1")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_language(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Spoken languages of each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "languages", "iso_639_1")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_keyword(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Keywords of each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "keywords", "keyword_id")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_cast(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Roles in each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "cast", "credit_id", "person_id", "character", "cast_order")
 
 
+@reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
 def bridge_movie_crew(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie: pl.LazyFrame) -> pl.DataFrame:
     """Jobs in each film at its last observation."""
     return _bridge(movies, all_movies, dim_movie, "crew", "credit_id", "person_id", "department", "job")
@@ -174,6 +186,7 @@ def bridge_movie_crew(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie:
 # -- fact ----------------------------------------------------------------------------------------------------------------
 
 
+@reads(contracts.MOVIE_STATS)
 def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     """Popularity and votes, one row per film and day."""
     return movie_stats.select(list(contracts.FACT_MOVIE_DAILY.schema)).collect()
@@ -181,67 +194,51 @@ def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
 
 # -- quality -------------------------------------------------------------------------------------------------------------
 
-#: Rows by the day that each star table kept by the day must account for.
-RECEIVED: dict[str, Callable[..., pl.LazyFrame]] = {
-    "fact_movie_daily": lambda movie_stats: movie_stats.group_by("date_id").agg(received=pl.len())
-}
 
-fact_column_quality = ColumnQuality(contracts.PROFILED)
-fact_table_quality = TableQuality(contracts.PROFILED, clean.RECEIVED | RECEIVED, clean.LEFT_OUT)
+@reads(contracts.MOVIE_STATS)
+def _films_of_each_day(movie_stats: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows that the fact must account for."""
+    return movie_stats.group_by("date_id").agg(received=pl.len())
+
+
+#: Rows by the day that each star table kept by the day must account for.
+RECEIVED = {contracts.FACT_MOVIE_DAILY: _films_of_each_day}
+
+TABLES = (
+    DerivedTable(contracts.DIM_GENRE, dim_genre),
+    DerivedTable(contracts.DIM_COMPANY, dim_company),
+    DerivedTable(contracts.DIM_COLLECTION, dim_collection),
+    DerivedTable(contracts.DIM_KEYWORD, dim_keyword),
+    DerivedTable(contracts.DIM_PERSON, dim_person),
+    DerivedTable(contracts.DIM_COUNTRY, dim_country),
+    DerivedTable(contracts.DIM_LANGUAGE, dim_language),
+    DerivedTable(contracts.DIM_DATE, dim_date),
+    DerivedTable(contracts.DIM_CPI, dim_cpi),
+    DerivedTable(contracts.DIM_MOVIE, dim_movie),
+    DerivedTable(contracts.BRIDGE_MOVIE_GENRE, bridge_movie_genre),
+    DerivedTable(contracts.BRIDGE_MOVIE_COMPANY, bridge_movie_company),
+    DerivedTable(contracts.BRIDGE_MOVIE_COUNTRY, bridge_movie_country),
+    DerivedTable(contracts.BRIDGE_MOVIE_LANGUAGE, bridge_movie_language),
+    DerivedTable(contracts.BRIDGE_MOVIE_KEYWORD, bridge_movie_keyword),
+    DerivedTable(contracts.BRIDGE_MOVIE_CAST, bridge_movie_cast),
+    DerivedTable(contracts.BRIDGE_MOVIE_CREW, bridge_movie_crew),
+    DerivedTable(contracts.FACT_MOVIE_DAILY, fact_movie_daily, received=_films_of_each_day),
+    DerivedTable(contracts.FACT_COLUMN_QUALITY, ColumnQuality(contracts.PROFILED)),
+    DerivedTable(
+        contracts.FACT_TABLE_QUALITY,
+        TableQuality(
+            contracts.PROFILED,
+            contracts.FACT_COLUMN_QUALITY,
+            contracts.EXTRACTION_LEDGER,
+            contracts.QUARANTINE,
+            clean.RECEIVED | RECEIVED,
+            clean.LEFT_OUT,
+        ),
+    ),
+)
 
 
 # -- steps ---------------------------------------------------------------------------------------------------------------
-
-
-def country_continents(path: Path = COUNTRY_CONTINENT) -> pl.DataFrame:
-    """iso_3166_1, name, continent of every code, as shipped; `NA` is Namibia, not a null.
-
-    Raises ReferenceFileError when the file is missing, unreadable, or lacks a column, a code or a known continent.
-    """
-    table = _shipped(path, pl.Schema(dict.fromkeys(("iso_3166_1", "name", "continent"), pl.String())), "countries")
-    bad = table.with_row_index("line", offset=2).filter(
-        pl.col("iso_3166_1").is_null() | ~pl.col("continent").is_in(contracts.CONTINENTS).fill_null(False)
-        | pl.col("iso_3166_1").is_duplicated()
-    )  # fmt: skip
-    if bad.height:
-        line, code, _, continent = bad.row(0)
-        raise ReferenceFileError(
-            f"The file {path}, line {line}: code {code!r} with continent {continent!r} cannot be used "
-            f"(a code once, a continent of {', '.join(contracts.CONTINENTS)}): {RESTORE}."
-        )
-    return table
-
-
-def us_cpi(path: Path = US_CPI) -> pl.DataFrame:
-    """year, cpi_u (annual average, 1982-84 is 100) of every year with a published average, as shipped.
-
-    Raises ReferenceFileError when the file is missing, unreadable, or lacks a column, a year or an index.
-    """
-    table = _shipped(path, contracts.DIM_CPI.schema, "years")
-    index = pl.col("cpi_u")
-    bad = table.with_row_index("line", offset=2).filter(
-        pl.col("year").is_null() | pl.col("year").is_duplicated()
-        | ~(index.is_finite() & (index > 0)).fill_null(False)
-    )  # fmt: skip
-    if bad.height:
-        line, year, value = bad.row(0)
-        raise ReferenceFileError(
-            f"The file {path}, line {line}: year {year} with index {value} cannot be used "
-            f"(a year once, an index above 0): {RESTORE}."
-        )
-    return table
-
-
-def _shipped(path: Path, schema: pl.Schema, what: str) -> pl.DataFrame:
-    """A file of tmdb_assets/reference, typed; an error says which file it is and why it cannot be read."""
-    try:
-        table = pl.read_csv(path, schema=schema, null_values=[""])
-    except (OSError, pl.exceptions.PolarsError, UnicodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ReferenceFileError(f"The file {path} cannot be read ({reason}): {RESTORE}.") from None
-    if not table.height:
-        raise ReferenceFileError(f"The file {path} has no {what}: {RESTORE}.")
-    return table
 
 
 def _newest_details(movies: pl.LazyFrame) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ from tmdb_assets.lakehouse.engines.views import SqlError, View, bases_of, read_v
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import Published, publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 
 FILMS = Contract(
@@ -67,7 +68,7 @@ def written(folder: Path, text: str, name: str = "vw_genres") -> Path:
 
 
 def view(folder: Path, text: str = HEAD + SELECT) -> View:
-    return read_view(written(folder, text), "toy", ["films"])
+    return read_view(written(folder, text), "toy", [FILMS])
 
 
 def answered(text: View, rows: pl.DataFrame) -> pl.DataFrame:
@@ -75,8 +76,8 @@ def answered(text: View, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def published(store: DeltaStore, answer: View) -> Published:
-    table = DerivedTable(answer.contract, answer, {"films": FILMS})
-    return publish(table, store, [], {}, lambda line: None)
+    table = DerivedTable(answer.contract, answer)
+    return publish(table, Run(store, []))
 
 
 def test_the_head_is_the_contract(tmp_path: Path) -> None:
@@ -158,14 +159,14 @@ def test_a_typo_is_told_with_its_line_and_keeps_nothing_from_loading(
 def test_views_come_after_those_they_read(tmp_path: Path) -> None:
     written(tmp_path, HEAD + SELECT.replace("FROM films --", "FROM vw_b --"), "vw_a")
     written(tmp_path, HEAD + SELECT, "vw_b")
-    assert [v.contract.name for v in read_views(tmp_path, "toy", ["films"])] == ["vw_b", "vw_a"]
+    assert [v.contract.name for v in read_views(tmp_path, "toy", [FILMS])] == ["vw_b", "vw_a"]
 
 
 def test_views_that_read_each_other_are_refused(tmp_path: Path) -> None:
     written(tmp_path, HEAD + SELECT.replace("FROM films --", "FROM vw_b --"), "vw_a")
     written(tmp_path, HEAD + SELECT.replace("FROM films --", "JOIN vw_a --"), "vw_b")
     with pytest.raises(SqlError, match="in a circle: vw_a, vw_b"):
-        read_views(tmp_path, "toy", ["films"])
+        read_views(tmp_path, "toy", [FILMS])
 
 
 # -- columns that several views have -------------------------------------------------------------------------------------
@@ -217,8 +218,8 @@ def test_a_group_of_columns_stands_in_head_and_select_where_it_is_named(tmp_path
     assert made.contract.columns["total_earned"].description == "Dollars of the films whose earnings are known."
     assert [c for c, column in made.contract.columns.items() if column.nullable] == ["total_earned", "share", "most"]
     assert answered(made, SOME).sort("genre").rows() == [("comedy", 1, 30, 0.3, 30), ("drama", 2, 10, 0.1, 10)]
-    assert made.lineage({"films": FILMS})["total_earned"] == [(FILMS, "earned")]
-    assert [v.contract.name for v in read_views(tmp_path, "toy", ["films"])] == ["vw_genres"], "a group is no view"
+    assert made.lineage()["total_earned"] == [(FILMS, "earned")]
+    assert [v.contract.name for v in read_views(tmp_path, "toy", [FILMS])] == ["vw_genres"], "a group is no view"
 
 
 def test_lines_are_those_of_the_file_though_columns_are_written_out(tmp_path: Path) -> None:
@@ -280,7 +281,7 @@ def stacked(folder: Path, known: str = KNOWN) -> tuple[View, ...]:
     written(folder, RICH, "rich")
     written(folder, HEAD + SELECT.replace("FROM films --", "FROM rich --"), "vw_rich")
     written(folder, HEAD + SELECT.replace("FROM films --", "FROM known --"), "vw_genres")
-    return read_views(folder, "toy", ["films"])
+    return read_views(folder, "toy", [FILMS])
 
 
 def test_a_view_that_is_kept_nowhere_is_a_step_of_those_that_read_it(tmp_path: Path) -> None:
@@ -290,7 +291,7 @@ def test_a_view_that_is_kept_nowhere_is_a_step_of_those_that_read_it(tmp_path: P
     assert genres.reads == rich.reads == ("films",), "they are wired to the tables behind it"
     assert answered(genres, SOME).sort("genre").select("genre", "films").rows() == [("comedy", 1), ("drama", 2)]
     assert answered(rich, SOME).select("genre", "films").rows() == [("comedy", 1)]
-    assert rich.lineage({"films": FILMS})["total_earned"] == [(FILMS, "earned")]
+    assert rich.lineage()["total_earned"] == [(FILMS, "earned")]
 
 
 def test_another_text_of_a_base_is_another_code_version_of_its_readers(tmp_path: Path) -> None:
@@ -308,7 +309,7 @@ def test_a_fault_of_a_base_is_told_with_its_own_file_and_line(tmp_path: Path) ->
 def test_a_view_that_is_kept_nowhere_and_read_by_none_is_refused(tmp_path: Path) -> None:
     written(tmp_path, KNOWN, "known")
     with pytest.raises(SqlError, match=r"known\.sql: it is kept nowhere and no view reads it"):
-        read_views(tmp_path, "toy", ["films"])
+        read_views(tmp_path, "toy", [FILMS])
 
 
 def test_a_view_is_published_whole_and_the_same_answer_again_costs_nothing(lake: DeltaStore, tmp_path: Path) -> None:

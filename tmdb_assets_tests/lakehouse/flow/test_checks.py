@@ -23,6 +23,7 @@ from tmdb_assets_tests.lakehouse.flow.test_publishing import (
     notice,
     things,
 )
+from tmdb_assets_tests.stating import by_name
 
 CORRECTED = replace(THINGS, is_corrected=True)
 MONTHS = [dt.date(2026, 1, 31), dt.date(2026, 2, 28), dt.date(2026, 3, 31)]
@@ -50,7 +51,7 @@ def big_ones(rows: pl.LazyFrame, notices: pl.LazyFrame) -> Outcome:
 def test_a_warning_of_its_own_sees_the_rows_and_never_stops_a_publication(source: Toy) -> None:
     source.says(DAYS[0], notice(1, "a", 9), notice(2, "b", 1))
     source.says(DAYS[1], notice(3, "c", 9))
-    table = DerivedTable(THINGS, things, TABLES, warnings={"not_big": big_ones})
+    table = DerivedTable(THINGS, by_name(things, TABLES), warnings={"not_big": by_name(big_ones, TABLES)})
     assert table.checks["not_big"] == "No thing is bigger than 5."
     done = source.publish(table, DAYS[0])
     said = outcome(done, "not_big")
@@ -60,16 +61,16 @@ def test_a_warning_of_its_own_sees_the_rows_and_never_stops_a_publication(source
 
 
 def test_a_table_waits_for_what_its_warnings_read() -> None:
-    table = DerivedTable(DIM_THING, dim_thing, TABLES, warnings={"not_big": big_ones})
+    table = DerivedTable(DIM_THING, by_name(dim_thing, TABLES), warnings={"not_big": by_name(big_ones, TABLES)})
     assert [c.name for c in table.upstream] == ["things", "notices"]
-    assert list(table.reads()) == ["things"], "what it is made of stays what it was"
+    assert list(table.reads) == [THINGS], "what it is made of stays what it was"
 
 
 # -- corrections ---------------------------------------------------------------------------------------------------------
 
 
 def publish(source: Toy, *days: dt.date) -> Published:
-    return source.publish(DerivedTable(CORRECTED, things, TABLES | {"things": CORRECTED}), *days)
+    return source.publish(DerivedTable(CORRECTED, by_name(things, TABLES)), *days)
 
 
 def test_a_day_filled_again_says_what_was_added_changed_and_removed(source: Toy) -> None:
@@ -85,7 +86,7 @@ def test_a_day_filled_again_says_what_was_added_changed_and_removed(source: Toy)
     assert again.difference is not None
     assert again.difference.figures == {"rows_added": 2, "rows_changed": 1, "rows_removed": 1}
     assert source.lines[-1] == (
-        "toy/clean/things 2026-03-01 was kept before and is corrected: 2 rows added, 1 changed, 1 removed (version 2)"
+        "toy/clean/things 2026-03-01: corrected what was kept before: 2 rows added, 1 changed, 1 removed (version 2)"
     )
     assert source.store.history(CORRECTED, 1)[0]["rows_changed"] == "1"
 
@@ -122,7 +123,7 @@ def test_differences_of_several_batches_add_up(source: Toy, monkeypatch: pytest.
 
 def test_a_monthly_table_is_compared_with_the_month_before(source: Toy) -> None:
     monthly = replace(THINGS, cadence=Cadence.MONTH)
-    table = DerivedTable(monthly, things, TABLES)
+    table = DerivedTable(monthly, by_name(things, TABLES))
     for month, rows in zip(MONTHS, (4, 4, 1), strict=True):
         source.says(month, *[notice(n + 1) for n in range(rows)])
     done = source.publish(table, *MONTHS)

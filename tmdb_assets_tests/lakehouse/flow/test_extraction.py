@@ -17,6 +17,7 @@ from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Extractor, NothingToObserve, RawTable, Receipt
 from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 
@@ -78,9 +79,12 @@ class Room:
     clock: Clock
     lines: list[str] = field(default_factory=list)
 
+    def run(self, run_id: str = "") -> Run:
+        return Run(self.store, [], {"run_id": run_id} if run_id else {}, lambda event: self.lines.append(str(event)))
+
     def observe(self, client: FakeClient, day: dt.date) -> Any:
         ledger = Ledger(self.store, "toy")
-        extractor = Extractor(self.store, ledger, self.clock, client, self.lines.append, {"run_id": "r1"})
+        extractor = Extractor(self.run("r1"), ledger, self.clock, client)
         return extractor.observe(client.tables()["things"], day)
 
     def entry(self, day: dt.date) -> Any:
@@ -435,7 +439,7 @@ def test_verification_runs_on_a_kept_day_too_and_may_block(room: Room, today: dt
     client = FakeClient([chunk(today, 1)])
     table = changed(client.tables()["things"], verify=refuse)
     for day in (today, today - dt.timedelta(days=1)):
-        extractor = Extractor(room.store, Ledger(room.store, "toy"), room.clock, client, room.lines.append)
+        extractor = Extractor(room.run(), Ledger(room.store, "toy"), room.clock, client)
         with pytest.raises(BlockedError, match="too many are gone") as raised:
             extractor.observe(table, day)
         assert raised.value.figures == {"gone": 9}
@@ -533,7 +537,7 @@ def test_a_day_that_may_be_corrected_is_asked_each_time(
 ) -> None:
     client = FakeClient([chunk(yesterday, 1, how=None)], has_history=has_history)
     table = changed(client.tables()["things"], is_corrected=True)
-    extractor = Extractor(room.store, Ledger(room.store, "toy"), room.clock, client, room.lines.append, {})
+    extractor = Extractor(room.run(), Ledger(room.store, "toy"), room.clock, client)
     assert extractor.observe(table, yesterday).fetched
     client.chunks = [chunk(yesterday, 2, how=None)]
     assert extractor.observe(table, yesterday).fetched
@@ -549,6 +553,6 @@ def test_every_endpoint_of_a_chunk_is_accounted_for_before_the_one_that_fell_sho
     ledger = Ledger(room.store, "toy")
     client.traffic = lambda: {LIST: EndpointStats(), "things/more": EndpointStats()}  # type: ignore[method-assign]  # two endpoints here
     with pytest.raises(BlockedError, match="2 of 9 came"):
-        Extractor(room.store, ledger, room.clock, client, room.lines.append, {}).observe(table, today)
+        Extractor(room.run(), ledger, room.clock, client).observe(table, today)
     assert (ledger.entry(today, LIST).is_complete, ledger.entry(today, "things/more").is_complete) == (False, True)  # type: ignore[union-attr]  # both were written
     assert room.kept(today) == []

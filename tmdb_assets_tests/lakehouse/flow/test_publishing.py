@@ -24,9 +24,11 @@ from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
 from tmdb_assets.lakehouse.flow.publishing import Published, publish
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.payloads import Int, Shape, decode
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets_tests.effort import examples
+from tmdb_assets_tests.stating import by_name
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 8)]
 
@@ -93,7 +95,7 @@ BRIDGE = toy(
     {**THING, **PART, **SEEN},
     kept=Owned(("thing_id",), ("observed_on",)),
     duplicates="first",
-    references={"thing_id": "dim_thing", "part_id": "dim_part"},
+    references={"thing_id": DIM_THING, "part_id": DIM_PART},
 )
 FACT = toy(
     "star",
@@ -101,7 +103,7 @@ FACT = toy(
     ("date_id", "thing_id"),
     {**DAY, **THING, "size": STATE["size"]},
     kept=ByDay("date_id"),
-    references={"thing_id": "dim_thing"},
+    references={"thing_id": DIM_THING},
 )
 TABLES = {c.name: c for c in (NOTICES, THINGS, DIM_THING, DIM_PART, BRIDGE, FACT)}
 
@@ -142,9 +144,9 @@ def noticed(notices: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def derived(function: Callable[..., pl.DataFrame], **changes: Any) -> DerivedTable:
-    changes = {"received": noticed if function is things else None} | changes
+    changes = {"received": by_name(noticed, TABLES) if function is things else None} | changes
     contract = changes.pop("contract", TABLES[function.__name__])
-    return DerivedTable(contract, changes.pop("build", function), TABLES, **changes)
+    return DerivedTable(contract, by_name(changes.pop("build", function), TABLES), **changes)
 
 
 @dataclass
@@ -161,7 +163,10 @@ class Toy:
         self.store.replace(NOTICES, frame, [day], {})
 
     def publish(self, table: DerivedTable, *days: dt.date) -> Published:
-        return publish(table, self.store, days, {"run_id": "r1"}, self.lines.append)
+        return publish(table, self.in_run(days))
+
+    def in_run(self, days: Sequence[dt.date], run_id: str = "r1") -> Run:
+        return Run(self.store, days, {"run_id": run_id}, lambda event: self.lines.append(str(event)))
 
     def run(self, *days: dt.date) -> None:
         for function in BUILDERS:
@@ -317,8 +322,8 @@ def meanwhile(build: Callable[..., pl.DataFrame], happens: Callable[[], object])
     """A function that reads its tables, and then takes so long that something happens."""
 
     @functools.wraps(build)
-    def slow(**tables: pl.LazyFrame) -> pl.DataFrame:
-        made = build(**tables)
+    def slow(*tables: pl.LazyFrame) -> pl.DataFrame:
+        made = build(*tables)
         happens()
         return made
 
@@ -395,13 +400,13 @@ def test_a_dimension_that_another_run_is_about_to_write_is_waited_for(
     source.says(DAYS[0], notice(1))
     source.run(DAYS[0])
     source.says(DAYS[1], notice(1), notice(44))
-    publish(derived(things), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+    publish(derived(things), source.in_run(DAYS[1:2], "another"))
     naps = []
 
     def nap(seconds: float) -> None:
         naps.append(seconds)
         if len(naps) == 2:
-            publish(derived(dim_thing), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+            publish(derived(dim_thing), source.in_run(DAYS[1:2], "another"))
 
     monkeypatch.setattr(publishing_module.time, "sleep", nap)
     source.publish(derived(fact_size), DAYS[1])
@@ -413,7 +418,7 @@ def test_a_run_that_died_is_not_waited_for_for_ever(source: Toy, monkeypatch: py
     source.says(DAYS[0], notice(1))
     source.run(DAYS[0])
     source.says(DAYS[1], notice(44))
-    publish(derived(things), source.store, DAYS[1:2], {"run_id": "another"}, source.lines.append)
+    publish(derived(things), source.in_run(DAYS[1:2], "another"))
     monkeypatch.setattr(publishing_module, "PATIENCE", 0.01)
     assert blocked(source, derived(fact_size), DAYS[1]).check == "referential_integrity"
 
@@ -706,8 +711,7 @@ def changes(notices: pl.LazyFrame, all_notices: pl.LazyFrame) -> pl.DataFrame:
 def test_a_day_compared_with_one_whose_raw_rows_have_expired_stays_as_it_is(source: Toy) -> None:
     compared = toy("clean", "changes", ("date_id",), {**DAY, "compared_with": col(pl.Date, "Day before.", nullable=True)},
                    kept=ByDay("date_id"))  # fmt: skip
-    tables = {**TABLES, "changes": compared}
-    table = DerivedTable(compared, changes, tables, follows="notices", compared="changes")
+    table = DerivedTable(compared, by_name(changes, TABLES), follows=NOTICES, compared=compared)
     for day in DAYS[:3]:
         source.says(day, notice(1))
     source.publish(table, *DAYS[:3])

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, Whole, col
 from tmdb_assets.lakehouse.flow.checks import Outcome
+from tmdb_assets.lakehouse.flow.transforms import ROWS, reads
 from tmdb_assets.lakehouse.quality.outcomes import CheckQuality, check_quality_contract, grain_of
+from tmdb_assets_tests.stating import call
 
 D1, D2, D3 = (dt.date(2026, 3, n) for n in (1, 2, 3))
 
@@ -28,12 +30,14 @@ def table(name: str, partition: str | None) -> Contract:
 THINGS, SHELVES, LIVE = table("things", "date_id"), table("shelves", "as_of"), table("live", None)
 
 
+@reads(ROWS)
 def light(rows: pl.LazyFrame) -> Outcome:
     """Nothing weighs more than 9."""
     heaviest = rows.select(pl.col("weight").max()).collect().item()
     return Outcome("light", heaviest is None or heaviest <= 9, f"the heaviest weighs {heaviest}")
 
 
+@reads(THINGS, SHELVES)
 def on_shelves(things: pl.LazyFrame, shelves: pl.LazyFrame) -> Outcome:
     """Every thing lies on a shelf."""
     lost = things.join(shelves, on="thing_id", how="anti").select(pl.len()).collect().item()
@@ -47,7 +51,8 @@ Row = tuple[dt.date, int, int]
 
 
 def ended(things: list[Row], shelves: list[Row] | None = None) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    answered = CHECKS(
+    answered = call(
+        CHECKS,
         things=pl.LazyFrame(things, schema=THINGS.schema, orient="row"),
         shelves=pl.LazyFrame(shelves or [], schema=SHELVES.schema, orient="row"),
     )
@@ -57,8 +62,8 @@ def ended(things: list[Row], shelves: list[Row] | None = None) -> dict[tuple[Any
     return {row[:3]: row[3:] for row in audit.kept.iter_rows()}
 
 
-def test_what_the_checks_read_is_told_by_name() -> None:
-    assert CHECKS.reads == ("things", "shelves")
+def test_what_the_checks_read_is_stated() -> None:
+    assert [read.contract for read in CHECKS.inputs] == [THINGS, SHELVES]
 
 
 def test_each_day_is_judged_by_itself() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -16,15 +17,15 @@ from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Audit, ByDay, Contract, ContractError, at_least, col
 from tmdb_assets.lakehouse.flow.ledger import ledger_contract
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
+from tmdb_assets.lakehouse.flow.transforms import reads
+from tmdb_assets.lakehouse.quality.measuring import count_columns, measured_columns, profile_columns
 from tmdb_assets.lakehouse.quality.profiles import (
     ColumnQuality,
     TableQuality,
     column_quality_contract,
-    count_columns,
-    measured_columns,
-    profile_columns,
     table_quality_contract,
 )
+from tmdb_assets_tests.stating import call
 
 D1, D2, D3 = (dt.date(2026, 3, n) for n in (1, 2, 3))
 RAW = Contract(
@@ -142,6 +143,17 @@ def test_days_together_are_profiled_as_each_alone(drawn: list[tuple[dt.date, flo
 
 # -- all tables of a source ----------------------------------------------------------------------------------------------
 
+COLUMNS, LEDGER, ASIDE = column_quality_contract("toy", BOTH), ledger_contract("toy"), quarantine_contract("toy")
+
+
+@reads(RAW)
+def told_of_each_day(notices: pl.LazyFrame) -> pl.LazyFrame:
+    return notices.group_by("date_id").agg(received=pl.len())
+
+
+def table_quality(profiled: Sequence[Contract], received: Any = None, left_out: Any = None) -> TableQuality:
+    return TableQuality(profiled, COLUMNS, LEDGER, ASIDE, received or {}, left_out or {})
+
 
 def asked(day: dt.date, endpoint: str = "list", **said: Any) -> dict[str, Any]:
     return {"date_id": day, "endpoint": endpoint, "table_name": RAW.path, "is_finished": True, **said}
@@ -150,27 +162,24 @@ def asked(day: dt.date, endpoint: str = "list", **said: Any) -> dict[str, Any]:
 def accounts(
     raw: pl.LazyFrame, clean: pl.LazyFrame, ledger: list[dict[str, Any]], rejected: list[tuple[Any, ...]]
 ) -> dict[tuple[dt.date, str], dict[str, Any]]:
-    columns = ColumnQuality(BOTH)(notices=raw, things=clean)
+    columns = call(ColumnQuality(BOTH), notices=raw, things=clean)
     entries = pl.DataFrame(ledger, schema=ledger_contract("toy").schema).lazy()
     set_aside = pl.DataFrame(
         [(day, c.path, n, "rule", "reason", None, None, *value) for n, (day, c, *value) in enumerate(rejected)],
         schema=quarantine_contract("toy").schema,
         orient="row",
     )
-    count = {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())}
     tables = {"fact_column_quality": columns.lazy(), "extraction_ledger": entries, "quarantine": set_aside.lazy()}
-    answered = TableQuality(BOTH, count)(**tables, notices=raw)
+    answered = call(table_quality(BOTH, {CLEAN: told_of_each_day}), **tables, notices=raw)
     audit = Audit.of(table_quality_contract("toy"), answered)
     assert (audit.quarantined.height, audit.duplicates) == (0, 0)
     return {(row["date_id"], row["table_name"]): row for row in audit.kept.iter_rows(named=True)}
 
 
-def test_what_they_read_is_told_by_name() -> None:
-    assert ColumnQuality(BOTH).reads == ("notices", "things")
-    count = {"things": lambda notices: notices}
-    assert list(TableQuality(BOTH, count).reads) == [
-        "fact_column_quality", "extraction_ledger", "quarantine", "notices",
-    ]  # fmt: skip
+def test_what_they_read_is_stated() -> None:
+    assert [read.contract for read in ColumnQuality(BOTH).inputs] == [RAW, CLEAN]
+    counting = table_quality(BOTH, {CLEAN: told_of_each_day})
+    assert [read.contract for read in counting.inputs] == [COLUMNS, LEDGER, ASIDE, RAW]
 
 
 def test_every_received_row_is_kept_set_aside_or_a_duplicate() -> None:
@@ -206,8 +215,9 @@ def test_rows_that_got_lost_or_came_from_nowhere_are_not_accounted_for() -> None
 def test_a_table_that_expects_no_duplicates_has_none_and_what_is_missing_is_lost() -> None:
     strict = dataclasses.replace(CLEAN, duplicates="refuse", drift_limit=0.1)
     empty = {"extraction_ledger": ledger_contract("toy"), "quarantine": quarantine_contract("toy")}
-    answered = TableQuality([strict], {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())})(
-        fact_column_quality=ColumnQuality([strict])(things=things(thing(D1, 1), thing(D2, 1))).lazy(),
+    answered = call(
+        table_quality([strict], {strict: told_of_each_day}),
+        fact_column_quality=call(ColumnQuality([strict]), things=things(thing(D1, 1), thing(D2, 1))).lazy(),
         notices=notices((D1, 1), (D1, 2), (D1, 3), (D2, 1)),
         **{name: contract.empty().lazy() for name, contract in empty.items()},
     )
@@ -227,9 +237,12 @@ def ranked_accounts(left_out: list[tuple[dt.date, int, bool]]) -> dict[dt.date, 
         left_out, schema={"date_id": pl.Date, "thing_id": pl.Int64, "is_superseded": pl.Boolean}, orient="row"
     )
     empty = {"extraction_ledger": ledger_contract("toy"), "quarantine": quarantine_contract("toy")}
-    received = {"things": lambda notices: notices.group_by("date_id").agg(received=pl.len())}
-    answered = TableQuality([RANKED], received, {"things": lambda notices: told})(
-        fact_column_quality=ColumnQuality([RANKED])(things=things(thing(D1, 1), thing(D1, 2), thing(D2, 1))).lazy(),
+    left = {RANKED: reads(RAW)(lambda notices: told)}
+    answered = call(
+        table_quality([RANKED], {RANKED: told_of_each_day}, left),
+        fact_column_quality=call(
+            ColumnQuality([RANKED]), things=things(thing(D1, 1), thing(D1, 2), thing(D2, 1))
+        ).lazy(),
         notices=notices(*[(D1, n) for n in range(7)], (D2, 1)),
         **{name: contract.empty().lazy() for name, contract in empty.items()},
     )
@@ -246,7 +259,7 @@ def test_what_a_better_source_stood_for_is_counted_and_what_is_then_missing_is_l
 
 def test_a_table_that_ranks_its_sources_says_how_it_counts_what_they_left_out() -> None:
     with pytest.raises(ContractError, match="toy/clean/things: has a precedence, and nothing counts the rows"):
-        TableQuality([RANKED], {})
+        table_quality([RANKED])
 
 
 def test_a_month_is_profiled_by_its_own_partition_column() -> None:
@@ -256,10 +269,11 @@ def test_a_month_is_profiled_by_its_own_partition_column() -> None:
     )
     end = dt.date(2026, 2, 28)
     rows = things(thing(end, 1, 1.0), thing(end, 2)).rename({"date_id": "as_of"})
-    profiled = ColumnQuality([monthly])(things=rows)
+    profiled = call(ColumnQuality([monthly]), things=rows)
     assert profiled.filter(column_name="weight").select("date_id", "rows", "known_rows").rows() == [(end, 2, 1)]
-    received = {"things": lambda notices: notices.group_by(as_of="date_id").agg(received=pl.len())}
-    answered = TableQuality([monthly], received)(
+    received = {monthly: reads(RAW)(lambda notices: notices.group_by(as_of="date_id").agg(received=pl.len()))}
+    answered = call(
+        table_quality([monthly], received),
         fact_column_quality=profiled.lazy(),
         extraction_ledger=ledger_contract("toy").empty().lazy(),
         quarantine=quarantine_contract("toy").empty().lazy(),

@@ -17,9 +17,11 @@ from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Extractor, RawTable, Receipt
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError, retention
 from tmdb_assets.orchestration.tables import preview
+from tmdb_assets_tests.stating import by_name
 
 DAYS = [dt.date(2026, 3, n) for n in (1, 2, 3, 4)]
 
@@ -41,7 +43,7 @@ TEXTS = Contract(
     ("text_hash",),
     {"text_hash": col(pl.Int64, "Key."), "text": col(pl.String, "Content.")},
     kept=Owned(("text_hash",)),
-    kept_for="pages.hashes",
+    kept_for=(PAGES, "hashes"),
     personal=("text",),
     drift_limit=None,
 )
@@ -89,22 +91,22 @@ def test_content_that_nothing_names_any_more_goes(lake: DeltaStore) -> None:
     lake.append_new(TEXTS, texts((1, "a"), (2, "b"), (3, "c")), {})
     for day, hashes in zip(DAYS, ([1], [1, 3], [3]), strict=False):
         lake.replace(PAGES, page(day, *hashes), [day], {})
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 1
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 1
     assert kept(lake) == [(1, "a"), (3, "c")]
     version = lake.version(TEXTS)
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 0
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 0
     assert lake.version(TEXTS) == version
     lake.replace(PAGES, PAGES.empty(), DAYS, {})
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 2
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 2
 
 
 def test_content_that_came_in_any_order_is_not_written_anew_for_nothing(lake: DeltaStore) -> None:
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 0
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 0
     for number in (3, 1, 2):
         lake.append_new(TEXTS, texts((number, "a")), {})
     lake.replace(PAGES, page(DAYS[0], 1, 2, 3), DAYS[:1], {})
     version = lake.version(TEXTS)
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 0
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 0
     assert lake.version(TEXTS) == version
 
 
@@ -123,7 +125,7 @@ def test_content_that_comes_and_is_named_while_others_go_stays(
         write(self, *arguments, **options)
 
     monkeypatch.setattr(DeltaStore, "_write", overtaken)
-    assert retention.drop_unnamed(lake, TEXTS, PAGES, {}) == 1
+    assert retention.drop_unnamed(lake, TEXTS, {}) == 1
     assert kept(lake) == [(1, "a"), (3, "c")]
 
 
@@ -176,18 +178,18 @@ def growth(pages: pl.LazyFrame, all_pages: pl.LazyFrame) -> pl.DataFrame:
 
 
 def test_a_day_that_arrives_late_changes_what_the_next_one_tells(lake: DeltaStore) -> None:
-    table = DerivedTable(GROWTH, growth, {"pages": PAGES, "growth": GROWTH}, follows="pages")
+    table = DerivedTable(GROWTH, by_name(growth, {"pages": PAGES}), follows=PAGES)
     for day, hashes in ((DAYS[0], [1]), (DAYS[3], [1, 2, 3, 4]), (DAYS[2], [1, 2, 3]), (DAYS[1], [1, 2])):
         lake.replace(PAGES, page(day, *hashes), [day], {})
-        publish(table, lake, [day], {}, lambda line: None)
+        publish(table, Run(lake, [day]))
     assert lake.scan(GROWTH).sort("date_id").collect().rows() == [(day, 1) for day in DAYS]
 
 
 def test_without_following_only_the_day_itself_is_published(lake: DeltaStore) -> None:
-    table = DerivedTable(GROWTH, growth, {"pages": PAGES, "growth": GROWTH})
+    table = DerivedTable(GROWTH, by_name(growth, {"pages": PAGES}))
     for day, hashes in ((DAYS[0], [1]), (DAYS[3], [1, 2, 3, 4]), (DAYS[2], [1, 2, 3])):
         lake.replace(PAGES, page(day, *hashes), [day], {})
-        publish(table, lake, [day], {}, lambda line: None)
+        publish(table, Run(lake, [day]))
     assert lake.scan(GROWTH).sort("date_id").collect().rows() == [(DAYS[0], 1), (DAYS[2], 2), (DAYS[3], 3)]
 
 
@@ -216,7 +218,12 @@ class Client:
 
 
 def observe(lake: DeltaStore, client: Client, log: Callable[[str], None]) -> Any:
-    extractor = Extractor(lake, Ledger(lake, "toy"), Clock(DAYS[3]), client, log, {"run_id": "r"})
+    extractor = Extractor(
+        Run(lake, [DAYS[3]], {"run_id": "r"}, lambda event: log(str(event))),
+        Ledger(lake, "toy"),
+        Clock(DAYS[3]),
+        client,
+    )
     return extractor.observe(client.tables()["pages"], DAYS[3])
 
 

@@ -24,6 +24,7 @@ from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.extraction import Extractor, Observed
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import Published, publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.http.pages import Page
 from tmdb_assets.lakehouse.store import DeltaStore
@@ -185,7 +186,7 @@ def derive(
         if table.contract.name not in wanted:
             continue
         if (only or views or table.contract.stage != "views") and (whole or not table.contract.is_whole):
-            done[table.contract.name] = publish(table, store, days, metadata, log)
+            done[table.contract.name] = publish(table, Run(store, days, metadata, lambda event: log(str(event))))
     return done
 
 
@@ -230,7 +231,9 @@ def observe(
     loaded = settings_of(store.root, tmdb_assets_today=today or on, moovitamix_url=url)
     clock = Clock(today or on)
     with closing(Moovitamix(loaded, clock, None, log, max_wait_seconds=0.02)) as client:
-        extractor = Extractor(store, Ledger(store, contracts.SOURCE), clock, client, log)
+        extractor = Extractor(
+            Run(store, [on], tell=lambda event: log(str(event))), Ledger(store, contracts.SOURCE), clock, client
+        )
         return extractor.observe(client.tables()["pages"], on)
 
 
@@ -245,7 +248,7 @@ def observe_history(store: DeltaStore, url: str, days: Sequence[dt.date], *, tod
     """Observe days of a running sandbox, each as it stood then."""
     loaded, clock = settings_of(store.root, tmdb_assets_today=today), Clock(today)
     with closing(Moovitamix(loaded, clock, At(url), lambda line: None)) as client:
-        extractor = Extractor(store, Ledger(store, contracts.SOURCE), clock, client, lambda line: None)
+        extractor = Extractor(Run(store, days), Ledger(store, contracts.SOURCE), clock, client)
         for on in days:
             extractor.observe(client.tables()["pages"], on)
 

@@ -42,7 +42,7 @@ def run(
     lake: Path, on: dt.date, last: dt.date | None = None, *, only: Collection[str] = (), **settings: Any
 ) -> dg.ExecuteInProcessResult:
     """The daily job in this process, for one day or a range of days as one run; of `only` some tables, or of all."""
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     job = build_definitions(settings_of(lake, **settings)).resolve_job_def("moovitamix_daily")
     days: dict[str, Any] = {"partition_key": on.isoformat()}
@@ -177,7 +177,7 @@ def test_a_mixed_day_stops_before_anything_is_published(tmp_path: Path) -> None:
 
 
 def test_upkeep_expires_old_pages_and_the_contents_only_they_had(tmp_path: Path) -> None:
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     store = DeltaStore(tmp_path / "lake")
     keep_raw(store, day(200), lists([track(1), track(2)]))
@@ -190,7 +190,7 @@ def test_upkeep_expires_old_pages_and_the_contents_only_they_had(tmp_path: Path)
 
 
 def test_the_schedule_observes_the_day_it_runs_on() -> None:
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     definitions = build_definitions(settings_of("lake"))
     schedule = definitions.resolve_schedule_def("moovitamix_daily_schedule")

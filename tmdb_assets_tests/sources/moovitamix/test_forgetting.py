@@ -6,8 +6,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.copies import CopyStays
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work
 from tmdb_assets.sources.moovitamix import contracts, privacy
@@ -26,6 +29,8 @@ from tmdb_assets.sources.moovitamix.assets import derived_tables
 from tmdb_assets.sources.moovitamix.forget import MoreThanConfirmed, forget, look_up
 from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets.warehouse.targets import targets_of
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Script, Seen
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     KEY,
@@ -201,7 +206,7 @@ def under_lock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def run(root: Path, url: str, instance: dg.DagsterInstance) -> None:
     """The daily job of today, publication included; of the views, those that name users."""
-    from tmdb_assets.definitions import build_definitions
+    from tmdb_assets.assembly import build_definitions
 
     settings = settings_of(
         root / "lake",
@@ -247,14 +252,15 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     assert any(str(warehouse) in name for name, _ in before)
 
     settings = settings_of(lake.root, tmdb_assets_warehouse=link, tmdb_assets_reports=tmp_path / "reports")
+    places = targets_of(settings)
     first, *others = PERSONS
     with monkeypatch.context() as patch:
         patch.setattr(forget_module, "derived_tables", lambda settings: [])  # with the last of them, once for all
         for asked in others:
-            plan = look_up(lake, settings, asked)
+            plan = look_up(lake, settings, places, asked)
             assert not any("zzq" in line.lower() for line in plan.lines() if "file" not in line)
-            forget(lake, settings, asked, lambda line: None, plan)
-    forget(lake, settings, first, lambda line: None)
+            forget(lake, settings, places, asked, lambda line: None, plan)
+    forget(lake, settings, places, first, lambda line: None)
     assert traces(tmp_path) == set()
     assert link.is_symlink() and not link.exists()
     assert {p.name for p in (tmp_path / "reports").iterdir()} == {"films.html"}
@@ -263,7 +269,7 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     with serving(as_lists()) as server:  # the source still serves them
         observe(lake, server.url, TODAY)
     derive(lake, [TODAY], views=False)
-    publish_warehouse(lake, link, [Source.of(contracts)], None, lambda line: None)
+    publish_warehouse(lake, DuckDBFile(link), [Source.of(contracts)], None, lambda line: None)
     assert link.is_symlink() and warehouse.exists(), "the link leads to the next warehouse"
     assert traces(tmp_path) == set(), "they do not come back"
     assert rows(lake, "dim_user")["user_id"].unique().to_list() == [1, 2, 3, 4]
@@ -283,7 +289,7 @@ def test_a_placeholder_that_many_share_is_nobody(lake: DeltaStore) -> None:
     for number, placeholder in enumerate(placeholders):
         gone = 100 * number + 7
         del others[gone]
-        assert forget(lake, settings_of(lake.root), gone, lambda line: None).users == 1
+        assert forget(lake, settings_of(lake.root), [], gone, lambda line: None).users == 1
         assert rows(lake, "dim_user")["user_id"].to_list() == list(others)
         assert rows(lake, "fact_listen")["user_id"].to_list() == list(others)
         door = privacy.Door(lake, KEY.encode)
@@ -321,12 +327,12 @@ def test_a_person_forgotten_between_two_steps_of_a_run_is_not_brought_back_by_th
     names = [t.contract.name for t in steps]
     for cut in (names.index("users") + 1, names.index("dim_user"), names.index("fact_listen")):
         for step in steps[:cut]:
-            publish(step, lake, [day(0)], {}, lambda line: None)
+            publish(step, Run(lake, [day(0)]))
         if cut == names.index("users") + 1:
             other = DeltaStore(lake.root)  # another process
-            forget(other, settings_of(lake.root), 987000001, lambda line: None)
+            forget(other, settings_of(lake.root), [], 987000001, lambda line: None)
         for step in steps[cut:]:
-            publish(step, lake, [day(0)], {}, lambda line: None)
+            publish(step, Run(lake, [day(0)]))
         assert "987000001" not in {mark for _, mark in traces(Path(lake.root))}
         assert traces(Path(lake.root)) == set()
 
@@ -335,7 +341,7 @@ def test_a_person_forgotten_between_two_steps_of_a_run_is_not_brought_back_by_th
 def test_who_derives_is_waited_for_and_more_than_was_confirmed_is_not_deleted(lake: DeltaStore) -> None:
     keep_raw(lake, day(1), lists([track(1)], [user(1)], [history(1, 1)]))
     settings, told = settings_of(lake.root), []
-    plan = look_up(lake, settings, 1)
+    plan = look_up(lake, settings, [], 1)
     with ExitStack() as run:
         run.enter_context(at_work(lake, [contracts.SOURCE], told.append))
 
@@ -345,9 +351,9 @@ def test_who_derives_is_waited_for_and_more_than_was_confirmed_is_not_deleted(la
             run.close()
 
         with pytest.raises(MoreThanConfirmed, match=r"\(2\): nothing was changed"):
-            forget(lake, settings, 1, log, plan)
+            forget(lake, settings, [], 1, log, plan)
     assert told == [f"Another run is at work on {contracts.SOURCE} in this lake: waiting for it to finish"]
-    assert look_up(lake, settings, 1).lines()[1] == "  user 2: the same person, by the same e-mail"
+    assert look_up(lake, settings, [], 1).lines()[1] == "  user 2: the same person, by the same e-mail"
     assert lake.version(contracts.FORGOTTEN) is None
 
 
@@ -355,7 +361,59 @@ def test_looking_up_changes_nothing_and_makes_no_key(tmp_path: Path) -> None:
     lake: Any = DeltaStore(tmp_path / "lake")
     keep_raw(lake, day(0), a_few())
     before = sorted(tmp_path.rglob("*"))
-    look_up(lake, settings_of(lake.root, moovitamix_hash_key=None), 1)
+    look_up(lake, settings_of(lake.root, moovitamix_hash_key=None), [], 1)
     with pytest.raises(forget_module.NobodyToForget):
-        look_up(lake, settings_of(lake.root, moovitamix_hash_key=None), 99)
+        look_up(lake, settings_of(lake.root, moovitamix_hash_key=None), [], 99)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+# -- places that have copies ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Place:
+    """A place with copies; `trouble`: why it cannot let go of them."""
+
+    name: str
+    trouble: str = ""
+    asked: list[str] = field(default_factory=list)
+
+    def copies(self, source: str) -> list[str]:
+        """What is there."""
+        return [f"the schema {source} of {self.name}"]
+
+    def forget(self, source: str, log: Callable[[str], None]) -> str | None:
+        """Let go of it."""
+        self.asked.append(source)
+        if self.trouble:
+            raise CopyStays(self.trouble)
+        return f"{self.name} let go."
+
+
+@pytest.mark.usefixtures("only_what_is_filled")
+def test_every_place_is_asked_though_one_cannot_let_go(lake: DeltaStore, tmp_path: Path) -> None:
+    keep_raw(lake, day(0), lists([track(1)], [user(1)], [history(1, 1)]))
+    derive(lake, [day(0)], only=["fact_listen"])
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "old.html").write_text("<p>user1@example.com</p>", encoding="utf-8")
+    settings = settings_of(lake.root, tmdb_assets_reports=reports)
+    places = [Place("the first", "The first stays."), Place("the second"), Place("the third", "The third stays.")]
+    plan = look_up(lake, settings, places, 1)
+    assert plan.lines()[-4:] == [
+        "  the schema moovitamix of the first, which has copies",
+        "  the schema moovitamix of the second, which has copies",
+        "  the schema moovitamix of the third, which has copies",
+        f"  the file {reports / 'old.html'}, which has copies",
+    ]
+    assert [place.asked for place in places] == [[], [], []], "looking up changes nothing"
+    with pytest.raises(CopyStays, match=r"^The first stays\. The third stays\.$"):
+        forget(lake, settings, places, 1, lambda line: None, plan)
+    assert [place.asked for place in places] == [["moovitamix"]] * 3
+    assert list(reports.iterdir()) == []
+    assert rows(lake, "dim_user").is_empty()
+    for place in places:
+        place.trouble = ""
+    assert forget(lake, settings, places, 1, lambda line: None).copies == (
+        "the first let go.", "the second let go.", "the third let go.",
+    )  # fmt: skip

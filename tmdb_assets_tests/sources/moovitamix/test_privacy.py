@@ -13,10 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tmdb_assets.forget import main
 from tmdb_assets.lakehouse.store import Commit, DeltaStore
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.sources.moovitamix import answers, contracts, privacy
-from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget, main
+from tmdb_assets.sources.moovitamix.forget import NobodyToForget, Removed, forget
+from tmdb_assets.warehouse.targets import targets_of
 from tmdb_assets_tests.full_disk import no_file_beyond
 from tmdb_assets_tests.sources.moovitamix.lakes import (
     KEY,
@@ -164,7 +166,8 @@ def forgetting(tmp_path_factory: pytest.TempPathFactory) -> Forgetting:
         left = folder / f"{warehouse.name}{ending}"
         left.parent.mkdir(exist_ok=True)
         left.write_bytes(b"copies of the star")
-    removed = forget(after, settings_of(after.root, tmdb_assets_warehouse=warehouse), WHO, lambda line: None)
+    settings = settings_of(after.root, tmdb_assets_warehouse=warehouse)
+    removed = forget(after, settings, targets_of(settings), WHO, lambda line: None)
     return Forgetting(before, after, removed, warehouse)
 
 
@@ -199,7 +202,8 @@ def test_not_a_byte_of_a_forgotten_person_stays(forgetting: Forgetting) -> None:
     before, after, removed = forgetting.before, forgetting.after, forgetting.removed
     assert set(traces(Path(before.root))) == set(MARKS) - {"987_654_321"}
     assert "quarantine" in {n for n in TABLES if str(WHO) in repr(rows(before, n).to_dicts())}
-    assert removed == Removed(users=1, raw_rows=5 + 2, clean_rows=removed.clean_rows, warehouse=True)
+    went = "The warehouse had copies and was deleted: the asset `warehouse/moovitamix` makes it anew."
+    assert removed == Removed(users=1, raw_rows=5 + 2, clean_rows=removed.clean_rows, copies=(went,))
     assert removed.clean_rows > 8
     assert traces(Path(after.root)) == []
     assert list(forgetting.warehouse.parent.glob(f"{forgetting.warehouse.name}*")) == []
@@ -246,8 +250,8 @@ def test_a_cut_forgetting_is_finished_by_the_next(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(DeltaStore, "overwrite", cut)
-        forget(lake, settings_of(lake.root), WHO, lambda line: None)
-    forget(lake, settings_of(lake.root), WHO, lambda line: None)
+        forget(lake, settings_of(lake.root), [], WHO, lambda line: None)
+    forget(lake, settings_of(lake.root), [], WHO, lambda line: None)
     assert traces(Path(lake.root)) == []
 
 
@@ -256,7 +260,7 @@ def test_whoever_uses_the_same_email_is_the_same_person(lake: DeltaStore) -> Non
     said = lists(users=[user(1), user(2, email="USER1@example.com"), user(3)], histories=[history(2, 1), history(3, 1)])
     keep_raw(lake, day(0), said)
     derive(lake, [day(0)], only=["fact_listen"])
-    assert forget(lake, settings_of(lake.root), 1, lambda line: None).users == 2
+    assert forget(lake, settings_of(lake.root), [], 1, lambda line: None).users == 2
     assert rows(lake, "dim_user")["user_id"].to_list() == [3]
     assert rows(lake, "fact_listen")["user_id"].to_list() == [3]
 
@@ -274,7 +278,7 @@ def test_a_fetch_under_way_is_waited_for_and_what_it_brings_is_forgotten_too(lak
                 keep_raw(lake, day(0), with_person(last_name="QUUX"))
                 fetch.close()
 
-        forget(lake, settings_of(lake.root), WHO, log)
+        forget(lake, settings_of(lake.root), [], WHO, log)
     assert "waiting for it to finish" in said[0]
     assert set(rows(lake, "pages")["date_id"]) == {day(0), day(1)}
     assert traces(Path(lake.root)) == []
@@ -287,7 +291,7 @@ def test_a_blank_email_is_nobodys(lake: DeltaStore) -> None:
     said = lists([track(1), track(2, duration="x")], [*blank, user(4)], [history(n, 1) for n in range(1, 5)])
     keep_raw(lake, day(0), said)
     derive(lake, [day(0)], only=["fact_listen"])
-    removed = forget(lake, settings_of(lake.root), 1, lambda line: None)
+    removed = forget(lake, settings_of(lake.root), [], 1, lambda line: None)
     assert (removed.users, removed.raw_rows) == (1, 2)
     assert rows(lake, "dim_user").select("user_id", pl.col("email_hash").is_null()).rows() == [
         (2, True), (3, True), (4, False),
@@ -312,14 +316,14 @@ def test_a_forgotten_person_who_is_still_served_is_dropped_at_the_door_and_count
     with ListServer(with_person()).running() as server:
         observe(lake, server.url, day(1))
         derive(lake, [day(1)], only=["fact_listen"])
-    forget(lake, settings_of(lake.root), WHO, lambda line: None)
+    forget(lake, settings_of(lake.root), [], WHO, lambda line: None)
     new_id = with_person(id=WHO + 1)
     new_id["listen_history"][-2]["user_id"] = WHO + 1  # type: ignore[index]  # the lists are ours
     said: list[str] = []
     with ListServer(new_id).running() as server:
         observe(lake, server.url, TODAY, said.append)
         derive(lake, [TODAY], only=["changes", "fact_listen"])
-    assert f"{TODAY}: 3 rows of forgotten persons are not kept" in said, (
+    assert f"moovitamix/raw/pages {TODAY}: 3 rows of forgotten persons are not kept" in said, (
         "by e-mail, by id, and by the id of that e-mail"
     )
     today = rows(lake, "changes").filter(pl.col("date_id") == TODAY)
@@ -335,10 +339,10 @@ def test_nobody_known_changes_nothing(lake: DeltaStore) -> None:
     derive(lake, [day(0)], only=["fact_listen"])
     versions = {n: lake.version(c) for n, c in TABLES.items()}
     with pytest.raises(NobodyToForget, match="knows no user 77: nothing was changed"):
-        forget(lake, settings_of(lake.root), 77, lambda line: None)
+        forget(lake, settings_of(lake.root), [], 77, lambda line: None)
     assert {n: lake.version(c) for n, c in TABLES.items()} == versions
-    forget(lake, settings_of(lake.root), 3, lambda line: None)
-    forget(lake, settings_of(lake.root), 3, lambda line: None)
+    forget(lake, settings_of(lake.root), [], 3, lambda line: None)
+    forget(lake, settings_of(lake.root), [], 3, lambda line: None)
 
 
 class Terminal:
@@ -394,7 +398,7 @@ def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) 
     )
     derive(lake, [day(0)], only=["fact_listen"])
     assert rows(lake, "quarantine").height == 2
-    forget(lake, settings_of(lake.root), 1, lambda line: None)
+    forget(lake, settings_of(lake.root), [], 1, lambda line: None)
     assert rows(lake, "tracks")["track_id"].to_list() == [1, 2]
     assert rows(lake, "quarantine")["origin"].to_list() == [contracts.TRACKS.path], "a value of the user went with them"
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]

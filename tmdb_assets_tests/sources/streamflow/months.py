@@ -19,6 +19,7 @@ from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.extraction import Extractor, Observed
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import Published, publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts
 from tmdb_assets.sources.streamflow.assets import derived_tables
@@ -85,13 +86,13 @@ def write(drops: Path, month: str, files: Mapping[str, Sequence[str]]) -> Path:
 
 def tables_for(only: Collection[str]) -> list[DerivedTable]:
     """The derived tables of some names and those they read or refer to, in order; every one when no name is given."""
-    built = derived_tables()
+    built = list(derived_tables())
     if not only:
         return built
     wanted = set(only)
     for table in reversed(built):  # a table stands after those it reads
         if table.contract.name in wanted:
-            wanted |= {other.name for other in (*table.reads().values(), *table.references.values())}
+            wanted |= {other.name for other in (*table.reads, *table.contract.references.values())}
     assert wanted <= set(WIDE), "no such table"
     return [table for table in built if table.contract.name in wanted]
 
@@ -116,6 +117,10 @@ class World:
         shutil.copytree(self.drops, folder / "drops")
         return World(DeltaStore(folder / "lake"), folder / "drops")
 
+    def in_run(self, days: Sequence[dt.date]) -> Run:
+        """A run of some days, whose events are kept as lines."""
+        return Run(self.store, days, {"run_id": "r"}, lambda event: self.log.append(str(event)))
+
     def write(self, month: str, files: Mapping[str, Sequence[str]]) -> Path:
         """Put a drop into its folder."""
         return write(self.drops, month, files)
@@ -125,7 +130,7 @@ class World:
         clock = Clock(today)
         client = Streamflow(self.drops, clock, allows_mass_delete=self.allows_mass_delete)
         ledger = Ledger(self.store, contracts.SOURCE)
-        extractor = Extractor(self.store, ledger, clock, client, self.log.append)
+        extractor = Extractor(self.in_run([]), ledger, clock, client)
         table = client.tables()["drop_files"]
         return [extractor.observe(table, as_of(month)) for month in months]
 
@@ -139,7 +144,7 @@ class World:
         """
         days = [as_of(month) for month in months]
         return {
-            t.contract.name: publish(t, self.store, days, {"run_id": "r"}, self.log.append)
+            t.contract.name: publish(t, self.in_run(days))
             for t in tables_for(only)
             if (views or only or t.contract.stage != "views") and (whole or not t.contract.is_whole)
         }

@@ -52,7 +52,7 @@ class Run:
 
 def built(folder: Path) -> dg.Definitions:
     """The whole project for a lake and a drops folder."""
-    from tmdb_assets.definitions import build_definitions  # late: importing it builds the project for any environment
+    from tmdb_assets.assembly import build_definitions  # late: importing it builds the project for any environment
 
     settings = load_settings(
         _env_file=None,

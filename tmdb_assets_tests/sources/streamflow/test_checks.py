@@ -248,7 +248,7 @@ def again(world: World, tables: list[str], *months: str) -> None:
     """Publish some tables anew over what the lake has."""
     for table in derived_tables():
         if table.contract.name in tables:
-            publish(table, world.store, [as_of(month) for month in months], {}, world.log.append)
+            publish(table, world.in_run([as_of(month) for month in months]))
 
 
 def test_a_refused_drop_is_a_failed_check_though_nothing_of_it_is_published(world: World) -> None:

@@ -105,7 +105,10 @@ def test_what_is_true_is_let_through_once_and_stays_so(january: World, tmp_path:
     world.run(month, only=some)
     left = len(files["users.csv"]) - 1
     assert [len(world.rows(table)) for table in some] == [left] * 3
-    assert f"{month}: {sentence} It is let through by TMDB_ASSETS_ALLOW_MASS_DELETE=1." in world.log
+    assert (
+        f"streamflow/raw/drop_files {month}: {sentence} It is let through by TMDB_ASSETS_ALLOW_MASS_DELETE=1."
+        in world.log
+    )
     world.allows_mass_delete = False
     versions = world.versions()
     world.run(month, only=some)

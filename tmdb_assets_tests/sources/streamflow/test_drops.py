@@ -334,7 +334,7 @@ def test_several_faults_are_counted_in_the_sentence_and_all_in_the_log(world: Wo
     change("users.csv", line(3, b""))(folder)
     with pytest.raises(BlockedError, match=r"1 more faults are in the log"):
         world.run(MONTH)
-    told = [line for line in world.log if line.startswith(MONTH)]
+    told = [line for line in world.log if line.startswith(f"streamflow/raw/drop_files {MONTH}")]
     assert [line.split(":")[1].split(",")[0].strip() for line in told] == ["labels.csv", "users.csv"]
 
 

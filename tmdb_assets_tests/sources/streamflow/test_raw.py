@@ -71,7 +71,7 @@ def test_a_drop_that_is_gone_leaves_what_was_kept(world: World) -> None:
     before = world.contents()
     folder.rename(world.drops / "archived")
     world.run(MONTH)
-    assert f"{MONTH}: the drop's folder is gone, what was kept of it stays" in world.log
+    assert f"streamflow/raw/drop_files {MONTH}: the drop's folder is gone, what was kept of it stays" in world.log
     assert all(frame.equals(before[table]) for table, frame in world.contents().items())
     assert all(row["is_complete"] for row in world.rows("extraction_ledger"))
 

@@ -55,7 +55,7 @@ def test_a_month_dropped_again_is_a_new_version_that_says_what_it_did(world: Wor
     assert done.difference.figures == {"rows_added": 3, "rows_changed": 1, "rows_removed": 2}
     assert done.difference.is_correction
     assert (
-        "streamflow/clean/payments_agg_90d_snapshots 2024-01-31 was kept before and is corrected: 3 rows added, 1 changed, "
+        "streamflow/clean/payments_agg_90d_snapshots 2024-01: corrected what was kept before: 3 rows added, 1 changed, "
         "2 removed (version 2)"
     ) in world.log
     commit = world.store.history(contracts.PAYMENTS_AGG_90D_SNAPSHOTS, 1)[0]

@@ -219,7 +219,7 @@ def test_only_the_newest_month_warns(world: World) -> None:
     world.write("2024-03", changed("monthly_fee", "subscriptions.csv", 6, "99"))
     done = world.run("2024-01", "2024-02", "2024-03", only=DRIFT)
     assert next(o for o in done["vw_feature_drift"].outcomes if o.check == "feature_drift").passed
-    assert star.WARNINGS["vw_feature_drift"]["feature_drift"] is star.feature_drift
+    assert star.WARNINGS_OF_VIEWS["vw_feature_drift"]["feature_drift"] is star.feature_drift
 
 
 def test_a_value_nobody_was_known_to_have_before_is_a_bin_of_its_own(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.http import Answer, Request
 from tmdb_assets.lakehouse.payloads import unknown_fields
-from tmdb_assets.sources.tmdb import answers, clean, contracts, payloads, star
+from tmdb_assets.sources.tmdb import answers, clean, contracts, payloads, shipped, star
 from tmdb_assets_tests.sources.tmdb.films import DAY, NOON, details, rows
 
 pytestmark = pytest.mark.real
@@ -78,7 +78,7 @@ def test_the_recorded_reference_lists_fill_their_dimensions(real_data: Path) -> 
         )
     ]
     reference, nothing = rows(contracts.REFERENCE, *said).lazy(), contracts.MOVIES.empty().lazy()
-    countries = star.dim_country(nothing, reference, star.country_continents())
+    countries = star.dim_country(nothing, reference, shipped.country_continents())
     assert countries.filter(pl.col("continent").is_null())["iso_3166_1"].to_list() == []
     for contract, frame in (
         (contracts.DIM_GENRE, star.dim_genre(nothing, reference)),

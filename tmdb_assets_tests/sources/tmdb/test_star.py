@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from tmdb_assets.lakehouse.contracts import Audit, Contract
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.sources.tmdb import clean, contracts, star
+from tmdb_assets.sources.tmdb import clean, contracts, shipped, star
 from tmdb_assets.sources.tmdb.exports import EXPORT
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, role, rows
@@ -28,13 +29,7 @@ D = DAYS
 
 
 def tables() -> dict[str, DerivedTable]:
-    made = {}
-    for contract in contracts.CONTRACTS:
-        function = getattr({"clean": clean, "star": star}.get(contract.stage), contract.name, None)
-        if function:
-            loaded = {"country_continent": star.country_continents}
-            made[contract.name] = DerivedTable(contract, function, TABLES, loaded)
-    return made
+    return {table.contract.name: table for table in (*clean.TABLES, *star.TABLES)}
 
 
 @dataclass
@@ -60,7 +55,7 @@ class Lake:
     def publish(self, *names: str, days: list[dt.date]) -> None:
         made = tables()
         for name in names:
-            publish(made[name], self.store, days, {}, lambda line: None)
+            publish(made[name], Run(self.store, days))
 
     def kept(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
         contract = TABLES[name]
@@ -157,7 +152,7 @@ def test_countries_have_a_continent_those_that_iso_dropped_too() -> None:
     seen = movies(D[0], film(1, production_countries=[{"iso_3166_1": c, "name": f"x{c}"} for c in ("SU", "ZZ")]))
     text = '[{"iso_3166_1": "NA", "english_name": "Namibia", "native_name": "Namibia"}]'
     said = reference(D[0], "configuration/countries", text)
-    found = star.dim_country(seen.lazy(), said, star.country_continents())
+    found = star.dim_country(seen.lazy(), said, shipped.country_continents())
     by_code = {code: (name, continent) for code, name, continent, _ in found.rows()}
     assert by_code["NA"] == ("Namibia", "Africa")
     assert by_code["SU"] == ("xSU", "Europe")
@@ -516,7 +511,7 @@ def test_the_star_does_not_depend_on_the_order_of_days(
 
 
 def test_the_shipped_table_has_every_code_once_and_namibia() -> None:
-    table = star.country_continents()
+    table = shipped.country_continents()
     assert table["iso_3166_1"].is_unique().all()
     assert table.height >= 249
     assert table.filter(pl.col("iso_3166_1") == "NA").rows() == [("NA", "Namibia", "Africa")]
@@ -543,8 +538,8 @@ def test_a_table_of_countries_that_cannot_be_used_is_said_in_one_sentence(
     file = tmp_path / "countries.csv"
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(star.ReferenceFileError) as raised:
-        star.country_continents(file)
+    with pytest.raises(shipped.ReferenceFileError) as raised:
+        shipped.country_continents(file)
     assert str(file) in str(raised.value)
     assert said in str(raised.value)
     assert str(raised.value).endswith("restore it from the project.")
@@ -552,12 +547,12 @@ def test_a_table_of_countries_that_cannot_be_used_is_said_in_one_sentence(
 
 
 def test_the_shipped_prices_have_every_year_from_1913_and_the_base_period_is_100() -> None:
-    index = dict(star.us_cpi().iter_rows())
+    index = dict(shipped.us_cpi().iter_rows())
     assert list(index) == list(range(1913, max(index) + 1))
     assert sum(index[year] for year in (1982, 1983, 1984)) / 3 == pytest.approx(100, abs=0.05)
     assert (index[1913], index[1950], index[2000], index[2024]) == (9.9, 24.1, 172.2, 313.689)
     assert max(abs(index[year] / index[year - 1] - 1) for year in list(index)[1:]) < 0.2, "a digit is astray"
-    assert star.dim_cpi(star.us_cpi()).schema == contracts.DIM_CPI.schema
+    assert star.dim_cpi(shipped.us_cpi()).schema == contracts.DIM_CPI.schema
 
 
 @pytest.mark.parametrize(
@@ -585,8 +580,8 @@ def test_a_table_of_prices_that_cannot_be_used_is_said_in_one_sentence(
     file = tmp_path / "prices.csv"
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(star.ReferenceFileError) as raised:
-        star.us_cpi(file)
+    with pytest.raises(shipped.ReferenceFileError) as raised:
+        shipped.us_cpi(file)
     assert str(file) in str(raised.value)
     assert said in str(raised.value)
     assert str(raised.value).endswith("restore it from the project.")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tmdb_assets.sources.tmdb import star as star_stage
+from tmdb_assets.sources.tmdb import shipped
 from tmdb_assets_tests.sources.tmdb.money import (
     DAY,
     VIEWS,
@@ -593,7 +593,7 @@ def test_without_votes_there_is_no_weighted_rating() -> None:
 
 def shipped_index() -> dict[int, float]:
     """The shipped file, read without the code under test."""
-    with Path(star_stage.US_CPI).open(encoding="utf-8", newline="") as file:
+    with Path(shipped.US_CPI).open(encoding="utf-8", newline="") as file:
         return {int(row["year"]): float(row["cpi_u"]) for row in csv.DictReader(file)}
 
 

@@ -18,6 +18,7 @@ import pytest
 from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import assets, clean, contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY
@@ -344,7 +345,7 @@ def republished(store: DeltaStore, day: dt.date) -> dict[str, dict[str, Any]]:
     wanted = {"fact_column_quality", "fact_table_quality", "vw_quarantine_rules", "vw_data_quality"}
     for table in assets.derived_tables():
         if table.contract.name in wanted:
-            publish(table, store, [day], {}, lambda line: None)
+            publish(table, Run(store, [day]))
     rows = store.scan(TABLES["vw_data_quality"]).filter(pl.col("date_id") == day).collect()
     return {row["table_name"]: row for row in rows.iter_rows(named=True)}
 

@@ -1,66 +1,35 @@
-"""The warehouse file while it is being made: tables, views, macros, comments, and what it says of itself.
+"""The tables of a DuckDB file while it is being made: tables, views, macros, comments, and what it says of itself.
 
-What belongs here: the DuckDB side of a publication; every statement that writes. What does not: what is loaded and
-when (publish.py), what the file is to hold (contents.py), reading a published file (reader.py).
+What belongs here: the DuckDB side of a publication; every statement that writes. What does not: the file as a whole, its
+copy and its swap (duckdb.py), what is loaded and when (publish.py), what the file is to hold (contents.py), reading a
+published file (reader.py).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Self
 
 import duckdb
 import polars as pl
 
-from tmdb_assets.database_files import overflow, remove
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.engines.duckdb import as_sql_error
 from tmdb_assets.lakehouse.engines.views import SqlError, View
-from tmdb_assets.warehouse.contents import Layout, Part
-from tmdb_assets.warehouse.reader import Info, first_line
+from tmdb_assets.warehouse.contents import Layout
+from tmdb_assets.warehouse.reader import first_line
+from tmdb_assets.warehouse.recorded import INFO, PARTS, VERSIONS, OwnTable, Recorded
+from tmdb_assets.warehouse.target import refuses
+from tmdb_assets.warehouse.targets.duckdb_files import overflow, remove
 
 #: The oldest format that still holds all we write: clients since DuckDB 1.4.0 can open the file.
 STORAGE_VERSION = "v1.4.0"
 NAME = "warehouse"
-INSTANT = pl.Datetime("us", "UTC")
-
-LAKE_VERSIONS: dict[str, tuple[type[pl.DataType] | pl.DataType, str]] = {
-    "source": (pl.String, "Source of the table: the schema it lies in."),
-    "table_name": (pl.String, "Name of the table."),
-    "table_path": (pl.String, "Path of the Delta table under the lake's root, also its asset key."),
-    "delta_version": (pl.Int64, "Version of the Delta table that the rows are of; null while it was never written."),
-    "rows": (pl.Int64, "Rows of the table in this file."),
-    "committed_at": (INSTANT, "When that version was committed (UTC)."),
-    "run_id": (pl.String, "Dagster run that committed it; null where the lake does not say."),
-}
-_PARTS = {"source": pl.String, "table_name": pl.String, "day": pl.Date, "digest": pl.String}
-_OWN = {
-    "main.warehouse_info": "What this file is: one row.",
-    "main.lake_versions": "Which version of which Delta table each table of this file holds: one row per table.",
-    "main.loaded_parts": "What each table, or each day of it, was loaded from; the next publication compares with it.",
-}
-_INFO = {
-    "format_version": "Version of the layout of this file; readers refuse another one.",
-    "published_at": "When the file was published (UTC).",
-    "lake": "Root of the lake it was published from.",
-    "origin": "Who answered for the data: sandbox (invented), real, or both; null when no ledger says.",
-    "fact_days": "Newest days that facts are kept for; null for all.",
-    "definitions": "Digest of what the project said of tables, views and macros at that time.",
-}
-
+NOUN = "file"  #: what it is called in a sentence
 
 Column = tuple[str, str, bool]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What the file says it was made of: digests by table and part, versions by table, and the definitions' digest."""
-
-    parts: Mapping[tuple[str, str], Mapping[Part, str]]
-    versions: Mapping[tuple[str, str], Mapping[str, object]]
-    definitions: str | None
 
 
 class Database:
@@ -75,8 +44,9 @@ class Database:
         }
         self._connection = duckdb.connect(":memory:", config=config)
         self._known: dict[tuple[str, str, str], list[Column]] = {}
+        self._has_dropped = False  # whether room can be had by a checkpoint
 
-    def __enter__(self) -> Database:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,6 +74,7 @@ class Database:
     def checkpoint(self) -> None:
         """Write everything to the file; room that is no longer used is free afterwards."""
         self._connection.execute(f"CHECKPOINT {NAME}")
+        self._has_dropped = False
 
     def holes(self) -> float:
         """The share of the file that holds nothing any more."""
@@ -116,45 +87,20 @@ class Database:
     def recorded(self) -> Recorded:
         """What the file says it was made of; nothing for a new one."""
         if not self._connection.execute(
-            f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{NAME}' AND table_name = 'loaded_parts'"
+            f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{NAME}' AND table_name = '{PARTS}'"
         ).fetchall():
-            return Recorded({}, {}, None)
-        parts: dict[tuple[str, str], dict[Part, str]] = {}
-        for source, table, day, digest in self._frame("SELECT * FROM main.loaded_parts").iter_rows():
-            parts.setdefault((source, table), {})[day] = digest
-        versions = {
-            (row["source"], row["table_name"]): row
-            for row in self._frame("SELECT * FROM main.lake_versions").iter_rows(named=True)
-        }
-        return Recorded(parts, versions, self._frame("SELECT definitions FROM main.warehouse_info").item())
+            return Recorded.nothing()
+        return Recorded.of(*(self._frame(f"SELECT * FROM main.{table}") for table in (INFO, VERSIONS, PARTS)))
 
-    def record(
-        self,
-        info: Info,
-        definitions: str,
-        versions: Sequence[Mapping[str, object]],
-        parts: Mapping[tuple[str, str], Mapping[Part, str]],
-    ) -> None:
+    def record(self, tables: Sequence[OwnTable]) -> None:
         """Write down what the file is and what it was made of."""
-        listed = [(*key, day, digest) for key, digests in parts.items() for day, digest in digests.items()]
-        frames = {
-            "main.warehouse_info": pl.DataFrame(
-                [asdict(info) | {"definitions": definitions}],
-                schema_overrides={"published_at": INSTANT, "origin": pl.String, "fact_days": pl.Int64},
-            ),
-            "main.lake_versions": pl.DataFrame(
-                versions, schema={c: t for c, (t, _) in LAKE_VERSIONS.items()}, orient="row"
-            ),
-            "main.loaded_parts": pl.DataFrame(listed, schema=_PARTS, orient="row"),
-        }
-        for table, frame in frames.items():
-            self._connection.register("incoming", frame)
-            self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM incoming")
-            self._comment("TABLE", table, _OWN[table])
-        meanings = {"main.warehouse_info": _INFO, "main.lake_versions": {c: m for c, (_, m) in LAKE_VERSIONS.items()}}
-        for table, columns in meanings.items():
-            for column, meaning in columns.items():
-                self._comment("COLUMN", f"{table}.{column}", meaning)
+        for table in tables:
+            name = f"main.{table.name}"
+            self._connection.register("incoming", table.frame)
+            self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
+            self._comment("TABLE", name, table.description)
+            for column, meaning in table.meanings.items():
+                self._comment("COLUMN", f"{name}.{column}", meaning)
 
     # -- tables ----------------------------------------------------------------------------------------------------
 
@@ -162,6 +108,7 @@ class Database:
         """Drop every view and macro, and every table and schema that no layout has; views and macros are made anew."""
         wanted = {(layout.source.name, table.name) for layout in layouts for table in layout.tables}
         ours = {layout.source.name for layout in layouts}
+        self._has_dropped = True
         for schema, name in self._listed("duckdb_views()", "view_name"):
             self._connection.execute(f"DROP VIEW {_quoted(schema, name)}")
         for kind, said in (("macro", "MACRO"), ("table_macro", "MACRO TABLE")):
@@ -189,6 +136,7 @@ class Database:
             for name, kind, nullable in self._promised(contract)
         )
         table = _quoted(contract.source, contract.name)
+        self._has_dropped = True
         self._connection.execute(f"DROP TABLE IF EXISTS {table}")
         self._connection.execute(f"CREATE TABLE {table} ({columns})")
 
@@ -196,16 +144,24 @@ class Database:
         """Delete the rows of some days."""
         listed = ", ".join(f"DATE '{day.isoformat()}'" for day in sorted(days))
         table = _quoted(contract.source, contract.name)
+        self._has_dropped = True
         self._connection.execute(f"DELETE FROM {table} WHERE {_quoted(contract.partition or '')} IN ({listed})")
 
     def append(self, contract: Contract, frame: pl.DataFrame) -> None:
         """Add rows, in the order of their grain: neighbours compress well, and a reader skips the days it is not asked for."""
+        if self._has_dropped:
+            self.checkpoint()  # what was dropped leaves room for what is loaded
+        table = _quoted(contract.source, contract.name)
         self._connection.register("incoming", frame.select(list(contract.schema)).sort(contract.grain))
-        self._connection.execute(f"INSERT INTO {_quoted(contract.source, contract.name)} SELECT * FROM incoming")
+        try:
+            self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+        except duckdb.ConstraintException as error:
+            raise refuses(contract, first_line(error)) from None
 
-    def count(self, schema: str, table: str) -> int:
+    def count(self, contract: Contract) -> int:
         """Rows of a table."""
-        return int(self._connection.execute(f"SELECT count(*) FROM {_quoted(schema, table)}").fetchall()[0][0])
+        table = _quoted(contract.source, contract.name)
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
     def _columns(self, contract: Contract) -> list[Column]:
         found = self._connection.execute(
@@ -283,11 +239,12 @@ class Database:
 
     def describe(self, layout: Layout, anew: Collection[Contract] | None = None) -> None:
         """Put the contracts' words on a source's tables, views and columns, or on some of its tables."""
+        notes = layout.notes(NOUN)
         kinds = dict.fromkeys(layout.tables, "TABLE") | {view.contract: "VIEW" for view in layout.views}
         self._connection.execute("BEGIN")
         for contract, kind in kinds.items():
             if anew is None or contract in anew:
-                self._describe(kind, contract, layout.notes.get(contract.name, ""))
+                self._describe(kind, contract, notes.get(contract.name, ""))
         self._connection.execute("COMMIT")
 
     def _describe(self, kind: str, contract: Contract, note: str) -> None:
@@ -295,7 +252,7 @@ class Database:
         self._comment(kind, name, f"{contract.description} Grain: {', '.join(contract.grain)}.{note}")
         for column, meaning in contract.columns.items():
             rules = "; ".join(rule.error for rule in meaning.rules)
-            target = f" Refers to {contract.references[column]}." if column in contract.references else ""
+            target = f" Refers to {contract.references[column].name}." if column in contract.references else ""
             said = meaning.description + (f" ({rules})" if rules else "") + target
             self._comment("COLUMN", f"{name}.{_quoted(column)}", said)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tmdb_assets.database_files import all_beside
+from tmdb_assets.warehouse.targets.duckdb_files import all_beside
 
 
 def test_a_folder_of_that_name_is_none_of_it(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 What belongs here: the one list of these. Where the file is a link, they lie beside what it leads to, and the link stays.
 Whoever publishes a warehouse clears up by it after a publication that was killed, and whoever forgets a person leaves
-none of them behind. What does not: what is in the file (warehouse/), when it goes.
+none of them behind. What does not: what is in the file
+(duckdb_tables.py), when it goes.
 """
 
 from __future__ import annotations

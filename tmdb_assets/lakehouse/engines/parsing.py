@@ -1,0 +1,118 @@
+"""What the text of a view says when it is parsed: which tables it reads, and what each of its columns is computed from.
+
+What belongs here: sqlglot, and `Parsed`, which keeps what it found. What does not: the head of a view and its contract
+(views.py), who answers it (duckdb.py).
+
+Parsing fifty views takes a second, in every process, and depends on their texts alone. So what was found lies beside the
+views (parsed.json, written by `make docs`), under a digest of what it depends on; a text that is not there is parsed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+FILE = "parsed.json"
+#: Column of a view -> (table, column) that it is computed from.
+Lineage = dict[str, list[tuple[str, str]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """What is known of the views of a folder, by digest."""
+
+    tables: dict[str, list[str]] = field(default_factory=dict)
+    lineages: dict[str, Lineage] = field(default_factory=dict)
+
+    def tables_in(self, sql: str) -> list[str]:
+        """Names of the tables that a SELECT reads, in the order of the alphabet; not those it defines itself.
+
+        Of a text that cannot be parsed, every name in it: what is wrong with it shows when it is run.
+        """
+        key = digest(sql)
+        if key not in self.tables:
+            self.tables[key] = _tables_in(sql)
+        return self.tables[key]
+
+    def lineage(
+        self, sql: str, bases: Mapping[str, str], columns: Mapping[str, Sequence[str]], wanted: Collection[str]
+    ) -> Lineage:
+        """What each wanted column of a SELECT is computed from; nothing for a plain count.
+
+        `bases`: views in its place, by name; `columns`: those of each table it reads.
+        """
+        key = digest(sql, *bases.values(), *(f"{table} {' '.join(names)}" for table, names in columns.items()), *wanted)
+        if key not in self.lineages:
+            self.lineages[key] = _lineage(sql, bases, columns, wanted)
+        return self.lineages[key]
+
+    def write(self, folder: Path) -> None:
+        """Keep what is known beside the views."""
+        kept = {"tables": dict(sorted(self.tables.items())), "lineages": dict(sorted(self.lineages.items()))}
+        (folder / FILE).write_text(json.dumps(kept, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
+
+
+@cache
+def parsed_in(folder: Path) -> Parsed:
+    """What is kept beside the views of a folder, and what is found in this process."""
+    try:
+        kept = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Parsed()
+    lineages = {
+        key: {column: [(table, name) for table, name in found] for column, found in lineage.items()}
+        for key, lineage in kept["lineages"].items()
+    }
+    return Parsed(kept["tables"], lineages)
+
+
+def digest(*texts: str) -> str:
+    """What tells some texts from others."""
+    return sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _tables_in(sql: str) -> list[str]:
+    import sqlglot  # most processes find what they need beside the views
+    from sqlglot import exp
+
+    try:
+        parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return _words_in(sql)
+    defined = {each.alias for each in parsed.find_all(exp.CTE)}
+    return sorted({table.name for table in parsed.find_all(exp.Table)} - defined)
+
+
+def _words_in(sql: str) -> list[str]:
+    import sqlglot
+
+    try:
+        return sorted({token.text for token in sqlglot.tokenize(sql, dialect="duckdb")})
+    except sqlglot.errors.SqlglotError:
+        return sorted(set(sql.split()))
+
+
+def _lineage(
+    sql: str, bases: Mapping[str, str], columns: Mapping[str, Sequence[str]], wanted: Collection[str]
+) -> Lineage:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import build_scope
+
+    schema: dict[str, object] = {table: dict.fromkeys(names, "text") for table, names in columns.items()}
+    parsed_bases = {name: sqlglot.parse_one(text, dialect="duckdb") for name, text in bases.items()}
+    text = exp.expand(sqlglot.parse_one(sql, dialect="duckdb"), parsed_bases, dialect="duckdb")  # type: ignore[arg-type]  # a SELECT is a query
+    parsed = qualify(text, schema=schema, dialect="duckdb")
+    scope = build_scope(parsed)
+    found: Lineage = {}
+    for column in wanted:
+        nodes = lineage(column, parsed, schema, scope=scope, dialect="duckdb", trim_selects=False).walk()
+        leaves = {(n.source.name, n.name.split(".")[-1].strip('"')) for n in nodes if isinstance(n.source, exp.Table)}
+        found[column] = [(table, name) for table, name in sorted(leaves) if name in columns.get(table, ())]
+    return found

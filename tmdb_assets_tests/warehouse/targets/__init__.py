@@ -1,0 +1,1 @@
+"""Tests of tmdb_assets/warehouse/targets."""
