@@ -29,7 +29,7 @@ from tmdb_assets.lakehouse.payloads.json_text import read
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import SettingsError, load_settings
 
-FILM = "movie_id"
+FILM, DATE = "movie_id", "date_id"
 ROWS, CHARACTERS = 5, 160  #: how much of a table and of a text is shown
 
 
@@ -91,7 +91,7 @@ def trace(
 
     yield f"{asked.contract.name}, {found}"
     yield from ("", "The answer")
-    yield from _answer(store, asked, rests_on, rows, found)
+    yield from _answer(store, asked, rests_on, rows, found, _day(day) if day else None)
     yield from ("", "It rests on")
     behind: dict[tuple[str, dt.date], DerivedTable] = {}
     for table in rests_on:
@@ -258,17 +258,26 @@ def _answer(
     rests_on: Sequence[DerivedTable],
     rows: Mapping[str, pl.DataFrame],
     film: Film,
+    day: dt.date | None,
 ) -> Iterator[str]:
-    """The view's rows about the film: its own, else those of what it belongs to (its genres, its people)."""
+    """The view's rows about the film: its own, else those of what it belongs to (its genres, its people).
+
+    Those of the day that was asked for; a view that has no rows by the day says which day its rows are of.
+    """
     contract = view.contract
     yield from _written(store, contract, None)
     answers = store.scan(contract)
+    if day and DATE in contract.grain:
+        answers = answers.filter(pl.col(DATE) == day)
+    elif day:
+        yield from _day_of_answer(store, rests_on, day)
     if FILM in contract.columns:
         own = answers.filter(pl.col(FILM) == film.movie_id).sort(contract.grain).collect()
-        yield from _shown(own, contract.schema) if own.height else ["    has no row of the film"]
+        without = f"    has no row of the film{f' on {day}' if day and DATE in contract.grain else ''}"
+        yield from _shown(own, contract.schema) if own.height else [without]
         return
     for table in rests_on:
-        keys = [c for c in table.contract.references if c in contract.grain and c not in {FILM, "date_id"}]
+        keys = [c for c in table.contract.references if c in contract.grain and c not in {FILM, DATE}]
         if keys:
             members = rows[table.contract.path].select(keys).unique().lazy()
             related = answers.join(members, on=keys, how="semi").sort(contract.grain).collect()
@@ -276,6 +285,14 @@ def _answer(
             yield from _shown(related, contract.schema)
             return
     yield f"    has no row per film: one row is one {', '.join(contract.grain)}"
+
+
+def _day_of_answer(store: DeltaStore, rests_on: Sequence[DerivedTable], day: dt.date) -> Iterator[str]:
+    """Which day the rows of a view are of that keeps one answer alone, if not of this one."""
+    facts = [t.contract for t in rests_on if t.contract.partition]
+    newest = max((kept for contract in facts for kept in store.partition_rows(contract)), default=day)
+    if newest != day:
+        yield f"    of {newest}, the newest day: it keeps no answer of {day}, whose facts stand below"
 
 
 def _written(store: DeltaStore, contract: Contract, day: dt.date | None) -> Iterator[str]:

@@ -55,6 +55,7 @@ def imported(path: Path) -> set[str]:
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),
         ("msgspec", r"tmdb_assets/lakehouse/payloads/\w+\.py"),
+        ("jinja2", r"tmdb_assets/templates\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),
         ("altair", r"tmdb_assets/dashboard/.*"),
         ("pandas", r"(?!)"),

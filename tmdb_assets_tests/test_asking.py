@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from tmdb_assets_tests.conftest import PROJECT
+from tmdb_assets_tests.warehouse.published import altered
 
 PAGE = (PROJECT / "docs" / "asking.md").read_text(encoding="utf-8")
 
@@ -57,6 +59,14 @@ def test_the_newest_day_names_each_film_once() -> None:
     exec(compile(code, "docs/asking.md", "exec"), names)  # as above
     best = names["best"].collect()  # type: ignore[attr-defined]  # a frame of the example
     assert best.height == best.get_column("movie_id").n_unique() > 100
+
+
+def test_a_training_set_of_no_months_is_empty(film_warehouse: Path, here: Path) -> None:
+    emptied = altered(film_warehouse, here / "none.duckdb", "DELETE FROM streamflow.training_set")
+    (code,) = (c for c in examples("python") if "training_set" in c)
+    names: dict[str, Any] = {}
+    exec(compile(code.replace("data/warehouse.duckdb", str(emptied)), "docs/asking.md", "exec"), names)  # as above
+    assert names["train"].height == names["labelled"].height == 0
 
 
 def test_two_of_three_months_have_labels() -> None:

@@ -110,6 +110,21 @@ def test_an_earlier_day_is_traced_when_it_is_named(lake: Path, film: dict[str, A
     assert all(f"date_id={YESTERDAY}" in line for line in pages)
 
 
+def test_the_answer_is_of_the_day_that_is_named_or_says_which_day_it_is_of(lake: Path, film: dict[str, Any]) -> None:
+    def answer(view: str, day: dt.date | None) -> list[str]:
+        return after(told(lake, view, film["movie_id"], day.isoformat() if day else None), "The answer")[1:]
+
+    newest, old = (f"    date_id {day} · movie_id {film['movie_id']} · " for day in (TODAY, DAYS[2]))
+    assert [len(answer("vw_movie_history", day)) for day in (DAYS[2], TODAY)] == [1, 1]
+    assert answer("vw_movie_history", DAYS[2])[0].startswith(old)
+    assert answer("vw_movie_history", TODAY)[0].startswith(newest)
+    for view in ("vw_movie_latest", "vw_genre_popularity"):
+        note, *rows = answer(view, YESTERDAY)
+        said = f"    of {TODAY}, the newest day: it keeps no answer of {YESTERDAY}, whose facts stand below"
+        assert (note, rows) == (said, answer(view, None))
+        assert answer(view, TODAY) == answer(view, None)
+
+
 def test_a_view_without_films_shows_what_the_film_counts_in(lake: Path, film: dict[str, Any]) -> None:
     store = DeltaStore(lake)
     members = store.scan(contracts.BRIDGE_MOVIE_GENRE).filter(pl.col("movie_id") == film["movie_id"]).collect()

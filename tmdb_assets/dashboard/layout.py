@@ -94,7 +94,7 @@ def height(rows: int, at_most: int) -> int:
 
 
 def downloads(frame: pl.DataFrame, file: str, about: Sequence[str]) -> None:
-    """Buttons that bring a frame as CSV or Excel; the file is made when it is asked for."""
+    """Buttons that bring a frame as CSV or Excel, a file of this name; it is made when it is asked for."""
     kinds = (
         ("CSV", f"{file}.csv", "text/csv", lambda: files.as_csv(frame)),
         (
@@ -129,12 +129,14 @@ def words(frame: pl.DataFrame, columns: Mapping[str, str], *, are_ours: bool = F
     st.table(plain.rename(dict(columns)), border="horizontal", hide_index=True)
 
 
-def choice(label: str, options: Sequence[str], key: str) -> str:
-    """One of a few options that mean the same on every day, kept in the URL under `key`; the first unless chosen."""
+def choice(label: str, options: Sequence[str], key: str, default: str | None = None) -> str:
+    """One of a few options that mean the same on every day, kept in the URL under `key`; unless chosen the default, or the
+    first."""
+    usual = default or options[0]
     chosen: Any = st.segmented_control(
-        label, options, default=options[0], required=True, key=key, bind="query-params", wrap=True
+        label, options, default=usual, required=True, key=key, bind="query-params", wrap=True
     )
-    return str(chosen or options[0])
+    return str(chosen or usual)
 
 
 # -- what depends on the data stands in the URL whether chosen or not: a link shows tomorrow what it shows today -----------

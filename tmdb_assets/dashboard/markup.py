@@ -1,25 +1,26 @@
 """What the dashboard draws as HTML without any script: tiles with a figure, and bars; each tells more when pointed at;
 the head of a film's page, and links.
 
-What belongs here: frame -> HTML, all of it pure. What does not: how it looks (markup.css), any question, charts with two
-axes (drawing.py), what stands around them (layout.py). Why not Streamlit's charts and metrics: a browser draws these as
-they arrive, where the libraries behind those take half a second first (benchmark k), and they can be read aloud, copied
-and followed as links. Every text from outside passes `escape`.
+What belongs here: what is drawn of a frame, all of it pure. What does not: the HTML itself (markup.html.j2) and how it looks
+(markup.css), any question, charts with two axes (drawing.py), what stands around them (layout.py). Why not Streamlit's
+charts and metrics: a browser draws these as they arrive, where the libraries behind those take half a second first
+(benchmark k), and they can be read aloud, copied and followed as links.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import polars as pl
 
+from tmdb_assets import templates
 from tmdb_assets.dashboard.drawing import ACCENT, FALL, MUTED, RISE
 from tmdb_assets.warehouse import figures
 
+TEMPLATE = "dashboard/markup.html.j2"
 #: To be put into a page once, before anything of this module.
 STYLE = Path(__file__).with_suffix(".css")
 #: How a value is written.
@@ -40,18 +41,15 @@ class Tile:
     below: str | None = None
     told: str | None = None
 
+    @property
+    def colour(self) -> str:
+        """What the word below is drawn in."""
+        return {"+": RISE, figures.MINUS: FALL}.get((self.below or " ")[0], MUTED)
+
 
 def tiles(shown: Sequence[Tile]) -> str:
     """Tiles side by side, as many as there is room for, the others under them; HTML."""
-    return f'<div class="tiles">{"".join(map(_tile, shown))}</div>'
-
-
-def _tile(tile: Tile) -> str:
-    colour = {"+": RISE, figures.MINUS: FALL}.get((tile.below or " ")[0], MUTED)
-    below = f'<em style="color:{colour}">{escape(tile.below)}</em>' if tile.below else ""
-    mark, told = ("<i>?</i>", f"<p>{escape(tile.told)}</p>") if tile.told else ("", "")
-    reached = ' tabindex="0"' if tile.told else ""
-    return f"<div{reached}><span>{escape(tile.label)}{mark}</span><b>{escape(tile.figure)}</b>{below}{told}</div>"
+    return templates.call(TEMPLATE, "tiles", shown)
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,21 @@ class Colours:
 
     column: str
     of: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar as it is written: what it is of, its figure, and what is told when it is pointed at.
+
+    `ends`: how far from the left it begins and how wide it is, as shares of its place; an unknown value has none.
+    """
+
+    label: str
+    figure: str
+    said: Sequence[tuple[str, str]]
+    colour: str
+    ends: tuple[float, float] | None
+    link: str | None
 
 
 def bars(
@@ -82,16 +95,19 @@ def bars(
     """
     numbers = frame.get_column(value).cast(pl.Float64).to_list()  # sums of whole numbers come as decimals
     known = [0.0, *(number for number in numbers if number is not None)]
-    rows = ""
-    for row, number in zip(frame.iter_rows(named=True), numbers, strict=True):
-        colour = colours.of.get(row[colours.column], MUTED) if colours else _colour(number, is_signed)
-        rows += _row(row, label, write(row[value]), said, _drawn(number, min(known), max(known), colour), link)
-    legend = (
-        "".join(f'<span><i style="background:{c}"></i>{escape(s)}</span>' for s, c in colours.of.items())
-        if colours
-        else ""
-    )
-    return f'<div class="bars"><p>{legend}{escape(title)}</p><ol>{rows}</ol></div>'
+    low, spread = min(known), (max(known) - min(known)) or 1
+    shown = [
+        Bar(
+            figures.plain(row[label]),
+            write(row[value]),
+            [(name, write_it(row[column])) for column, (name, write_it) in said.items()],
+            colours.of.get(row[colours.column], MUTED) if colours else _colour(number, is_signed),
+            None if number is None else ((min(number, 0) - low) / spread, abs(number) / spread),
+            row[link] if link else None,
+        )
+        for row, number in zip(frame.iter_rows(named=True), numbers, strict=True)
+    ]
+    return templates.call(TEMPLATE, "bars", title, colours.of if colours else {}, -low / spread, shown)
 
 
 def _colour(number: float | None, is_signed: bool) -> str:
@@ -100,38 +116,12 @@ def _colour(number: float | None, is_signed: bool) -> str:
     return FALL if (number or 0) < 0 else RISE
 
 
-def _drawn(number: float | None, low: float, high: float, colour: str) -> str:
-    """A bar from zero to its number, and the line of zero where bars go to both sides of it."""
-    spread = (high - low) or 1
-    zero = f'<s style="left:{-low / spread:.2%}"></s>' if low < 0 else ""
-    if number is None:
-        return zero
-    left, width = (min(number, 0) - low) / spread, abs(number) / spread
-    return f'<i style="left:{left:.2%};width:{width:.2%};background:{colour}"></i>{zero}'
-
-
-def _row(row: Mapping[str, Any], label: str, figure: str, said: Said, drawn: str, link: str | None) -> str:
-    called = escape(figures.plain(row[label]))
-    if link and row[link]:
-        called = f'<a href="{escape(row[link])}">{called}</a>'
-    more = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(write(row[column]))}</dd>" for column, (name, write) in said.items()
-    )
-    return f'<li tabindex="0"><b>{called}</b><u>{drawn}</u><em>{escape(figure)}</em><dl>{more}</dl></li>'
-
-
-def links(of: Sequence[tuple[str, str]]) -> str:
-    """Words that lead somewhere, in a row: what each is called -> its address; HTML."""
-    return " · ".join(f'<a href="{escape(to)}">{escape(called)}</a>' for called, to in of)
+def links(words: str, of: Sequence[tuple[str, str]]) -> str:
+    """Words, and after them words that lead somewhere: what each is called -> its address; HTML."""
+    return templates.call(TEMPLATE, "words_and_links", words, of)
 
 
 def head(title: str, lines: Sequence[str | None], poster: str | None, leads_to: Sequence[tuple[str, str]]) -> str:
-    """A film as its page begins: its title, what is known of it by line, and its poster; HTML.
-
-    The reader's browser fetches the poster. One that does not come, as without a network, leaves nothing: it has no words
-    of its own, and no size.
-    """
-    picture = f'<img src="{escape(poster)}" alt="" loading="lazy" referrerpolicy="no-referrer">' if poster else ""
-    said = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
-    ways = f"<p>{links(leads_to)}</p>" if leads_to else ""
-    return f'<div class="film">{picture}<div><h2>{escape(title)}</h2>{said}{ways}</div></div>'
+    """A film as its page begins: its title, what is known of it by line, and its poster, which the reader's browser fetches;
+    HTML."""
+    return templates.call(TEMPLATE, "film", title, [line for line in lines if line], poster, leads_to)

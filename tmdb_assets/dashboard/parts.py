@@ -46,12 +46,16 @@ def table(
     source: credit.Source = credit.FILMS,
 ) -> None:
     """A table (layout.table) whose file says where it comes from."""
-    layout.table(frame, columns, file, _about(file, source), rows, taken)
+    layout.table(frame, columns, _file_name(file), _about(file, source), rows, taken)
 
 
 def downloads(frame: pl.DataFrame, file: str, source: credit.Source) -> None:
     """The buttons of layout.downloads, whose file says where it comes from."""
-    layout.downloads(frame, file, _about(file, source))
+    layout.downloads(frame, _file_name(file), _about(file, source))
+
+
+def _file_name(file: str) -> str:
+    return credit.file_name(file, warehouse().info.origin)
 
 
 def _about(file: str, source: credit.Source) -> list[str]:

@@ -63,12 +63,18 @@ class Clock:
         """The present UTC date."""
         return self.now().date()
 
-    def reach(self, day: dt.date, *, has_history: bool) -> Reach:
-        """What may be asked for `day`. Raises CalendarError for a day that has not begun."""
+    def reach(self, day: dt.date, *, has_history: bool, cadence: Cadence = Cadence.DAY) -> Reach:
+        """What may be asked for `day`, the day or the last day of the month of a partition.
+
+        Raises CalendarError for a day that has not begun, and for a month that is not over.
+        """
         today = self.today()
         if day > today:
+            key = cadence.key(day)
+            if cadence is Cadence.MONTH and key == cadence.key(today):
+                raise CalendarError(f"{key} is not over (today is {today} UTC): a month is observed once it is over.")
             raise CalendarError(
-                f"{day} has not begun (today is {today} UTC): nothing can be observed for a future day."
+                f"{key} has not begun (today is {today} UTC): nothing can be observed for a future {cadence.value}."
             )
         if has_history:
             return Reach.HISTORY

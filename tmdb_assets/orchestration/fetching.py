@@ -34,7 +34,7 @@ def observe_days(
     """
     tables, clock = extractor.client.tables(), extractor.clock
     for day in days:
-        clock.reach(day, has_history=extractor.client.has_history)
+        clock.reach(day, has_history=extractor.client.has_history, cadence=contract.cadence)
     endpoints = [endpoint for c in after for endpoint in tables[c.name].endpoints]
     fell_short = (
         extractor.ledger.days_short(days).filter(pl.col("endpoint").is_in(endpoints)) if len(days) > 1 else None

@@ -172,7 +172,8 @@ class RawStep:
 
         def events() -> Events:
             today = clock.clock
-            today.reach(days[0], has_history=True)  # of days to come alone, nothing is made
+            # of days to come alone, nothing is made
+            today.reach(days[0], has_history=True, cadence=contract.cadence)
             with one_fetch_at_a_time(store, contract.source, context.log.info):
                 client, ledger = source.client(today, context.log.info), Ledger(store, contract.source)
                 run, told = _run(context, contract, store, days)

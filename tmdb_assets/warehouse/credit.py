@@ -39,6 +39,13 @@ class Source:
         return [said, self.terms] if self.terms else [said]
 
 
+def file_name(name: str, origin: str | None) -> str:
+    """What a file of figures is called that is taken along: a table has no other place that says what it is made of."""
+    if not is_doubtful(origin):
+        return name
+    return f"{name}-sandbox-invented" if origin == "sandbox" else f"{name}-partly-sandbox-invented"
+
+
 def is_doubtful(origin: str | None) -> bool:
     """Whether the sandbox answered for any of it."""
     return "sandbox" in (origin or "")

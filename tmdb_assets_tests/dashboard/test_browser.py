@@ -327,7 +327,7 @@ def test_films_are_found_and_taken_along(page: Page, url: str, tmp_path: Path) -
     with page.expect_download(timeout=PATIENCE) as download:
         page.get_by_role("button", name="Download CSV").click()
     download.value.save_as(tmp_path / "films.csv")
-    assert download.value.suggested_filename == "films.csv"
+    assert download.value.suggested_filename == "films-sandbox-invented.csv"
     with (tmp_path / "films.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == number

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tmdb_assets.dashboard.drawing import ACCENT, FALL, MUTED, RISE
-from tmdb_assets.dashboard.markup import STYLE, Colours, Tile, bars, tiles
+from tmdb_assets.dashboard.markup import STYLE, Colours, Tile, bars, head, links, tiles
 from tmdb_assets.warehouse import figures
+from tmdb_assets_tests.hostile import HARMLESS, HOSTILE, parts
 
 SAID = {"name": ("Film", figures.plain), "votes": ("Votes", figures.count)}
 #: Words as strangers write them, but for what no page may have anyway.
@@ -82,6 +83,30 @@ def test_an_address_cannot_leave_its_place() -> None:
     assert row.find("b/a").attrib == {"href": "Film 0"}  # type: ignore[union-attr]  # it is there
     assert drawn([1.0], [NASTY], link="name")[0].find("b/a").attrib == {"href": NASTY}  # type: ignore[union-attr]  # it is there
     assert drawn([1.0], [None], link="name")[0].find("b/a") is None
+
+
+def everything(text: str) -> str:
+    """All that is drawn, of a text wherever one has room."""
+    frame = pl.DataFrame({"name": [text, None], "value": [1, -2], "votes": [1, 2]})
+    said = {"name": (text, figures.plain), "votes": (text, lambda _: text)}
+    how = {"title": text, "write": lambda _: text, "said": said, "link": "name"}
+    return "".join(
+        (
+            tiles([Tile(text, text, text, text), Tile(text, text)]),
+            bars(frame, "name", "value", **how, is_signed=True),  # type: ignore[arg-type]  # a dict of options
+            bars(frame, "name", "value", **how, colours=Colours("name", {text: "#111111"})),  # type: ignore[arg-type]  # as above
+            links(text, [(text, text), (text, text)]),
+            head(text, [text, None], text, [(text, text)]),
+        )
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_that_tries_to_be_more_stays_a_text_wherever_it_stands(text: str) -> None:
+    drawn, harmless = parts(everything(text), text), parts(everything(HARMLESS), HARMLESS)
+    assert drawn == harmless
+    words = " ".join(" ".join(part) for part in drawn)
+    assert words.count(HARMLESS) == 41
 
 
 def test_what_is_told_is_written_as_said_and_sums_may_be_decimals() -> None:

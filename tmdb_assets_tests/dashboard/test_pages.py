@@ -649,6 +649,26 @@ def test_the_months_that_are_offered_are_over_and_can_be_run(day: str, first: st
 # -- the file to take along ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("sandbox", "films-sandbox-invented"),
+        ("sandbox and real", "films-partly-sandbox-invented"),
+        ("real", "films"),
+        (None, "films"),
+    ],
+)
+def test_a_file_of_invented_figures_is_called_so(origin: str | None, name: str) -> None:
+    assert credit.file_name("films", origin) == name
+
+
+def test_every_button_brings_a_file_that_says_whether_it_is_invented(show: Any, film_warehouse: Path) -> None:
+    drawn = (show(page.path, film_warehouse) for page in PAGES.values())
+    named = [str(button.key) for test in drawn for button in test.get("download_button")]
+    assert len(named) >= 12
+    assert [name for name in named if not re.search(r"-sandbox-invented\.(csv|xlsx)$", name)] == []
+
+
 def test_the_csv_has_every_film_found_and_nothing_a_spreadsheet_would_run(
     show: Any, film_warehouse: Path, tmp_path: Path
 ) -> None:

@@ -19,6 +19,18 @@ def test_a_future_day_is_refused_and_both_days_are_named(clock: Clock, today: dt
 
 
 @pytest.mark.parametrize(
+    ("month", "said"),
+    [("2026-03", "2026-03 is not over"), ("2026-04", "2026-04 has not begun"), ("2027-03", "2027-03 has not begun")],
+)
+def test_a_month_that_is_not_over_is_named_as_a_month(month: str, said: str) -> None:
+    clock, last = Clock(dt.date(2026, 3, 30)), Cadence.MONTH.day(month)
+    with pytest.raises(CalendarError, match=rf"^{said} \(today is 2026-03-30 UTC\): .* month") as told:
+        clock.reach(last, has_history=True, cadence=Cadence.MONTH)
+    assert str(last) not in str(told.value)
+    assert Clock(last).reach(last, has_history=False, cadence=Cadence.MONTH) is Reach.LIVE
+
+
+@pytest.mark.parametrize(
     ("days_ago", "has_history", "reach"),
     [(0, False, Reach.LIVE), (1, False, Reach.PAST), (900, False, Reach.PAST)]
     + [(n, True, Reach.HISTORY) for n in (0, 1, 900)],

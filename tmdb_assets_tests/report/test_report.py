@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.report import assets
 from tmdb_assets.report.answers import Answers, days_of, read, read_past
 from tmdb_assets.report.assets import ReportError, write, write_days
-from tmdb_assets.report.page import line, render, table, words
+from tmdb_assets.report.page import Cell, as_line, as_table, render, words
 from tmdb_assets.report.past import Past
 from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import contracts
@@ -28,15 +29,14 @@ from tmdb_assets.sources.tmdb.assets import PARTITIONS
 from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.contents import Source, lay_out
 from tmdb_assets.warehouse.publish import publish_warehouse
-from tmdb_assets.warehouse.reader import Info, Stamp, Warehouse
+from tmdb_assets.warehouse.reader import Stamp, Warehouse
 from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets_tests.end_to_end.harness import TODAY
 from tmdb_assets_tests.full_disk import no_file_beyond
+from tmdb_assets_tests.hostile import HARMLESS, HOSTILE, parts
 from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered, emptied
 
-NASTY = "<script>alert('x')</script> & \"Söhne\""
-INFO = Info(1, dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC), "data/<lake>", "sandbox", None)
 VOID = {"meta", "hr", "br", "wbr"}
 VIEWS = {view.contract.name: view.sql for view in lay_out(Source.of(contracts), fact_days=None).views}
 
@@ -144,17 +144,26 @@ def test_the_page_needs_nothing_else(answers: Answers) -> None:
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
 
 
-def test_a_text_from_outside_stays_a_text(answers: Answers) -> None:
-    words_everywhere: dict[str, pl.DataFrame] = {
-        name: frame.with_columns(pl.lit(NASTY).alias(c) for c, kind in frame.schema.items() if kind == pl.String)
+def everywhere(answers: Answers, text: str) -> str:
+    """A report in which every text from outside is this one."""
+    info = replace(answers.info, lake=text)
+    tables = {
+        name: frame.with_columns(pl.lit(text).alias(c) for c, kind in frame.schema.items() if kind == pl.String)
         for name, frame in answers.tables.items()
     }
-    text = render(Answers(answers.day, INFO, answers.head, words_everywhere))
-    page = Parsed(text)
-    assert "<script" not in text
-    assert page.open == []
-    assert page.texts.count(NASTY) >= answers.tables["top"].height
-    assert any("data/<lake>" in said for said in page.texts)
+    return render(Answers(answers.day, info, answers.head, tables))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_text_from_outside_stays_a_text(many_breakouts: Answers, text: str) -> None:
+    harmless = parts(everywhere(many_breakouts, HARMLESS), HARMLESS)
+    assert parts(everywhere(many_breakouts, text), text) == harmless
+    shown = {"top": 1, "climbed": 1, "fallen": 1, "breakouts": 1, "genres": 1, "continents": 1, "earners": 1}
+    shown |= {"quality": 1, "rules": 2, "versions": 1}  # columns of words of each table
+    tables = many_breakouts.tables
+    assert all(tables[name].height for name in shown)
+    assert harmless.count(("text", HARMLESS)) == sum(tables[name].height * count for name, count in shown.items())
+    assert ("text", f"What it was made from: {HARMLESS}") in harmless
 
 
 def test_the_highest_revenue_leaves_out_what_is_hardly_true_and_says_what_it_rests_on(
@@ -226,32 +235,50 @@ def test_one_day_has_no_line(answers: Answers) -> None:
 
 def test_a_line_breaks_where_a_day_is_missing_and_stays_in_its_frame() -> None:
     days = [dt.date(2026, 3, n) for n in (1, 2, 5, 6, 7, 9)]
-    drawn = line(pl.DataFrame({"day": days, "value": [1.0, 3.0, 2.0, 2.0, 5.0, 4.0]}), "day", "value")
-    runs = [points.split() for points in re.findall(r'points="([^"]*)"', drawn)]
-    assert [len(run) for run in runs] == [2, 3, 1]
-    places = [tuple(map(float, point.split(","))) for run in runs for point in run]
+    drawn = as_line(pl.DataFrame({"day": days, "value": [1.0, 3.0, 2.0, 2.0, 5.0, 4.0]}), "day", "value")
+    assert [len(run) for run in drawn.runs] == [2, 3, 1]
+    places = [point for run in drawn.runs for point in run]
     assert all(0 <= x <= 100 and 0 <= y <= 100 for x, y in places)
     assert places[0][1] == max(y for _, y in places)  # the lowest value is the lowest point
-    assert drawn.count('class="dot"') == len(days)
+    assert [drawn.high, drawn.low, drawn.first, drawn.last] == ["5", "1", "1 March 2026", "9 March 2026"]
+    level = as_line(pl.DataFrame({"day": days[:2], "value": [2.0, 2.0]}), "day", "value")
+    assert level.runs == [[(0, 100), (100, 100)]]
+
+
+def test_a_line_is_drawn_as_it_is_broken_with_a_dot_a_day(answers: Answers) -> None:
+    days = answers.tables["days"].get_column("date_id").to_list()
+    text = render(answers)
+    drawn = text[text.index('<div class="line">') : text.index("</svg>")]
+    runs = [points.split() for points in re.findall(r'points="([^"]*)"', drawn)]
+    assert len(runs) == 1 + sum((b - a).days > 1 for a, b in itertools.pairwise(days))
+    assert sum(map(len, runs)) == drawn.count('class="dot"') == len(days)
+    assert all(re.fullmatch(r"\d+\.\d,\d+\.\d", point) for run in runs for point in run)
     assert "<text" not in drawn  # letters in a drawing shrink with it
-    assert [words in drawn for words in (">5<", ">1<", ">1 March 2026<", ">9 March 2026<")] == [True] * 4
-    level = line(pl.DataFrame({"day": days[:2], "value": [2.0, 2.0]}), "day", "value")
-    assert "nan" not in level
 
 
 @pytest.mark.parametrize(
     ("value", "write", "shown"),
     [
         (None, words, "–"),
-        ("a & b", words, "a &amp; b"),
+        ("a & b", words, "a & b"),
         (1234567, figures.count, "1,234,567"),
         (-3, figures.change, "−3"),
         (1.25e9, figures.money, "$1.2B"),
     ],
 )
 def test_a_cell_is_written_for_people(value: Any, write: Any, shown: str) -> None:
-    columns: Mapping[str, tuple[str, Any]] = {"it": ("It", write)}
-    assert f">{shown}</td>" in table(pl.DataFrame({"it": [value]}), columns)
+    made = as_table(pl.DataFrame({"it": [value]}), {"it": ("It", write)})
+    assert made.rows == [[Cell(shown, is_number=write is not words)]]
+    assert made.headings == [Cell("It", is_number=write is not words)]
+
+
+def test_a_share_has_a_bar_as_long_as_it_is(answers: Answers) -> None:
+    shares = pl.DataFrame({"share": [0.5, 2.0, 0.0, None]}, schema={"share": pl.Float64})
+    made = as_table(shares, {"share": ("Share", figures.share)}, bar="share")
+    assert [cell.bar for (cell,) in made.rows] == [2, 4, None, None]
+    assert render(answers).count('class="bar"') == sum(
+        answers.tables[name].filter(pl.col("popularity_share") > 0).height for name in ("genres", "continents")
+    )
 
 
 def test_there_is_no_report_without_a_day(film_warehouse: Path, tmp_path: Path) -> None:

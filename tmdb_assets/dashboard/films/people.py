@@ -134,20 +134,20 @@ def _table(found: pl.DataFrame, kind: str) -> None:
         {
             "name": layout.text("Name"),
             "films": layout.number("Films", "%,d"),
-            "ranked_films_with_revenue": layout.number("With revenue", "%,d"),
-            "ranked_total_revenue_usd": layout.dollars("Total revenue"),
-            "ranked_median_revenue_usd": layout.dollars("Median revenue"),
-            "ranked_films_with_both": layout.number("With both", "%,d"),
-            "ranked_median_roi": layout.number("Median return", "%.1f ×"),
-            "films_with_implausible_money": layout.number("Left out, hardly true", "%,d"),
-            "films_with_votes": layout.number("With votes", "%,d"),
-            "mean_rating": layout.number("Mean rating", "%.1f"),
-            "mean_popularity": layout.number("Mean popularity", "%.1f"),
-            "first_year": layout.number("From", "%d"),
-            "last_year": layout.number("To", "%d"),
+            "ranked_films_with_revenue": layout.number("With revenue", "%,d", help="Films with a known revenue."),
+            "ranked_total_revenue_usd": layout.dollars("Total", help="Revenue of all its films."),
+            "ranked_median_revenue_usd": layout.dollars("Median", help="Revenue of the film in the middle."),
+            "ranked_films_with_both": layout.number("With both", "%,d", help="Films with a known budget and revenue."),
+            "ranked_median_roi": layout.number(
+                "Return", "%.1f ×", help="Revenue over budget of the film in the middle."
+            ),
+            "mean_rating": layout.number("Rating", "%.1f", help="Mean of its films with votes."),
+            "mean_popularity": layout.number("Popularity", "%.1f", help="Mean of its films."),
+            "first_year": layout.number("From", "%d", width=50),
+            "last_year": layout.number("To", "%d", width=50),
         },
         kind.lower(),
     )
     total = found.item(0, "found")
     cut = f", the first {figures.count(found.height)} of which are listed" if total > found.height else ""
-    st.caption(f"{figures.counted(total, KINDS[kind][1], kind.lower())}{cut}.")
+    st.caption(f"{figures.counted(total, KINDS[kind][1], kind.lower())}{cut}. The files have more columns.")

@@ -38,13 +38,13 @@ SELECT date_id, films, films_with_votes, days_missed
 FROM tmdb.vw_observed_days
 ORDER BY date_id
 """
-PERIODS = {"90 days": 90, "30 days": 30, "1 year": 366}
+PERIODS = {"30 days": 30, "90 days": 90, "1 year": 366}
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 
 def page() -> None:
     """The page."""
-    days = PERIODS[layout.choice("The last", list(PERIODS), "last")]
+    days = PERIODS[layout.choice("The last", list(PERIODS), "last", "90 days")]
     with layout.section("Score by day"):
         _scores(days)
     with layout.section("Missing days"):

@@ -168,5 +168,5 @@ def _table(found: pl.DataFrame) -> None:
     )
     st.caption(
         "Every film whose details were observed and that TMDB still has can be found. In an order by money, entries that are "
-        "hardly true come last. The files have more columns."
+        "hardly true come last. The table goes on to the right, and the files have more columns."
     )

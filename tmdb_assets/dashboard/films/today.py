@@ -58,7 +58,7 @@ ORDER BY climbed DESC, movie_id
 """
 AMONG = 200  # places: further down, a single visitor moves a film by dozens of them
 SHOWN = 8  # of either kind of mover
-SINCE = {"7 days": 7, "1 day": 1, "30 days": 30}
+SINCE = {"1 day": 1, "7 days": 7, "30 days": 30}
 THEN = """
 SELECT newest - $days AS day, newest - $days IN (SELECT date_id FROM tmdb.vw_daily_popularity) AS is_observed
 FROM (SELECT max(date_id) AS newest FROM tmdb.vw_daily_popularity)
@@ -135,7 +135,7 @@ def _top(films: int) -> None:
 
 
 def _movers() -> None:
-    days = SINCE[layout.choice("Since", list(SINCE), "since")]
+    days = SINCE[layout.choice("Since", list(SINCE), "since", "7 days")]
     movers = ask(MOVERS.format(since=f"{days}d", ago=f"{days}d_ago"), among=AMONG)
     if movers.is_empty():
         then = row(THEN, days=days)

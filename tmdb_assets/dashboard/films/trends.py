@@ -103,8 +103,8 @@ def _films(first: dt.date, last: dt.date) -> None:
             f"{figures.counted(known.height, 'observation')}. A gap is a day that was not observed.",
             is_log=is_log,
         )
-    pages = markup.links([(film.rpartition(" #")[0], f"film?id={number}") for number, film in films.items()])
-    st.html(f'<p class="links">More of each: {pages}</p>')
+    pages = [(film.rpartition(" #")[0], f"film?id={number}") for number, film in films.items()]
+    st.html(markup.links("More of each:", pages))
     if silent and len(silent) < len(films):
         st.info(
             f"Nothing of this was observed of {len(silent)} of the chosen films in this period: "

@@ -196,7 +196,7 @@ class Extractor:
         promise), LakeError and HttpError; whatever is raised, what was kept before stays as it was.
         """
         started = time.monotonic()
-        reach = self.clock.reach(day, has_history=self.client.has_history)
+        reach = self.clock.reach(day, has_history=self.client.has_history, cadence=table.contract.cadence)
         entries = [self.ledger.entry(day, e) for e in table.endpoints]
         finished = all(e is not None and e.is_finished and e.is_complete for e in entries)
         begun = [e.started_at for e in entries if e is not None and not e.is_finished]

@@ -363,7 +363,7 @@ def test_add_on_columns_may_be_there_and_all_or_some_of_them(world: World) -> No
 
 def test_a_month_that_is_not_over_is_refused(world: World) -> None:
     world.write("2026-03", drop(USERS))
-    with pytest.raises(Exception, match=r"2026-03-31 has not begun \(today is 2026-03-10 UTC\)"):
+    with pytest.raises(Exception, match=r"2026-03 is not over \(today is 2026-03-10 UTC\): a month"):
         world.observe("2026-03", today=dt.date(2026, 3, 10))
     world.observe("2026-03", today=dt.date(2026, 3, 31))
     assert len(world.rows("drop_files")) == len(FILES)
