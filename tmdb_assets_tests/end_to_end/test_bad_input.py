@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tmdb_assets.assembly import load_definitions
 from tmdb_assets.lakehouse.flow.ledger import SANDBOX, Entry, Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets.sources.tmdb import shipped
@@ -54,11 +55,9 @@ def test_a_setting_that_cannot_be_used_ends_the_command_with_one_line(tmp_path: 
 
 
 def test_a_scope_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tmdb_assets import definitions
-
     monkeypatch.setenv("TMDB_SCOPE", "top:many")
     with pytest.raises(SystemExit) as ended:
-        definitions._load()
+        load_definitions()
     assert str(ended.value).startswith("tmdb_assets: Setting TMDB_SCOPE='top:many' cannot be used: use `top:N`")
 
 

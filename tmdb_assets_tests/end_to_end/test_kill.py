@@ -41,7 +41,7 @@ say = lambda line: print(line, file=sys.stderr, flush=True)
 fill_plainly(pathlib.Path(sys.argv[1]), day, answers=False, log=say, tmdb_requests_per_second=30.0)
 """
 #: What a run says when it begins to ask for details, and how many it asks for and has kept already.
-TO_ASK = re.compile(r"movie/\{id\} .*: (\d+) to ask \(.*\), (\d+) kept already")
+TO_ASK = re.compile(r"movie/\{id\}: (\d+) to ask \(.*\), (\d+) kept already")
 
 
 @dataclass(frozen=True)

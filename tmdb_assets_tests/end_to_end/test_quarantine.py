@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.contracts import Rule, col, in_range
-from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb import clean, contracts
 from tmdb_assets_tests.end_to_end.harness import (
     RAW,
     contents,
@@ -38,9 +38,10 @@ def stricter_rules(third: Collection[int]) -> Iterator[None]:
     }
     strict = dataclasses.replace(contracts.MOVIES, columns={**contracts.MOVIES.columns, **columns})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            contracts, "CONTRACTS", tuple(strict if c is contracts.MOVIES else c for c in contracts.CONTRACTS)
-        )
+        tables = [
+            dataclasses.replace(t, contract=strict) if t.contract is contracts.MOVIES else t for t in clean.TABLES
+        ]
+        patch.setattr(clean, "TABLES", tuple(tables))
         yield
 
 
