@@ -20,7 +20,7 @@ from deltalake import Schema as DeltaSchema
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError
 from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Kept, Owned, Whole
-from tmdb_assets.lakehouse.contracts.verdict import holds, is_present, refuse_unknown
+from tmdb_assets.lakehouse.contracts.verdict import are_present, holds, is_present, refuse_unknown
 
 if TYPE_CHECKING:
     from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema
@@ -156,7 +156,7 @@ class Contract:
     @cached_property
     def all_hold(self) -> pl.Expr:
         """Whether all rows keep all rules, in one pass."""
-        present = [is_present(c, pl.col(name)).all() for name, c in self.columns.items() if not c.nullable]
+        present = [are_present(c, pl.col(name)) for name, c in self.columns.items() if not c.nullable]
         kept = [holds(rule, pl.col(name)).all() for name, c in self.columns.items() for rule in c.rules]
         return pl.all_horizontal(pl.lit(True), *present, *kept)
 

@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError
 from tmdb_assets.lakehouse.contracts.rules import Rule
 
+if TYPE_CHECKING:
+    from polars._typing import ClosedInterval
+
+
+_CLOSED: dict[tuple[bool, bool], ClosedInterval] = {
+    (True, True): "both",
+    (True, False): "left",
+    (False, True): "right",
+    (False, False): "none",
+}
+
 
 def _in_range(
     of: pl.Expr, /, min_value: Any, max_value: Any, include_min: bool = True, include_max: bool = True
 ) -> pl.Expr:
-    above = of.ge(min_value) if include_min else of.gt(min_value)
-    return above & (of.le(max_value) if include_max else of.lt(max_value))
+    return of.is_between(min_value, max_value, closed=_CLOSED[include_min, include_max])
 
 
 def _str_matches(of: pl.Expr, /, pattern: str) -> pl.Expr:
@@ -63,6 +73,12 @@ def is_present(column: Column, value: pl.Expr) -> pl.Expr:
     """Whether there is a value, row by row: NaN is none."""
     present = value.is_not_null()
     return present & value.is_not_nan() if column.dtype.is_float() else present
+
+
+def are_present(column: Column, values: pl.Expr) -> pl.Expr:
+    """Whether there is a value in every row; nulls are counted already."""
+    present = values.null_count() == 0
+    return present & ~values.is_nan().any() if column.dtype.is_float() else present
 
 
 def refuse_unknown(table: str, name: str, column: Column) -> None:
