@@ -222,7 +222,7 @@ class Settings(BaseSettings):
     def but(self, **overrides: Any) -> Settings:
         """The same settings but for some. Raises SettingsError, as `load_settings` does."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        changed = {name: value for name, value in overrides.items() if value != getattr(self, name)}
+        changed = {name: value for name, value in overrides.items() if str(value) != str(getattr(self, name))}
         if not changed:
             return self
         try:

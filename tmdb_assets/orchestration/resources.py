@@ -9,6 +9,7 @@ What is not set for a run is as the settings say. Secrets are no configuration: 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
@@ -90,6 +91,14 @@ class SourceResource(dg.ConfigurableResource[Any]):
     """
 
     settings: dg.ResourceDependency[Settings]
+
+    @classmethod
+    def of(cls, settings: Settings, **fields: Any) -> Self:
+        """The resource with its fields as the settings say, which is what the launchpad begins with."""
+        said = {name: getattr(settings, name) for name in cls.model_fields if name in Settings.model_fields}
+        shown = {name: str(value) if isinstance(value, Path) else value for name, value in said.items()}
+        return cls(settings=settings, **shown, **fields)
+
     _open: ExitStack = PrivateAttr(default_factory=ExitStack)
     _client: SourceClient | None = PrivateAttr(None)
 

@@ -84,7 +84,7 @@ def build(settings: Settings) -> dg.Definitions:
             {contracts.PAGES: ()},
             derived_tables(settings),
             raw_asset,
-            MoovitamixResource(settings=settings),
+            MoovitamixResource.of(settings),
             job="moovitamix_daily",
             description="One day of moovitamix: read whole, what changed kept, standing as a star schema with history.",
             sides=SIDES,

@@ -62,7 +62,7 @@ def build(settings: Settings) -> dg.Definitions:
             {contracts.DROP_FILES: ()},
             derived_tables(),
             raw_asset,
-            StreamflowResource(settings=settings),
+            StreamflowResource.of(settings),
             job="streamflow_monthly",
             description="One month's drop: judged, kept, typed, with the last known state and the training set.",
             sensor=lambda job: _sensor(settings, job),

@@ -75,7 +75,7 @@ def build(settings: Settings) -> dg.Definitions:
             RAW_AFTER,
             derived_tables(),
             raw_asset,
-            TmdbResource(settings=settings),
+            TmdbResource.of(settings),
             job="tmdb_daily",
             description="One day of TMDB: observed, kept, cleaned, standing as a star schema, published.",
             raw_checks={contracts.MOVIE_DETAILS: ["mass_delete"]},

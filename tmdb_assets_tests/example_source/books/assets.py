@@ -56,7 +56,7 @@ def build(settings: Settings) -> dg.Definitions:
             {contracts.PAGES: ()},
             derived_tables(),
             raw_asset,
-            BooksResource(settings=settings, url=dg.EnvVar("BOOKS_URL")),
+            BooksResource.of(settings, url=dg.EnvVar("BOOKS_URL")),
             job="books_daily",
             description="One day of books.",
             hour=7,
