@@ -17,10 +17,9 @@ TO_RUN := requirements.lock
 TO_SHOW := $(TO_RUN) requirements-dashboard.lock
 TO_DEVELOP := $(TO_SHOW) requirements-dev.lock
 
-# The first Python that is new enough; `make clean setup PYTHON=/path/to/python` chooses another one.
+# The first Python that is new enough is taken; `make clean setup PYTHON=/path/to/python` chooses another one.
+PYTHON ?=
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
-	if $$p -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 # Tests never see the user's credentials, lake or Dagster instance; the folder of recorded input is the one thing passed on.
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
@@ -140,6 +139,9 @@ to-run to-show to-develop:
 	is_sound() { [ ! -e .venv/.busy ] && $(BIN)/python -c '$(IS_NEW_ENOUGH)' && $(BIN)/python -m pip --version && head -n 2 $(BIN)/pip | grep -F '$(CURDIR)/'; }
 	if ! is_sound >/dev/null 2>&1; then
 		python='$(PYTHON)'
+		for candidate in python3.13 python3.12 python3.11 python3; do
+			if [ -z "$$python" ] && "$$candidate" -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then python=$$candidate; fi
+		done
 		if ! "$${python:-false}" -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then
 			echo "Python 3.11 or newer is needed$${python:+, and $$python is not}: install one, or name one with \`make setup PYTHON=/path/to/python\`." >&2
 			exit 1
