@@ -12,10 +12,14 @@ endif
 BIN := .venv/bin
 UV := $(BIN)/uv --quiet
 
-# The first Python that is new enough; `make clean setup PYTHON=/path/to/python` chooses another one.
+# What is installed: each target needs one of these sets, and each lock file holds what it adds to those before it.
+TO_RUN := requirements.lock
+TO_SHOW := $(TO_RUN) requirements-dashboard.lock
+TO_DEVELOP := $(TO_SHOW) requirements-dev.lock
+
+# The first Python that is new enough is taken; `make clean setup PYTHON=/path/to/python` chooses another one.
+PYTHON ?=
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
-	if $$p -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 # Tests never see the user's credentials, lake or Dagster instance; the folder of recorded input is the one thing passed on.
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
@@ -32,20 +36,20 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help setup demo day backfill test test-fast coverage check dev dashboard docs bench forget reset lock clean FORCE
+.PHONY: help to-run to-show to-develop setup demo day backfill test test-fast coverage check dev dashboard docs bench forget reset lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.ready ## make .venv with the locked dependencies; safe to repeat, repairs what was interrupted
+setup: to-develop ## make .venv with all locked dependencies; safe to repeat, repairs what was interrupted
 
-demo: setup ## set everything up and run the daily job on the sandbox
+demo: to-run ## set everything up and run the daily job on the sandbox
 	@$(BIN)/python -m tmdb_assets.demo $(ARGS)
 
-day: setup ## one day of a source: make day DAY=yesterday SOURCE=tmdb; streamflow takes a month, DAY=2026-10
+day: to-run ## one day of a source: make day DAY=yesterday SOURCE=tmdb; streamflow takes a month, DAY=2026-10
 	@$(BIN)/python -m tmdb_assets.runs '$(or $(DAY),today)' --source '$(or $(SOURCE),tmdb)'
 
-backfill: setup ## a range in one run: make backfill FROM=7-days-ago TO=today SOURCE=tmdb
+backfill: to-run ## a range in one run: make backfill FROM=7-days-ago TO=today SOURCE=tmdb
 ifeq ($(and $(FROM),$(TO)),)
 	@echo "Say which days: make backfill FROM=7-days-ago TO=today (SOURCE=tmdb, moovitamix or streamflow)." >&2
 	exit 1
@@ -53,38 +57,38 @@ else
 	@$(BIN)/python -m tmdb_assets.runs '$(FROM)' '$(TO)' --source '$(or $(SOURCE),tmdb)'
 endif
 
-test: setup ## run the tests; ARGS goes to pytest: ARGS=tmdb_assets_tests/test_runs.py, ARGS="-k money"
+test: to-develop ## run the tests; ARGS goes to pytest: ARGS=tmdb_assets_tests/test_runs.py, ARGS="-k money"
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-fast: setup ## a minute of tests that look into every module; `make test` has the others too
+test-fast: to-develop ## a minute of tests that look into every module; `make test` has the others too
 	@unset $(USERS_OWN)
 	TEST_EFFORT=0.2 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --fast $(ARGS)
 
-coverage: setup ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
+coverage: to-develop ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
-check: setup ## format, lint, import rules, types, then the tests
+check: to-develop ## format, lint, import rules, types, then the tests
 	@$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory test
 
-dev: setup ## Dagster's UI, on port 3000 (ARGS="-p 3001" for another)
+dev: to-run ## Dagster's UI, on port 3000 (ARGS="-p 3001" for another)
 	@$(BIN)/dagster dev -w workspace.yaml $(ARGS)
 
-dashboard: setup ## the web page over the warehouse, on port 8501 of this machine (ARGS=--server.port=8502 for another)
+dashboard: to-show ## the web page over the warehouse, on port 8501 of this machine (ARGS=--server.port=8502 for another)
 	@$(BIN)/python -m tmdb_assets.dashboard $(ARGS)
 
-docs: setup ## write docs/tables.md, the data dictionary, from the contracts
+docs: to-run ## write docs/tables.md, the data dictionary, from the contracts
 	@$(BIN)/python -m tmdb_assets.dictionary
 
-bench: setup ## run the benchmarks; each prints its figure beside its floor or its peer
+bench: to-develop ## run the benchmarks; each prints its figure beside its floor or its peer
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-forget: setup ## forget a listener everywhere: make forget USER=46853 says what goes and asks (YES=1: does not; DRY_RUN=1: only says)
+forget: to-run ## forget a listener everywhere: make forget USER=46853 says what goes and asks (YES=1: does not; DRY_RUN=1: only says)
 ifneq ($(filter command line,$(origin USER)),command line)
 	@echo "Say who is to be forgotten: make forget USER=46853 (the source's user id)." >&2
 	exit 1
@@ -92,32 +96,52 @@ else
 	@$(BIN)/python -m tmdb_assets.forget $(if $(filter-out 0 no,$(YES)),--yes) $(if $(filter-out 0 no,$(DRY_RUN)),--dry-run) -- "$$USER"
 endif
 
-reset: setup ## remove lake, warehouse, reports and Dagster's runs: says what goes and asks (YES=1: does not)
+reset: to-run ## remove lake, warehouse, reports and Dagster's runs: says what goes and asks (YES=1: does not)
 	@$(BIN)/python -m tmdb_assets.reset $(if $(filter-out 0 no,$(YES)),--yes)
 
-lock: setup ## write requirements.lock anew from pyproject.toml; ARGS=--upgrade takes newer releases
-	@$(UV) pip compile pyproject.toml --extra dev --extra dashboard --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header -o requirements.lock $(ARGS)
+lock: to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer releases
+	@work=$$(mktemp -d)
+	trap 'rm -rf "$$work"' EXIT
+	resolve() { $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header "$$@"; }
+	cat $(TO_DEVELOP) >"$$work/all"
+	resolve --extra setup --extra cache --extra dashboard --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
+	resolve --extra setup --extra cache -c "$$work/all" -o "$$work/run" >/dev/null
+	resolve --extra setup --extra cache --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
+	added() { awk '/^[a-z]/ { is_new = FILENAME == last && !($$0 in had); had[$$0] } is_new' last="$$2" "$$1" "$$2"; }
+	cp "$$work/run" requirements.lock
+	added "$$work/run" "$$work/show" >requirements-dashboard.lock
+	added "$$work/show" "$$work/all" >requirements-dev.lock
 
 clean: ## remove .venv and the caches; the lake, the warehouse and .env stay
 	@rm -rf .venv .*_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
 
-# The stamp holds the folder it was made in: scripts in .venv name their interpreter by its full path, so a moved project is set up anew.
-ifneq ($(shell cat .venv/.ready 2>/dev/null),$(CURDIR))
-.venv/.ready: FORCE
-endif
-
+# .venv/.ready says in which folder .venv was made, since scripts in it name their interpreter by its full path (a moved project
+# is set up anew), and which lock files it holds: what is installed once is kept up to date by whatever is asked for later.
 # .venv/.busy stands while packages are being written. Found at the start, it tells of an interrupted set-up: .venv is then made anew,
 # which the download caches make cheap. The lock on the Makefile keeps two set-ups of one folder apart.
-.venv/.ready: requirements.lock pyproject.toml
+to-run: LOCKS = $(TO_RUN)
+to-show: LOCKS = $(TO_SHOW)
+to-develop: LOCKS = $(TO_DEVELOP)
+to-run to-show to-develop:
 	@exec 9<Makefile
 	! command -v flock >/dev/null || flock 9
-	is_current() { [ "$$(cat .venv/.ready 2>/dev/null)" = '$(CURDIR)' ] && [ ! requirements.lock -nt .venv/.ready ] && [ ! pyproject.toml -nt .venv/.ready ]; }
+	made_in= held=
+	if [ -e .venv/.ready ]; then { read -r made_in && read -r held; } <.venv/.ready || held=; fi
+	is_current() {
+		[ "$$made_in" = '$(CURDIR)' ] || return 1
+		case "$$held" in '$(LOCKS)'*) ;; *) return 1 ;; esac
+		for file in pyproject.toml $(LOCKS); do [ ! "$$file" -nt .venv/.ready ] || return 1; done
+	}
 	if is_current; then exit 0; fi
+	locks='$(LOCKS)'
+	case "$$held" in "$$locks"*) locks=$$held ;; esac
 	is_sound() { [ ! -e .venv/.busy ] && $(BIN)/python -c '$(IS_NEW_ENOUGH)' && $(BIN)/python -m pip --version && head -n 2 $(BIN)/pip | grep -F '$(CURDIR)/'; }
 	if ! is_sound >/dev/null 2>&1; then
 		python='$(PYTHON)'
+		for candidate in python3.13 python3.12 python3.11 python3; do
+			if [ -z "$$python" ] && "$$candidate" -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then python=$$candidate; fi
+		done
 		if ! "$${python:-false}" -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then
 			echo "Python 3.11 or newer is needed$${python:+, and $$python is not}: install one, or name one with \`make setup PYTHON=/path/to/python\`." >&2
 			exit 1
@@ -139,11 +163,11 @@ endif
 		echo "Installing uv $$wanted"
 		$(BIN)/python -m pip --quiet --quiet --disable-pip-version-check install --force-reinstall --require-hashes --no-deps -r .venv/uv.lock
 	fi
-	echo "Installing the $$(grep -c '^[a-z]' requirements.lock) locked packages"
-	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	echo "Installing the $$(cat $$locks | grep -c '^[a-z]') packages of $$locks"
+	$(UV) pip sync --python $(BIN)/python --require-hashes $$locks
 	echo "Installing tmdb_assets itself"
 	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -c "$$WRITE_DAGSTER_HOME" '$(CURDIR)/data/dagster'
 	rm -f .venv/.busy
-	echo '$(CURDIR)' >.venv/.ready
+	printf '%s\n' '$(CURDIR)' "$$locks" >.venv/.ready
 	echo "Ready: .venv"

@@ -11,9 +11,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from click.exceptions import ClickException, Exit
-from streamlit import config
-from streamlit.web import bootstrap, cli
+try:
+    from click.exceptions import ClickException, Exit
+    from streamlit import config
+    from streamlit.web import bootstrap, cli
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"tmdb_assets: the dashboard cannot start: {error.name} is not installed; `make dashboard` installs it, and without "
+        "make `pip install altair click streamlit xlsxwriter`, the extra `dashboard`, does."
+    )
 
 #: What Streamlit itself imports when it draws a table.
 LATE = "pandas"

@@ -25,13 +25,20 @@ class Cache:
     another process wrote runs its code."""
 
     def __init__(self, spec: str, secrets: tuple[str, ...], now: Callable[[], dt.datetime]) -> None:
-        # requests-cache loads every backend it knows, boto3 among them: half a second that only a cache should cost.
-        from redis import Redis
-        from requests_cache.backends.redis import RedisCache
-        from requests_cache.backends.sqlite import SQLiteCache
-
         self._secrets, self._now = secrets, now
         self._name = redact(spec, secrets)
+        # requests-cache loads every backend it knows, boto3 among them: half a second that only a cache should cost.
+        try:
+            from redis import Redis
+            from requests_cache.backends.redis import RedisCache
+            from requests_cache.backends.sqlite import SQLiteCache
+        except ModuleNotFoundError as error:
+            missing = str(error.name).partition(".")[0]
+            raise CacheUnusable(
+                f"HTTP_CACHE={self._name} cannot be used: {missing} is not installed; "
+                "`pip install redis requests-cache`, the extra `cache`, brings it, or set it to `none`."
+            ) from None
+
         kind, _, rest = spec.partition(":")
         self._is_file = kind == "sqlite"
         with self._problems():
