@@ -36,8 +36,10 @@ ROOMS = {
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
 NOT_IMPORTED = {
     "": {
+        "dagster-dg-cli": "a command, `dg`",
         "dagster-webserver": "`dagster dev` starts it",
         "pyarrow": "Polars and DuckDB import it for `to_arrow` and `.pl()`, and do not bring it",
+        "typer": "held back for dagster-dg-cli",
         "tzdata": "zoneinfo reads it where the system has no time zones",
     },
     "setup": {
@@ -46,12 +48,10 @@ NOT_IMPORTED = {
         "uv": "installs what is locked: a command",
     },
     "test": {
-        "dagster-dg-cli": "a command that is tested, `dg`",
         "flask": "moto's server imports it, and moto does not bring it",
         "flask-cors": "the same",
         "pytest-randomly": "a plugin of pytest",
         "pytest-xdist": "a plugin of pytest",
-        "typer": "held back for dagster-dg-cli",
     },
     "dev": {
         "import-linter": "a command, `lint-imports`",
@@ -187,7 +187,6 @@ def test_who_only_runs_installs_no_tool() -> None:
         "boto3",
         "pandas",
         "streamlit",
-        "dagster-dg-cli",
     }
     assert tools & locked("requirements.lock").keys() == set()
     assert tools <= {name for file in LOCKS for name in locked(file)}
