@@ -1,4 +1,5 @@
-"""l. A whole day against a catalogue of TMDB's true size: 1.1 million films in the ID export, lists and details of top:10000.
+"""l. A whole day against a catalogue of TMDB's true size: 1.1 million films in the ID export, lists and details of
+top:10000.
 
 A server of its own on loopback answers the real client: the sandbox's films, and an export padded with films of which
 nothing but their line is known. The floor reads the same export with plain Polars and writes it once.
@@ -38,7 +39,8 @@ TOKEN, SEED = "sandbox", 7
 
 
 def measure() -> Figure:
-    """The first day and the one after it, each as the command of the README; CPU of the first over that of the floor."""
+    """The first day and the one after it, each as the command of the README; CPU of the first over that of the
+    floor."""
     with tempfile.TemporaryDirectory() as folder, _server() as url:
         floor = run_child([sys.executable, "-W", "ignore", "-m", __name__, "floor", url, f"{folder}/floor"])
         exported = int(floor.output.split()[-1])
@@ -86,7 +88,7 @@ def _bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-# -- the floor -----------------------------------------------------------------------------------------------------------
+# -- the floor ---------------------------------------------------------------------------------------------------------
 
 
 def _floor(url: str, folder: str) -> None:
@@ -99,7 +101,7 @@ def _floor(url: str, folder: str) -> None:
     print(rows.height)
 
 
-# -- the server ----------------------------------------------------------------------------------------------------------
+# -- the server --------------------------------------------------------------------------------------------------------
 
 
 class _Padded:

@@ -82,7 +82,8 @@ def fill_raw(
     listed: Sequence[dict[str, Any]],
     detailed: Callable[[int], Sequence[dict[str, Any]]],
 ) -> None:
-    """Raw tables for some days: every film on list pages and in the export, `detailed(n)` with details on the n-th day."""
+    """Raw tables for some days: every film on list pages and in the export, `detailed(n)` with details on the n-th
+    day."""
     texts = {id(film): json.dumps(film, ensure_ascii=False) for film in listed}
     for number, day in enumerate(days):
         asked = detailed(number)

@@ -1,4 +1,5 @@
-"""a. Raw to star for 4,800 films with full credits, against bare Polars: decode with the schema, write the same tables."""
+"""a. Raw to star for 4,800 films with full credits, against bare Polars: decode with the schema, write the same
+tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The whole project put together: every source's assets over one lake, and the warehouse published from it.
 
-What belongs here: finding the sources, binding the resources that they share, the executor. What does not: anything about a
-source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is found.
+What belongs here: finding the sources, binding the resources that they share, the executor. What does not: anything
+about a source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is
+found.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def all_contracts() -> list[Contract]:
 def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
     """The whole project for some settings; tests assemble the real thing with their own.
 
-    `resources` take the place of those that all sources share (lake, clock, engine). One process runs a whole run: 20 small
-    assets take 4 s in it and over a minute as a process each.
+    `resources` take the place of those that all sources share (lake, clock, engine). One process runs a whole run: 20
+    small assets take 4 s in it and over a minute as a process each.
     """
     today = settings.tmdb_assets_today
     shared = dg.Definitions(

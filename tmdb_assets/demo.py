@@ -69,7 +69,10 @@ def _standing(settings: Settings) -> str:
 def _next(settings: Settings, day: dt.date) -> str:
     lines = [
         "make dashboard                                the answers as a web page, on http://localhost:8501",
-        "make dev                                      lineage, checks and partitions in Dagster's UI, on http://localhost:3000",
+        (
+            "make dev                                      lineage, checks and partitions in Dagster's UI, on "
+            "http://localhost:3000"
+        ),
     ]
     first = _first_to_compare(day)
     if settings.uses_sandbox and first < day:

@@ -1,7 +1,8 @@
 """What is written from contracts, views and macros: docs/tables.md, and what views say when they are parsed.
 
-`python -m tmdb_assets.dictionary` (`make docs`) writes both. What belongs here: the order and the frame of the page. What
-does not: a word about a column or a macro (that is its contract's, or its head's), how a view is parsed (lakehouse/engines/).
+`python -m tmdb_assets.dictionary` (`make docs`) writes both. What belongs here: the order and the frame of the page.
+What does not: a word about a column or a macro (that is its contract's, or its head's), how a view is parsed
+(lakehouse/engines/).
 """
 
 from __future__ import annotations
@@ -31,8 +32,14 @@ def dictionary() -> str:
     lines = [
         "# Tables",
         "",
-        "Written by `make docs` from the contracts; a test says when it is stale. Every table lies under the lake root at its",
-        "own name, as a Delta table; its name is also its asset key in Dagster. The macros of the warehouse stand at the end of",
+        (
+            "Written by `make docs` from the contracts; a test says when it is stale. Every table lies under the lake "
+            "root at its"
+        ),
+        (
+            "own name, as a Delta table; its name is also its asset key in Dagster. The macros of the warehouse stand "
+            "at the end of"
+        ),
         "each source. [asking.md](asking.md) shows how both are asked.",
         "",
     ]

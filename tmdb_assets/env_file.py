@@ -22,8 +22,8 @@ class EnvFileError(ValueError):
 class EnvFile:
     """The values of a file by name, and what others make of them who expand `${NAME}`.
 
-    Dagster's commands read the file before us and put expanded values into the environment: those are the file's all the
-    same.
+    Dagster's commands read the file before us and put expanded values into the environment: those are the file's all
+    the same.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -37,8 +37,8 @@ class EnvFile:
 def read_env_file(path: Path) -> EnvFile:
     """What the file says; nothing where there is no such file. `$` is a character like any other.
 
-    python-dotenv skips lines it cannot parse with a log line; a setting that silently does not hold is worse than a stop.
-    Raises EnvFileError.
+    python-dotenv skips lines it cannot parse with a log line; a setting that silently does not hold is worse than a
+    stop. Raises EnvFileError.
     """
     try:
         if path.is_dir() or not path.exists():
@@ -68,8 +68,8 @@ def _not_text(path: Path, why: str) -> EnvFileError:
 
 
 def _is_understood(binding: Binding) -> bool:
-    """A line without a name (blank, a comment), or a name that can be one with a value; an invisible character in a name
-    would make another name of it."""
+    """A line without a name (blank, a comment), or a name that can be one with a value; an invisible character in a
+    name would make another name of it."""
     if binding.error:
         return False
     return not binding.key or (binding.value is not None and binding.key.isascii() and binding.key.isprintable())

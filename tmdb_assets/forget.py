@@ -1,7 +1,7 @@
 """`make forget USER=46853`, or `python -m tmdb_assets.forget 46853`: forgets one person everywhere.
 
-What belongs here: what is said and asked before, which places may have copies, the exit code. What does not: what goes, and
-in which order (sources/moovitamix/forget.py: no other source tells of persons by name).
+What belongs here: what is said and asked before, which places may have copies, the exit code. What does not: what goes,
+and in which order (sources/moovitamix/forget.py: no other source tells of persons by name).
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"forget: {error}", file=sys.stderr)
         return 1
     print(
-        f"Forgotten: {removed.users} {'id' if removed.users == 1 else 'ids'} of one person, {removed.raw_rows:,} raw rows, "
-        f"{removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
+        f"Forgotten: {removed.users} {'id' if removed.users == 1 else 'ids'} of one person, {removed.raw_rows:,} "
+        f"raw rows, {removed.clean_rows:,} rows of clean tables, in every version; star and views were answered anew."
     )
     for sentence in removed.copies:
         print(sentence)

@@ -1,7 +1,8 @@
 """Places of one's own on this machine: what a path in a setting means, and where a link leads.
 
 What belongs here: the one rule by which a written path is read, and the one by which links are followed before anything
-is written. What does not: which setting holds a path (settings.py), what lies there, and buckets (lakehouse/store/root.py).
+is written. What does not: which setting holds a path (settings.py), what lies there, and buckets
+(lakehouse/store/root.py).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _EXPANDED = re.compile(r"\$\{?[A-Za-z_]\w*\}?|\$\{|\$\(|`.*`|%[A-Za-z_]\w*%")
 
 
 def own_path(text: str) -> Path:
-    """A path on this machine as a setting writes it: `~`, `$HOME` and `${HOME}` at its beginning are the home folder, and
-    `file:` addresses are the path they name.
+    """A path on this machine as a setting writes it: `~`, `$HOME` and `${HOME}` at its beginning are the home folder,
+    and `file:` addresses are the path they name.
 
     Whatever else a shell would expand is refused: made into a folder of that name, it would be found by nobody. Raises
     ValueError, without repeating what was written.
@@ -85,8 +86,8 @@ def _path_of(address: str) -> Path:
 def led_to(path: Path) -> Path:
     """Where a path leads once every link in it is followed, absolute; nothing needs to lie there yet.
 
-    Raises OSError for links that lead in a circle, and for one into a folder that is not there: what it led to may be on
-    a disk that is not mounted, and must not be made anew in its place.
+    Raises OSError for links that lead in a circle, and for one into a folder that is not there: what it led to may be
+    on a disk that is not mounted, and must not be made anew in its place.
     """
     path = path.absolute()
     if (there := str(path)) == os.path.realpath(there) and path.exists():

@@ -1,7 +1,7 @@
 """`make reset`: the lake, the warehouse, the reports and Dagster's runs go, as if nothing had ever been observed.
 
-What belongs here: what is a trace of a run and where it lies. What does not: anything that the project came with, or that
-was put there by hand: drops, reference files, settings, keys and whatever else lies beside a table stay.
+What belongs here: what is a trace of a run and where it lies. What does not: anything that the project came with, or
+that was put there by hand: drops, reference files, settings, keys and whatever else lies beside a table stay.
 """
 
 from __future__ import annotations

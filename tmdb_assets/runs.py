@@ -1,6 +1,7 @@
 """`make day` and `make backfill`: the job of a source for a day, a month or a range of them, told in short lines.
 
-What belongs here: starting a run of any source's job in the project's own Dagster instance, and what it says at its end.
+What belongs here: starting a run of any source's job in the project's own Dagster instance, and what it says at its
+end.
 What does not: what a job does (each source's assets.py), what a newcomer sees after it (demo.py).
 """
 
@@ -54,7 +55,8 @@ def cadences() -> dict[str, Cadence]:
 
 
 def partition(text: str, cadence: Cadence, today: dt.date) -> str:
-    """The key of the partition that is meant: a day, a month, `today`, `yesterday` or so many of them ago. Raises RunError.
+    """The key of the partition that is meant: a day, a month, `today`, `yesterday` or so many of them ago. Raises
+    RunError.
 
     Of a source that is observed by the month, `yesterday`, `today` and `1-month-ago` mean the last month that is over.
     """
@@ -72,7 +74,8 @@ def partition(text: str, cadence: Cadence, today: dt.date) -> str:
             continue
     wanted = "a month such as 2026-10" if cadence is Cadence.MONTH else "a day such as 2026-11-20"
     raise RunError(
-        f"{text!r} is no {cadence.value}: write {wanted}, `today`, `yesterday` or, for example, `7-{cadence.value}s-ago`."
+        f"{text!r} is no {cadence.value}: write {wanted}, `today`, `yesterday` or, for example, "
+        f"`7-{cadence.value}s-ago`."
     )
 
 

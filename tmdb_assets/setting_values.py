@@ -104,7 +104,7 @@ def looks_secret(text: str) -> bool:
     return any(V3_KEY.fullmatch(word) or V4_TOKEN.fullmatch(word) for word in re.split(r"[^\w.-]+", text))
 
 
-# -- addresses -----------------------------------------------------------------------------------------------------------
+# -- addresses ---------------------------------------------------------------------------------------------------------
 
 
 def web_address(text: str) -> str:
@@ -118,7 +118,8 @@ def web_address(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult:
-    """The parts of a URL whose port is a number; parts of nothing when it is none: errors of urllib may repeat passwords."""
+    """The parts of a URL whose port is a number; parts of nothing when it is none: errors of urllib may repeat
+    passwords."""
     try:
         parts = urlsplit(text)
         _ = parts.port

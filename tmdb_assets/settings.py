@@ -70,12 +70,14 @@ class Settings(BaseSettings):
 
     tmdb_api_token: SecretStr | None = Field(
         None,
-        description="TMDB v4 read token, sent as a Bearer header; with neither token nor key the built-in sandbox serves.",
+        description="TMDB v4 read token, sent as a Bearer header; with neither token nor key the built-in sandbox "
+        "serves.",
     )
     tmdb_api_key: SecretStr | None = Field(None, description="TMDB v3 API key, used when there is no token.")
     tmdb_api_url: str = Field(
         TMDB_API_URL,
-        description="Root of the API; with a token it points the real client anywhere, e.g. a replay server on loopback.",
+        description="Root of the API; with a token it points the real client anywhere, e.g. a replay server on "
+        "loopback.",
     )
     tmdb_export_url: str = Field(TMDB_EXPORT_URL, description="Folder where movie_ids_MM_DD_YYYY.json.gz lie.")
     tmdb_scope: str = Field(
@@ -106,40 +108,43 @@ class Settings(BaseSettings):
     )
     tmdb_assets_allow_mass_delete: bool = Field(
         False,
-        description="1 lets through what takes most away. A day on which many films vanished: more than 5% are gone, or list or "
-        "export show far fewer than before. A month's drop without users, or a correction that removes more than half of the "
-        "month's users or of a column's values.",
+        description="1 lets through what takes most away. A day on which many films vanished: more than 5% are "
+        "gone, or list or export show far fewer than before. A month's drop without users, or a correction that "
+        "removes more than half of the month's users or of a column's values.",
     )
     tmdb_assets_today: dt.date | None = Field(
         None, description="Freezes the clock at this day, for trying things on a loopback server only."
     )
     tmdb_assets_sandbox_movies: str | None = Field(
         None,
-        description="JSON-lines files (separated by the path separator) the sandbox serves instead of its synthetic catalogue.",
+        description="JSON-lines files (separated by the path separator) the sandbox serves instead of its "
+        "synthetic catalogue.",
     )
     tmdb_assets_sandbox_films: int | None = Field(
         None,
         ge=1,
         le=200_000,
-        description="About how many films the sandbox's synthetic catalogue has by now; without it, the sandbox's own default.",
+        description="About how many films the sandbox's synthetic catalogue has by now; without it, the sandbox's "
+        "own default.",
     )
     tmdb_assets_sandbox_wild: bool = Field(
         False,
-        description="1 lets the sandbox be TMDB and the music API as they are: lists that move, answers that are false at first.",
+        description="1 lets the sandbox be TMDB and the music API as they are: lists that move, answers that are "
+        "false at first.",
     )
     http_cache: str = Field("none", description="requests-cache backend: `sqlite:PATH`, `redis://...` or `none`.")
     raw_retention_days: int = Field(
         180,
         ge=1,
         le=DAYS_AT_MOST,
-        description="Raw older than this expires, and the payloads in the quarantine with it; TMDB's terms forbid caching "
-        "for longer than six months.",
+        description="Raw older than this expires, and the payloads in the quarantine with it; TMDB's terms forbid "
+        "caching for longer than six months.",
     )
     moovitamix_url: str | None = Field(None, description="Root of the music API; without it the sandbox serves.")
     moovitamix_hash_key: SecretStr | None = Field(
         None,
-        description="Key of the hashes that stand for e-mails and forgotten listeners, at least 16 characters; without it "
-        "one is made, once, and kept in a file beside the lake that only its owner may read.",
+        description="Key of the hashes that stand for e-mails and forgotten listeners, at least 16 characters; "
+        "without it one is made, once, and kept in a file beside the lake that only its owner may read.",
     )
     streamflow_drops: Path = Field(
         Path("data/drops/streamflow"), description="Folder where the monthly CSV drops land."
@@ -191,7 +196,8 @@ class Settings(BaseSettings):
     def _a_frozen_clock_never_meets_the_real_music_api(self) -> Settings:
         if self.tmdb_assets_today and self.moovitamix_url and urlsplit(self.moovitamix_url).hostname not in LOOPBACK:
             raise ValueError(
-                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset it, or point MOOVITAMIX_URL at loopback"
+                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset "
+                "it, or point MOOVITAMIX_URL at loopback"
             )
         return self
 
@@ -199,7 +205,8 @@ class Settings(BaseSettings):
     def _a_frozen_clock_never_meets_the_real_api(self) -> Settings:
         if self.tmdb_assets_today and not self.uses_sandbox and urlsplit(self.tmdb_api_url).hostname not in LOOPBACK:
             raise ValueError(
-                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset it, or point TMDB_API_URL at loopback"
+                "TMDB_ASSETS_TODAY freezes the clock, so it would file today's answers under another day: unset "
+                "it, or point TMDB_API_URL at loopback"
             )
         return self
 
@@ -238,7 +245,8 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings: `overrides` (field names) win over the environment, and the environment over `.env`.
 
-    Raises SettingsError: one sentence per bad value, naming the variable; secret values and addresses are never repeated.
+    Raises SettingsError: one sentence per bad value, naming the variable; secret values and addresses are never
+    repeated.
     """
     env_file = overrides.pop("_env_file", ".env")
     try:

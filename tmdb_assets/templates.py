@@ -1,6 +1,7 @@
 """HTML is written by templates: files `*.html.j2` beside the code that fills them.
 
-What belongs here: the one Jinja environment, in which every value is escaped and a name that a template lacks is an error.
+What belongs here: the one Jinja environment, in which every value is escaped and a name that a template lacks is an
+error.
 What does not: any template, what is written into one.
 """
 

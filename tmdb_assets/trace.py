@@ -1,8 +1,8 @@
 """Where a figure comes from: `python -m tmdb_assets.trace VIEW FILM [--day DAY]`.
 
-What belongs here: walking from a film's row in a view to the star rows it rests on, the commits they were written in, and
-the raw answers they were read from, along what each table says it reads. What does not: what any table reads (a source's
-functions and contracts say so), and the same question asked of the warehouse (a source's macros.sql).
+What belongs here: walking from a film's row in a view to the star rows it rests on, the commits they were written in,
+and the raw answers they were read from, along what each table says it reads. What does not: what any table reads (a
+source's functions and contracts say so), and the same question asked of the warehouse (a source's macros.sql).
 
 FILM is an id or a title. Every error is one sentence and exit code 1.
 """
@@ -108,13 +108,16 @@ def trace(
         raw = _raw_behind(clean, by_key)
         lines = [line for contract in raw for line in _said(store, contract, observed, found)]
         if not lines:
-            yield f"  {' and '.join(c.path for c in raw)}, where {path} of {observed} came from, keep nothing of it any more"
+            yield (
+                f"  {' and '.join(c.path for c in raw)}, where {path} of {observed} came from, keep nothing of "
+                "it any more"
+            )
         if not told.issuperset(lines):
             yield from lines
         told |= set(lines)
 
 
-# -- what was asked for --------------------------------------------------------------------------------------------------
+# -- what was asked for ------------------------------------------------------------------------------------------------
 
 
 def _view(tables: Sequence[DerivedTable], name: str) -> DerivedTable:
@@ -168,7 +171,7 @@ def _as_film(row: Mapping[str, Any]) -> Film:
     return Film(row[FILM], row["title"] or row["original_title"], row["release_date"])
 
 
-# -- the tables behind a view --------------------------------------------------------------------------------------------
+# -- the tables behind a view ------------------------------------------------------------------------------------------
 
 
 def _star(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[Contract]:
@@ -249,7 +252,7 @@ def _observations(
                     yield by_key[source.key], day
 
 
-# -- what is shown -------------------------------------------------------------------------------------------------------
+# -- what is shown -----------------------------------------------------------------------------------------------------
 
 
 def _answer(
@@ -313,7 +316,10 @@ def _covers(partitions: str | None, day: dt.date) -> bool:
 
 def _commit(commit: Mapping[str, Any]) -> str:
     at = dt.datetime.fromtimestamp(commit["timestamp"] / 1000, dt.UTC)
-    return f"committed {at:%Y-%m-%d %H:%M:%S} UTC by {'run ' + commit['run_id'] if commit.get('run_id') else 'no named run'}"
+    return (
+        f"committed {at:%Y-%m-%d %H:%M:%S} UTC by "
+        f"{'run ' + commit['run_id'] if commit.get('run_id') else 'no named run'}"
+    )
 
 
 def _shown(rows: pl.DataFrame, schema: Iterable[str]) -> Iterator[str]:
@@ -343,7 +349,10 @@ def _said(store: DeltaStore, raw: Contract, day: dt.date, film: Film) -> Iterato
             fetched = f", fetched {row['fetched_at']:%Y-%m-%d %H:%M:%S} UTC" if row.get("fetched_at") else ""
             yield f"  {raw.path} {key}{fetched}"
             shown = part if "payload" in row else {c: v for c, v in row.items() if c not in raw.grain}
-            yield f"    {place if 'payload' in row else 'row'}: {json.dumps(_brief(shown), ensure_ascii=False, default=str)}"
+            yield (
+                f"    {place if 'payload' in row else 'row'}: "
+                f"{json.dumps(_brief(shown), ensure_ascii=False, default=str)}"
+            )
 
 
 def _parts_about(value: Any, film: int, path: str) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,7 @@
 """Toy functions as transforms: what they read is stated by the names of their parameters, which is short in a test.
 
-What belongs here: `by_name`, and `call` for whatever states its inputs. What does not: how the project's own functions state it (lakehouse/flow/transforms.py).
+What belongs here: `by_name`, and `call` for whatever states its inputs. What does not: how the project's own functions
+state it (lakehouse/flow/transforms.py).
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ T = TypeVar("T")
 
 
 def by_name(function: Any, tables: Mapping[str, Contract], **others: Read) -> Any:
-    """A function that reads the tables its parameters are named as (`all_<name>`: every day of it; `rows`: its own); what
-    states its reads itself stays as it is."""
+    """A function that reads the tables its parameters are named as (`all_<name>`: every day of it; `rows`: its own);
+    what states its reads itself stays as it is."""
     if not isinstance(function, Callable) or isinstance(function, Transform) or hasattr(function, "inputs"):  # type: ignore[arg-type]  # a special form
         return function
 

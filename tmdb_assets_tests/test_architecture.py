@@ -69,8 +69,8 @@ def test_a_library_is_imported_only_where_it_belongs(package: str, allowed: str)
 
 
 def test_json_of_a_source_is_read_in_one_place() -> None:
-    """What is read elsewhere is the project's own: a sensor's cursor, the first line of the built-in sandbox, what views say
-    when they are parsed."""
+    """What is read elsewhere is the project's own: a sensor's cursor, the first line of the built-in sandbox, what
+    views say when they are parsed."""
     reads = re.compile(r"json\.loads?\(|json_decode|json\.Decoder|\.json\(\)")
     allowed = re.compile(
         r"tmdb_assets/lakehouse/payloads/\w+\.py|tmdb_assets/sandbox/.*"

@@ -1,4 +1,5 @@
-"""Every example of docs/asking.md and the questions of the README, run on a warehouse and a lake as the defaults name them."""
+"""Every example of docs/asking.md and the questions of the README, run on a warehouse and a lake as the defaults name
+them."""
 
 from __future__ import annotations
 

@@ -85,7 +85,8 @@ def test_each_dependency_maps_to_partitions_that_exist_or_to_none(definitions: d
 
 
 def test_a_backfill_of_a_group_reaches_every_partitioned_asset(definitions: dg.Definitions) -> None:
-    """Dagster goes from the partitions of the first assets to those after them, and forgets one behind a whole asset."""
+    """Dagster goes from the partitions of the first assets to those after them, and forgets one behind a whole
+    asset."""
     graph = definitions.resolve_asset_graph()
     for key in graph.get_all_asset_keys():
         node = graph.get(key)

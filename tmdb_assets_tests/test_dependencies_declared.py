@@ -1,4 +1,5 @@
-"""What is imported is named in pyproject.toml, what is named is imported; the lock files hold what the lists ask for."""
+"""What is imported is named in pyproject.toml, what is named is imported; the lock files hold what the lists ask
+for."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A source is a folder: one of two lists is put beside the others, and a day of it runs with nothing edited elsewhere.
 
-What belongs here: the example source from its API to the warehouse, and what a wrong setting of a run says. What does not:
-the project's own sources.
+What belongs here: the example source from its API to the warehouse, and what a wrong setting of a run says. What does
+not: the project's own sources.
 """
 
 from __future__ import annotations

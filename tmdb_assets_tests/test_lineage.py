@@ -139,7 +139,7 @@ def test_every_star_and_view_column_comes_from_columns_that_exist(table: Derived
             assert source is not table.contract
 
 
-# -- as Dagster sees it --------------------------------------------------------------------------------------------------
+# -- as Dagster sees it ------------------------------------------------------------------------------------------------
 
 
 def test_the_assets_are_the_tables(specs: dict[str, dg.AssetSpec]) -> None:

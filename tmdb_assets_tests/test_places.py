@@ -1,4 +1,5 @@
-"""Paths as people write them: each means what they meant or is refused, and links are followed before anything is written."""
+"""Paths as people write them: each means what they meant or is refused, and links are followed before anything is
+written."""
 
 from __future__ import annotations
 
@@ -128,7 +129,7 @@ def test_whatever_is_written_is_a_path_or_one_sentence(text: str) -> None:
         assert path.parts[:1] not in [("~",), ("$HOME",), ("${HOME}",), ("file:",), ("s3:",)]
 
 
-# -- .env and the environment --------------------------------------------------------------------------------------------
+# -- .env and the environment ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dagster_first", [False, True], ids=["alone", "after Dagster read the file"])
@@ -143,7 +144,7 @@ def test_a_path_in_the_file_is_read_by_the_same_rule(
     assert (settings.tmdb_assets_lake, settings.tmdb_assets_reports) == (f"{home}/lake", home / "reports")
 
 
-# -- links ---------------------------------------------------------------------------------------------------------------
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_path_leads_where_its_links_lead(tmp_path: Path) -> None:

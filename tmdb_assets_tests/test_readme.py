@@ -65,7 +65,8 @@ def test_all_that_runs_by_itself_is_named_and_off_until_switched_on(repository: 
 
 
 def test_days_of_the_readme_are_the_readers_own() -> None:
-    """A day of the calendar would be too old for somebody sooner or later; months are those that the sandbox is told to write."""
+    """A day of the calendar would be too old for somebody sooner or later; months are those that the sandbox is told to
+    write."""
     assert re.findall(r"\d{4}-\d\d-\d\d", README) == []
     (first, last) = re.findall(r"drops --months (\S+)\.\.(\S+)", README)[0]
     assert f"FROM={first} TO={last}" in README

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.definitions import all_contracts, source_modules
+from tmdb_assets.assembly import all_contracts, source_modules
 from tmdb_assets.lakehouse.contracts import Column, Contract, ContractError, Rule, Whole, col
 from tmdb_assets.lakehouse.contracts.verdict import EXPRESSIONS
 from tmdb_assets.lakehouse.engines.views import bases_of
@@ -42,8 +42,10 @@ OTHERS = [
     col(pl.String, "x", Rule("str_endswith", {"string": "a."}, "x"), nullable=True),
 ]
 #: Texts that look empty or the same and are not: blanks, breaks, marks, other scripts and widths; and some that match.
-TEXTS = ["", " ", "\n", "\r\n", "\t", "\u00a0", "\u2003", "\u200b", "\ufeff", "\x00", "a", "b", "a.", "a\n", "\nb", "xa.", "A", "É",
-         "1234-ABCDE", "0" * 32, "f" * 64, "tt0111161", "fr", "e\u0301", "ß", "١٢", "𝒂𝒃", "\u212a", "0", "tt0000001\n", "fr\n", "FR", "Ⅳ"]  # fmt: skip
+TEXTS = ["", " ", "\n", "\r\n", "\t", "\u00a0", "\u2003", "\u200b", "\ufeff", "\x00", "a", "b", "a.", "a\n", "\nb",
+         "xa.", "A", "É",
+         "1234-ABCDE", "0" * 32, "f" * 64, "tt0111161", "fr", "e\u0301", "ß", "١٢", "𝒂𝒃",
+         "\u212a", "0", "tt0000001\n", "fr\n", "FR", "Ⅳ"]  # fmt: skip
 
 
 def distinct() -> dict[str, Column]:
@@ -58,7 +60,8 @@ def distinct() -> dict[str, Column]:
 
 COLUMNS = distinct()
 TABLE = Contract(
-    "toy", "clean", "every_rule", "Each rule that there is.", grain=("row",), kept=Whole(), columns={"row": col(pl.Int64, "Row."), **COLUMNS}
+    "toy", "clean", "every_rule", "Each rule that there is.", grain=("row",), kept=Whole(),
+    columns={"row": col(pl.Int64, "Row."), **COLUMNS}
 )  # fmt: skip
 
 

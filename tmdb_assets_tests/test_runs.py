@@ -53,10 +53,12 @@ def test_the_last_day_of_a_month_ends_it() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["today", "--source", "spotify"], "There is no source 'spotify': SOURCE is one of moovitamix, streamflow, tmdb."),
+        (["today", "--source", "spotify"], ("There is no source 'spotify': SOURCE is one of moovitamix, "
+        "streamflow, tmdb.")),
         (["2024-12-31"], "2024-12-31 cannot be observed: days begin with 2025-01-01 and end with"),
         (["2026-03-01", "2026-02-27"], "The range ends before it begins: from 2026-03-01 to 2026-02-27."),
-        (["2026-01", "--source", "tmdb"], "'2026-01' is no day: write a day such as 2026-11-20, `today`, `yesterday` or, for "),
+        (["2026-01", "--source", "tmdb"], ("'2026-01' is no day: write a day such as 2026-11-20, `today`, "
+        "`yesterday` or, for ")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

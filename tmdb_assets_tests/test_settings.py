@@ -174,7 +174,7 @@ def test_a_url_loses_its_last_slash() -> None:
     assert load_settings(tmdb_api_url="http://127.0.0.1:9/3/").tmdb_api_url == "http://127.0.0.1:9/3"
 
 
-# -- what was pasted -----------------------------------------------------------------------------------------------------
+# -- what was pasted ---------------------------------------------------------------------------------------------------
 
 IN_A_HEADER = st.characters(min_codepoint=0x21, max_codepoint=0xFF, categories=["L", "N", "P", "S"])
 AROUND = st.text(st.sampled_from([*" \t\r\n\xa0\u2003\u2028\ufeff\u200b\x00\x1f", *QUOTES]), max_size=6)
@@ -295,7 +295,7 @@ def test_a_value_with_a_line_break_inside_is_one_sentence(name: str, unseen: str
     assert sentence.isprintable()
 
 
-# -- addresses -----------------------------------------------------------------------------------------------------------
+# -- addresses ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_long_value_is_not_repeated_whole() -> None:
     assert len(refused(tmdb_scope="top:" + "9" * 5000)) < 250
 
 
-# -- .env ----------------------------------------------------------------------------------------------------------------
+# -- .env --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_environment_comes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

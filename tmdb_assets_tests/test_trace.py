@@ -1,4 +1,5 @@
-"""The trace: from a figure to the rows, commits and raw answers behind it, and one sentence for whatever cannot be traced."""
+"""The trace: from a figure to the rows, commits and raw answers behind it, and one sentence for whatever cannot be
+traced."""
 
 from __future__ import annotations
 
@@ -168,7 +169,7 @@ def store_of(lake: Path, contract: Any) -> pl.DataFrame:
     return DeltaStore(lake).scan(contract).collect()
 
 
-# -- what cannot be traced -----------------------------------------------------------------------------------------------
+# -- what cannot be traced ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Values that cannot be: every figure, day and instant has two ends, and whatever a source says, every table is published.
+"""Values that cannot be: every figure, day and instant has two ends, and whatever a source says, every table is
+published.
 
-What belongs here: what holds for all sources at once. What does not: how one value is set aside (lakehouse/contracts/test_audit.py),
-what becomes of one column (the tests of its source).
+What belongs here: what holds for all sources at once. What does not: how one value is set aside
+(lakehouse/contracts/test_audit.py), what becomes of one column (the tests of its source).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def test_no_sum_over_all_films_overflows() -> None:
     assert popularity.statistics["max_value"] < 10**12, "one fits DECIMAL(18, 6), whose sums have 38 digits"
 
 
-# -- whatever a source says, every table is published --------------------------------------------------------------------
+# -- whatever a source says, every table is published ------------------------------------------------------------------
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], list[Any]]]:
@@ -129,7 +130,8 @@ def publish_all(store: DeltaStore, *but_only: str) -> None:
 
 
 def readable(store: DeltaStore, tables: tuple[Contract, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Every table as Python has it, which raises at a day that it cannot show; Pandera holds each to its whole contract."""
+    """Every table as Python has it, which raises at a day that it cannot show; Pandera holds each to its whole
+    contract."""
     return {c.name: c.pandera.validate(store.scan(c).collect()).to_dicts() for c in tables}
 
 
@@ -165,7 +167,8 @@ def test_films_whose_values_cannot_be_keep_nothing_from_being_published(lake: De
     found = readable(lake, contracts.CONTRACTS)
     kept = {row["movie_id"]: row for row in found["movies"]}
     alone = {row["column_name"] for row in found["quarantine"] if row["origin"] == contracts.MOVIES.path}
-    assert alone >= {"release_date", "runtime_minutes", "budget_usd", "revenue_usd", "popularity", "vote_average", "vote_count",
+    assert alone >= {"release_date", "runtime_minutes", "budget_usd", "revenue_usd", "popularity", "vote_average",
+    "vote_count",
                      "collection_id", "release_dates.results[].release_dates[].release_date"}  # fmt: skip
     refused = {row["raw_pointer"] for row in found["quarantine"] if row["column_name"] is None}
     for n, payload in says.items():
@@ -222,9 +225,11 @@ def test_months_whose_values_cannot_be_keep_nothing_from_being_published(tmp_pat
 def test_music_whose_values_cannot_be_keeps_nothing_from_being_published(lake: DeltaStore) -> None:
     a_track, a_user, a_history = lakes.track(1), lakes.user(1), lakes.history(1, 1, 2)
     said = lakes.lists(
-        [*[lakes.track(n) for n in range(1, 200)], *[row | {"id": n} for n, row in enumerate(impossible(a_track, "id"), 301)],
+        [*[lakes.track(n) for n in range(1, 200)], *[row | {"id": n} for n, row in enumerate(impossible(a_track, "id"),
+        301)],
          *[a_track | {"id": n} for n in NUMBERS]],
-        [*[lakes.user(n) for n in range(1, 200)], *[row | {"id": n} for n, row in enumerate(impossible(a_user, "id"), 301)],
+        [*[lakes.user(n) for n in range(1, 200)], *[row | {"id": n} for n, row in enumerate(impossible(a_user, "id"),
+        301)],
          *[a_user | {"id": n} for n in NUMBERS]],
         [*[lakes.history(n, 1, n) for n in range(1, 200)],
          *[row | {"user_id": n} for n, row in enumerate(impossible(a_history, "user_id"), 301)],

@@ -1,7 +1,7 @@
 """What has copies of a lake's rows outside of it, and lets go of them when a person is forgotten.
 
-What belongs here: what such a place must be able to do, and the one sentence for a file that cannot be deleted. What does
-not: the places (warehouse/targets/, a source's reports), and which persons are forgotten (a source's own).
+What belongs here: what such a place must be able to do, and the one sentence for a file that cannot be deleted. What
+does not: the places (warehouse/targets/, a source's reports), and which persons are forgotten (a source's own).
 """
 
 from __future__ import annotations

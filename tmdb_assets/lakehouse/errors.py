@@ -10,7 +10,8 @@ class LakehouseError(Exception):
 
 
 class BlockedError(LakehouseError):
-    """A blocking check that did not hold, found before anything was published. Fields: `check`, and figures for its metadata."""
+    """A blocking check that did not hold, found before anything was published. Fields: `check`, and figures for its
+    metadata."""
 
     def __init__(self, check: str, message: str, **figures: int | float | str) -> None:
         self.check, self.figures = check, figures

@@ -45,7 +45,8 @@ def broken_rule() -> pl.Expr:
 
 
 def reason() -> pl.Expr:
-    """The sentence of a rejection: column, value and what it must be. A text stands in quotation marks: "7" is not 7."""
+    """The sentence of a rejection: column, value and what it must be. A text stands in quotation marks: "7" is not
+    7."""
     quoted = pl.struct("value").struct.json_encode().str.strip_prefix('{"value":').str.strip_suffix("}")
     shown = pl.when(pl.col("is_text")).then(quoted).otherwise("value")
     return pl.concat_str("column", pl.lit(" = "), shown, pl.lit(": "), "rule")

@@ -37,8 +37,8 @@ def ledger_asset(
         if short.height:
             why = " ".join(f"{note.rstrip('.')}." for note in short.get_column("note").drop_nulls())
             sentence = (
-                f"{_named(short)} fell short: run the {span} again; one that is over, and that the source does not keep, "
-                f"stays incomplete and is not published{f' ({why})' if why else ''}"
+                f"{_named(short)} fell short: run the {span} again; one that is over, and that the source does "
+                f"not keep, stays incomplete and is not published{f' ({why})' if why else ''}"
             )
         elif noted.height:
             sentence = f"{_named(noted)} {NOTHING_YET}: run the {span} again later"
@@ -75,8 +75,8 @@ def every_day_check(
         proven = Ledger(lake.store, ledger.source).days_proven(days)
         lost = [partition for partition, day in zip(keys, days, strict=True) if day not in proven]
         sentence = (
-            f"{len(lost)} of {len(keys)} {span}s could not be had and are not published, the others are: {', '.join(lost)}; "
-            "the log says why of each"
+            f"{len(lost)} of {len(keys)} {span}s could not be had and are not published, the others are: "
+            f"{', '.join(lost)}; the log says why of each"
             if lost
             else f"every {span} of the run was observed whole"
         )
@@ -109,7 +109,8 @@ def _named(rows: pl.DataFrame) -> str:
 def quarantine_asset(
     quarantine: Contract, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract]
 ) -> dg.AssetsDefinition:
-    """The quarantine of a source: what was set aside in the run and why. `after`: the last tables that set rows aside."""
+    """The quarantine of a source: what was set aside in the run and why. `after`: the last tables that set rows
+    aside."""
 
     def verdict(store: DeltaStore, days: Sequence[dt.date]) -> tuple[Outcome, dict[str, Any]]:
         rows = store.scan(quarantine, days).collect()

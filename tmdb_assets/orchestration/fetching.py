@@ -1,7 +1,7 @@
 """The days of a run, observed one by one: what could be had of them, and what the checks of a raw table say of it.
 
-What belongs here: going on with the other days when one cannot be had, the outcomes of a raw table. What does not: how one
-day is observed (lakehouse/flow/extraction.py), how Dagster is told (tables.py).
+What belongs here: going on with the other days when one cannot be had, the outcomes of a raw table. What does not: how
+one day is observed (lakehouse/flow/extraction.py), how Dagster is told (tables.py).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def observe_days(
 ) -> tuple[list[Observed], dict[dt.date, LakehouseError]]:
     """Every day of the run, and those that could not be had with the reason: one day takes no other with it.
 
-    `after`: tables whose rows of the day decide what is asked. Raises when not a single day could be had, and what would
-    stop any other day too (no room, no answer at all).
+    `after`: tables whose rows of the day decide what is asked. Raises when not a single day could be had, and what
+    would stop any other day too (no room, no answer at all).
     """
     tables, clock = extractor.client.tables(), extractor.clock
     for day in days:

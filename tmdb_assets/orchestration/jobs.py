@@ -13,8 +13,8 @@ import dagster as dg
 
 #: What the tag `stage` says of an asset that is no table but something published of them.
 PUBLICATION = "publication"
-#: Dagster's UI lists on the page of a job the runs of its code location (workspace.yaml). Those that it starts itself are
-#: tagged so; a run that a command starts is, when its job is.
+#: Dagster's UI lists on the page of a job the runs of its code location (workspace.yaml). Those that it starts itself
+#: are tagged so; a run that a command starts is, when its job is.
 LISTED = {".dagster/repository": "__repository__@tmdb_assets"}
 
 

@@ -1,4 +1,5 @@
-"""What a person reads on the console while a run goes on: one short line a step, no stack for an error that is a sentence.
+"""What a person reads on the console while a run goes on: one short line a step, no stack for an error that is a
+sentence.
 
 What belongs here: the `console` logger and the run configuration that chooses it. What does not: what is logged; steps
 log through Dagster, which keeps every event for its own pages whatever this logger prints.
@@ -15,8 +16,8 @@ from tmdb_assets.settings import has_dagster_home
 CONSOLE_CONFIG = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
 UNSEEN = (
-    "DAGSTER_HOME is not set, so Dagster's UI will not show this run: start it with the commands in .venv/bin that `make "
-    "setup` installs, or set DAGSTER_HOME to the whole path of this project's folder data/dagster"
+    "DAGSTER_HOME is not set, so Dagster's UI will not show this run: start it with the commands in .venv/bin "
+    "that `make setup` installs, or set DAGSTER_HOME to the whole path of this project's folder data/dagster"
 )
 
 

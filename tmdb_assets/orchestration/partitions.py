@@ -1,7 +1,7 @@
 """What an asset tells Dagster: of the partitions of a run those that stand when it ends, and no others.
 
-What belongs here: the events that say so, whatever the asset. What does not: which partitions of a run stand (tables.py,
-the report).
+What belongs here: the events that say so, whatever the asset. What does not: which partitions of a run stand
+(tables.py, the report).
 
 Dagster takes every partition of a run's range for materialized once the asset has a result. A range is published as far
 as it can be, so partitions that could not be had would look as if they were there: where a range falls short, each

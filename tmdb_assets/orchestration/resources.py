@@ -1,7 +1,8 @@
-"""What the steps of a run share, as Dagster's typed resources: the lake, the clock, the engine of the views, the sources.
+"""What the steps of a run share, as Dagster's typed resources: the lake, the clock, the engine of the views, the
+sources.
 
-What belongs here: what of them can be set for one run in the launchpad, and how long they live. What does not: what they do
-(lakehouse/), the resource of one source (its assets.py).
+What belongs here: what of them can be set for one run in the launchpad, and how long they live. What does not: what
+they do (lakehouse/), the resource of one source (its assets.py).
 
 What is not set for a run is as the settings say. Secrets are no configuration: they stay in the settings.
 """

@@ -23,7 +23,8 @@ class SandboxError(LakehouseError):
 
 
 class Sandbox:
-    """A sandbox server on a free loopback port. Its standard input is our pipe: when we die, it sees the end and stops."""
+    """A sandbox server on a free loopback port. Its standard input is our pipe: when we die, it sees the end and
+    stops."""
 
     def __init__(
         self,

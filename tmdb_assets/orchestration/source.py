@@ -1,7 +1,7 @@
 """A source in Dagster: one asset a table, its accounts, its job, what starts it.
 
-What belongs here: what every source's definitions have in common, in the order in which data flow. What does not: what a
-source asks for, keeps or answers (its own folder), how one table becomes an asset (tables.py).
+What belongs here: what every source's definitions have in common, in the order in which data flow. What does not: what
+a source asks for, keeps or answers (its own folder), how one table becomes an asset (tables.py).
 """
 
 import datetime as dt
@@ -46,10 +46,11 @@ class SideTable:
 class Source:
     """What Dagster must know of a source.
 
-    `raw`: its raw tables, in the order they are asked for, with those that each waits for; `raw_checks`: names of checks a
-    raw table has beyond the usual ones. `raw_asset` makes an asset of the step of a raw table. `derived`: its other tables and
-    its views. `resource`: how the source is asked. `job`: the name of the job that runs all of it, and `description` what a
-    run of it does. A source is started daily at a time of UTC (`hour`, `minute`, and `why` that time), or by a `sensor` over its job.
+    `raw`: its raw tables, in the order they are asked for, with those that each waits for; `raw_checks`: names of
+    checks a raw table has beyond the usual ones. `raw_asset` makes an asset of the step of a raw table. `derived`: its
+    other tables and its views. `resource`: how the source is asked. `job`: the name of the job that runs all of it, and
+    `description` what a run of it does. A source is started daily at a time of UTC (`hour`, `minute`, and `why` that
+    time), or by a `sensor` over its job.
     """
 
     name: str

@@ -125,19 +125,20 @@ def column_lineage(table: DerivedTable) -> dg.TableColumnLineage:
     )
 
 
-# -- three kinds of tables -----------------------------------------------------------------------------------------------
+# -- three kinds of tables ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class RawStep:
     """The step of a raw table: its source's client asks, day by day; one run at a time.
 
-    `after`: tables whose rows of the day decide what is asked. `more_checks`: names of RAW_CHECKS beyond the usual ones.
-    A source makes it an asset, because the resource that asks is called as the source is:
+    `after`: tables whose rows of the day decide what is asked. `more_checks`: names of RAW_CHECKS beyond the usual
+    ones. A source makes it an asset, because the resource that asks is called as the source is:
 
         def raw_asset(step: RawStep) -> dg.AssetsDefinition:
             @asset_of(**step.options)
-            def observe(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: Tmdb) -> Events:
+            def observe(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: Tmdb) ->
+            Events:
                 yield from step.observe(context, lake, clock, tmdb)
 
             return observe
@@ -236,7 +237,8 @@ def side_asset(
     meaning: str,
     verdict: Callable[[DeltaStore, Sequence[dt.date]], tuple[Outcome, Mapping[str, Any]]],
 ) -> dg.AssetsDefinition:
-    """A table that others fill row by row (ledger, quarantine): materializing it reads the day's rows and judges them."""
+    """A table that others fill row by row (ledger, quarantine): materializing it reads the day's rows and judges
+    them."""
 
     @asset_of(
         **asset_options(contract, partitions),
@@ -263,7 +265,7 @@ def side_asset(
     return report
 
 
-# -- days of the ledger ----------------------------------------------------------------------------------------------------
+# -- days of the ledger ------------------------------------------------------------------------------------------------
 
 
 def _proven(store: DeltaStore, contract: Contract, days: list[dt.date], log: Callable[[str], None]) -> list[dt.date]:
@@ -277,15 +279,15 @@ def _proven(store: DeltaStore, contract: Contract, days: list[dt.date], log: Cal
     left_out = [day.isoformat() for day in days if day not in proven]
     if not proven:
         raise NothingToObserve(
-            f"{contract.path}: no complete observation of {', '.join(left_out)} is kept, so there is nothing to build it of: "
-            "run the raw tables of the same partition first."
+            f"{contract.path}: no complete observation of {', '.join(left_out)} is kept, so there is nothing to "
+            "build it of: run the raw tables of the same partition first."
         )
     if left_out:
         log(f"{contract.path}: {', '.join(left_out)} left out, their observation is not complete")
     return proven
 
 
-# -- telling Dagster -----------------------------------------------------------------------------------------------------
+# -- telling Dagster ---------------------------------------------------------------------------------------------------
 
 
 def _specs(contract: Contract, checks: Mapping[str, str], blocking: set[str]) -> list[dg.AssetCheckSpec]:
@@ -306,7 +308,8 @@ def _results(contract: Contract, outcomes: Iterable[Outcome]) -> Iterator[dg.Ass
 
 
 def _told(contract: Contract, events: Events) -> Events:
-    """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a stack."""
+    """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a
+    stack."""
     try:
         yield from events
     except (LakehouseError, SettingsError) as error:

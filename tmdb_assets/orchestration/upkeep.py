@@ -44,7 +44,8 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
 
 
 def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_days: int) -> dg.OpDefinition:
-    """The step for the tables of one source, in the pool of its fetches: on an object store that alone keeps them apart."""
+    """The step for the tables of one source, in the pool of its fetches: on an object store that alone keeps them
+    apart."""
     of_source = [contract for contract in contracts if contract.source == source]
 
     @dg.op(

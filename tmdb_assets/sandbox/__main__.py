@@ -121,7 +121,8 @@ def _parser() -> argparse.ArgumentParser:
         const=1,
         type=_between(int, 1, WORDINGS),
         metavar="N",
-        help=f"months as they come on bad days, each dropped {WORDINGS} times: write the Nth of these (1); the last is right again",
+        help=f"months as they come on bad days, each dropped {WORDINGS} times: write the Nth of these (1); the "
+        "last is right again",
     )
     spoiled("--form", choices=FORMS, metavar="FORM", help=f"write the months in one form: {', '.join(FORMS)}")
     add = commands.add_parser("serve", help="serve the APIs (the default)").add_argument

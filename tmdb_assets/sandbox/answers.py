@@ -28,7 +28,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer, ready to be sent or to be spoiled; `encoding` is what its Content-Encoding says, if anything."""
+    """A complete answer, ready to be sent or to be spoiled; `encoding` is what its Content-Encoding says, if
+    anything."""
 
     status: int
     body: bytes

@@ -1,11 +1,11 @@
 """Bad habits of a source: what one is, how often it strikes, and the dice that say when.
 
-What belongs here: a habit, and the draw that decides whether it strikes. What does not: which habits a source has (habits.py
-in its folder), what one does to an answer (wild.py there) and failures of the network (faults.py).
+What belongs here: a habit, and the draw that decides whether it strikes. What does not: which habits a source has
+(habits.py in its folder), what one does to an answer (wild.py there) and failures of the network (faults.py).
 
 A draw depends on the seed, the day and the question alone, so asking again meets the same habits, another day others,
-and the same question in other words too. What is false at first is told `lasting` times in a row, counted in the memory of
-the process, and then the truth for good.
+and the same question in other words too. What is false at first is told `lasting` times in a row, counted in the memory
+of the process, and then the truth for good.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Dice:
         return None
 
     def strikes_at_first(self, day: dt.date, question: str, rates: Mapping[str, float]) -> str | None:
-        """Which of some habits, given with their rates, strikes this question once more: at most one, and not for ever."""
+        """Which of some habits, given with their rates, strikes this question once more: at most one, and not for
+        ever."""
         habit = self.at_most_one(day, question, rates)
         if habit is None or self._told[day, habit, question] >= self.lasting * self._longer.get(habit, 1):
             return None
@@ -93,5 +94,6 @@ class Dice:
         return True
 
     def truth(self) -> dict[str, Any]:
-        """The rates, and how many answers (or rows, or values) each habit has spoiled so far, by the day asked about."""
+        """The rates, and how many answers (or rows, or values) each habit has spoiled so far, by the day asked
+        about."""
         return {"rates": self._rates, "lasting": self.lasting, "struck": self._struck}

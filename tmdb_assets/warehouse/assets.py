@@ -1,11 +1,12 @@
-"""The warehouse in Dagster: one asset a source and target, published after every table and view of that source it holds.
+"""The warehouse in Dagster: one asset a source and target, published after every table and view of that source it
+holds.
 
 What belongs here: wiring. What does not: what a target holds (contents.py), how it is published (publish.py), which
 targets there are (targets/), which jobs end with them (orchestration/jobs.py).
 
 A target has every source in it. Whoever publishes brings all of it up to date with what stands in the lake, so a run of
-one source waits for no other, and a second publication in one run finds nothing changed. Where there are several targets,
-one that cannot be reached keeps none of the others from being published.
+one source waits for no other, and a second publication in one run finds nothing changed. Where there are several
+targets, one that cannot be reached keeps none of the others from being published.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,8 @@ from tmdb_assets.warehouse.targets import targets_of
 
 
 def build(settings: Settings, contracts: Sequence[ModuleType]) -> dg.Definitions:
-    """The asset `warehouse/SOURCE` of each of the sources whose modules `contracts` are given, and its like of other targets."""
+    """The asset `warehouse/SOURCE` of each of the sources whose modules `contracts` are given, and its like of other
+    targets."""
     sources, days = [Source.of(module) for module in contracts], settings.warehouse_fact_days
     return dg.Definitions(
         assets=[

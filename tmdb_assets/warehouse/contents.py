@@ -1,13 +1,14 @@
 """What the warehouse is to hold: which tables and views of each source, and what the lake has for them now.
 
 What belongs here: the choice between table and view, which days of a fact are kept, and how a table, or a day of it,
-is told from what it was at the last publication. What does not: where it is held (targets/), what a table promises or a view
-asks (a source's contracts.py and views/).
+is told from what it was at the last publication. What does not: where it is held (targets/), what a table promises or a
+view asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
-answers that the lake has: those over large raw or clean tables, which are not in the target, and, when only some days of
-the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base of
-others) is a SQL view always, of the days that are there. A view whose SQL a target does not speak is a table there too.
+answers that the lake has: those over large raw or clean tables, which are not in the target, and, when only some days
+of the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base
+of others) is a SQL view always, of the days that are there. A view whose SQL a target does not speak is a table there
+too.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a source's schema is laid out. `by_day`: tables of which only the newest days are kept, and their day column."""
+    """How a source's schema is laid out. `by_day`: tables of which only the newest days are kept, and their day
+    column."""
 
     source: Source
     tables: tuple[Contract, ...]
@@ -74,8 +76,8 @@ class Layout:
 def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], bool] = lambda view: True) -> Layout:
     """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is true.
 
-    A table with personal columns stays in the lake. `can_answer`: whether the target speaks the SQL of a view; one that it
-    does not speak is a table of the answers that the lake has.
+    A table with personal columns stays in the lake. `can_answer`: whether the target speaks the SQL of a view; one that
+    it does not speak is a table of the answers that the lake has.
     """
     read = {name for view in source.views for name in view.reads}
     tables = [

@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ATTRIBUTION = "This product uses the TMDB API but is not endorsed or certified by TMDB."
-MIXED = "Some sources of this warehouse are real, others are invented by the built-in sandbox: find out which before you rely on a figure."
+MIXED = (
+    "Some sources of this warehouse are real, others are invented by the built-in sandbox: find out which "
+    "before you rely on a figure."
+)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Who a figure comes from. `line` names the source, `brief` does it in a word or two, `invented` says what the sandbox made
-    up, `real_ones` how real ones come; `terms` must stand beside its figures, whoever answered."""
+    """Who a figure comes from. `line` names the source, `brief` does it in a word or two, `invented` says what the
+    sandbox made up, `real_ones` how real ones come; `terms` must stand beside its figures, whoever answered."""
 
     line: str
     brief: str
@@ -29,7 +32,8 @@ class Source:
         return f"{self.invented} {self.real_ones}"
 
     def beside(self, origin: str | None) -> list[str]:
-        """The lines that go with a picture or a file of figures, wherever it is taken. `origin` as the warehouse has it."""
+        """The lines that go with a picture or a file of figures, wherever it is taken. `origin` as the warehouse has
+        it."""
         if origin == "sandbox":
             said = f"INVENTED DATA of the built-in sandbox, not from {self.brief}."
         elif origin and "sandbox" in origin:

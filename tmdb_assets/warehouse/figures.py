@@ -83,8 +83,8 @@ def span(first: dt.date, last: dt.date) -> str:
 
 
 def days(listed: Sequence[dt.date], at_most: int = 7) -> str:
-    """Days in order by name, or of many the first and the last: `1 March 2026, 4 March 2026`, `31 days, the first 1 March
-    2026, the last 9 May 2026`."""
+    """Days in order by name, or of many the first and the last: `1 March 2026, 4 March 2026`, `31 days, the first 1
+    March 2026, the last 9 May 2026`."""
     if len(listed) <= at_most:
         return ", ".join(day(one) for one in listed)
     return f"{counted(len(listed), 'day')}, the first {day(listed[0])}, the last {day(listed[-1])}"

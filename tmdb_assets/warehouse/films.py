@@ -12,8 +12,8 @@ from tmdb_assets.warehouse import figures
 
 
 def money_rule(hardly_true: int | None, *, are_in: bool) -> str:
-    """Which money a sum, a mean or a ranking rests on. `hardly_true`: the films flagged so that are in it, or left out of
-    it; None: each row says its own.
+    """Which money a sum, a mean or a ranking rests on. `hardly_true`: the films flagged so that are in it, or left out
+    of it; None: each row says its own.
     """
     if hardly_true == 0:
         return "Every known figure counts: none is hardly true."
@@ -24,7 +24,8 @@ def money_rule(hardly_true: int | None, *, are_in: bool) -> str:
 
 
 def shortly_called(films: pl.DataFrame) -> pl.DataFrame:
-    """Films (`movie_id`, `film`: what it is called) without the id at the end, unless another one is called the same."""
+    """Films (`movie_id`, `film`: what it is called) without the id at the end, unless another one is called the
+    same."""
     short = pl.col("film").str.replace(r" #\d+$", "")
     is_alone = pl.col("movie_id").n_unique().over(short) == 1
     return films.with_columns(film=pl.when(is_alone).then(short).otherwise("film"))
@@ -36,8 +37,8 @@ def of_shared_titles(films: pl.DataFrame) -> pl.DataFrame:
 
 
 def told_apart(films: pl.DataFrame, called: pl.DataFrame) -> pl.DataFrame:
-    """Films (`movie_id`, `title`) with what these are called (`movie_id`, `film`: title, year and id) as their title, for
-    short: the year beside a title that several have, and the id where the year is the same too.
+    """Films (`movie_id`, `title`) with what these are called (`movie_id`, `film`: title, year and id) as their title,
+    for short: the year beside a title that several have, and the id where the year is the same too.
     """
     short = shortly_called(called.unique("movie_id"))
     told = films.join(short, on="movie_id", how="left", maintain_order="left")

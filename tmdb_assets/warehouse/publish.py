@@ -1,8 +1,8 @@
 """Publishing the lake to a target: what it holds is brought up to date, checked, and made visible all at once.
 
-What belongs here: the order of things, what is loaded and what is left as it was, the proof that the target holds what the
-lake has. What does not: what a target is to hold (contents.py), what it must be able to do (target.py) and how it does it
-(targets/), how Dagster shows it (assets.py).
+What belongs here: the order of things, what is loaded and what is left as it was, the proof that the target holds what
+the lake has. What does not: what a target is to hold (contents.py), what it must be able to do (target.py) and how it
+does it (targets/), how Dagster shows it (assets.py).
 
 Nobody sees a publication before its proof. One that fails or is killed at any moment leaves what was published before.
 """
@@ -77,9 +77,9 @@ def publish_warehouse(
 
     `fact_days`: keep the newest so many days of the facts (None: all). One publication runs at a time; another waits.
 
-    Raises WarehouseError when there is nothing to publish, or the target cannot be written or holds what is none of ours;
-    BlockedError naming the check that did not hold; SqlError naming the view's file and line. What was published before
-    stays then.
+    Raises WarehouseError when there is nothing to publish, or the target cannot be written or holds what is none of
+    ours; BlockedError naming the check that did not hold; SqlError naming the view's file and line. What was published
+    before stays then.
     """
     started = time.monotonic()
     names = [source.name for source in sources]
@@ -120,7 +120,7 @@ def publish_warehouse(
     return done
 
 
-# -- what is loaded ------------------------------------------------------------------------------------------------------
+# -- what is loaded ----------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -235,7 +235,7 @@ def _origin(store: DeltaStore, sources: Sequence[Source]) -> str | None:
     return " and ".join(sorted(origins, reverse=True)) or None
 
 
-# -- the proof -----------------------------------------------------------------------------------------------------------
+# -- the proof ---------------------------------------------------------------------------------------------------------
 
 
 def _proof(draft: Draft, layouts: Sequence[Layout], wanted: Collection[Wanted]) -> tuple[Outcome, ...]:

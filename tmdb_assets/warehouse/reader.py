@@ -84,7 +84,8 @@ class Warehouse:
             found = self.path.stat()
         except FileNotFoundError:
             raise WarehouseError(
-                f"There is no warehouse yet at {self.path}: run `make demo` first, or materialize the asset `warehouse/tmdb`."
+                f"There is no warehouse yet at {self.path}: run `make demo` first, or materialize the asset "
+                "`warehouse/tmdb`."
             ) from None
         except OSError as error:
             raise WarehouseError(f"The warehouse {self.path} cannot be read ({error.strerror}).") from None

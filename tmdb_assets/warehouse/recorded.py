@@ -1,7 +1,7 @@
 """What a target says of itself: when and from what it was published, and what each of its tables was loaded from.
 
-What belongs here: the three tables that say so, with the meaning of their columns, and reading them back. What does not:
-how a target keeps them (targets/), what is compared with them (publish.py).
+What belongs here: the three tables that say so, with the meaning of their columns, and reading them back. What does
+not: how a target keeps them (targets/), what is compared with them (publish.py).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ sentences that are the same whatever the place. What does not: any place (target
 for all this, what is published (contents.py).
 
 A target keeps a schema per source in which tables and views have the names of their contracts, and the three tables of
-recorded.py, by which the next publication finds what has changed. A method raises WarehouseError, with one sentence that
-names the place and what to do; what was published before stays as it was then.
+recorded.py, by which the next publication finds what has changed. A method raises WarehouseError, with one sentence
+that names the place and what to do; what was published before stays as it was then.
 """
 
 from __future__ import annotations
@@ -51,13 +51,16 @@ class Target(Copies, Protocol):
         """The kind of its assets in Dagster's UI: `duckdb`."""
 
     def description(self, source: str) -> str:
-        """What an analyst finds there, and how it is brought up to date, for the asset that does so after a source's run."""
+        """What an analyst finds there, and how it is brought up to date, for the asset that does so after a source's
+        run."""
 
     def refuse_unfit(self, sources: Collection[str]) -> None:
-        """Raise when it can never hold these sources, whatever they have: asked before anything is done or waited for."""
+        """Raise when it can never hold these sources, whatever they have: asked before anything is done or waited
+        for."""
 
     def can_answer(self, view: View) -> bool:
-        """Whether it speaks the SQL of a view; of one that it does not speak it is given the lake's answers, as a table."""
+        """Whether it speaks the SQL of a view; of one that it does not speak it is given the lake's answers, as a
+        table."""
 
     def publication(self, log: Callable[[str], None]) -> AbstractContextManager[Draft]:
         """The next publication, one at a time: another one is waited for, and a killed one is cleared up after.
@@ -92,7 +95,8 @@ class Draft(Protocol):
         """What it was made of; nothing for one that begins with nothing."""
 
     def drop_all_but(self, layouts: Sequence[Layout]) -> None:
-        """Drop every view and macro, and every table and schema that no layout has; make the schemas of those that have."""
+        """Drop every view and macro, and every table and schema that no layout has; make the schemas of those that
+        have."""
 
     def has(self, contract: Contract) -> bool:
         """Whether the table is there as its contract says: columns, types, which of them may be null."""
@@ -122,7 +126,8 @@ class Draft(Protocol):
         """What keeps a view, as it will be seen, from what its contract promises; None if nothing does."""
 
     def finish(self, at: dt.datetime) -> None:
-        """Make it visible, all of it at once, as published at that time. Killed before its end, it is not visible at all."""
+        """Make it visible, all of it at once, as published at that time. Killed before its end, it is not visible at
+        all."""
 
 
 def refuses(contract: Contract, reason: str) -> WarehouseError:

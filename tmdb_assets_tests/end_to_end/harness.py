@@ -57,7 +57,7 @@ DAILY = [
 TABLES = {c.path: c for c in CONTRACTS}
 
 
-# -- runs ----------------------------------------------------------------------------------------------------------------
+# -- runs --------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ def fill_plainly(
 
     Whole tables, which every run answers anew, are answered once, after the last day, or not at all without `answers`;
     `together` derives the other tables of all days at once as well, as a run over a range does. `only`: of the derived
-    tables these paths, and what they are made of. `served`: the sandbox that is asked, in place of one of its own. `log` is
-    told what a run says.
+    tables these paths, and what they are made of. `served`: the sandbox that is asked, in place of one of its own.
+    `log` is told what a run says.
 
     An error meant for the user is raised as it is.
     """
@@ -163,7 +163,8 @@ def fill_plainly(
 
 
 def derive_plainly(lake: Path, *days: dt.date, only: Collection[str] = ()) -> None:
-    """What a run derives of raw rows that are kept, with nobody to ask: these paths and what they are made of, or all."""
+    """What a run derives of raw rows that are kept, with nobody to ask: these paths and what they are made of, or
+    all."""
     _derive(DeltaStore(lake), days, lambda line: None, whole=False, only=only)
 
 
@@ -192,7 +193,8 @@ def _derive(
 
 @contextmanager
 def _clean_environment() -> Iterator[None]:
-    """No variable and no `.env` of the caller: fixtures of modules run before the one that sees to that for each test."""
+    """No variable and no `.env` of the caller: fixtures of modules run before the one that sees to that for each
+    test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(Path(__file__).parent)
         for name in [*Settings.model_fields, "dagster_home"]:
@@ -242,7 +244,7 @@ def of_day(day: dt.date) -> tuple[str, str]:
     return "--tags", f'{{"dagster/partition": "{day}"}}'
 
 
-# -- the real TMDB, for want of it ---------------------------------------------------------------------------------------
+# -- the real TMDB, for want of it -------------------------------------------------------------------------------------
 
 
 def real_looking(sandbox: Running) -> FaultyServer:
@@ -268,7 +270,8 @@ def asked_of(url: str, day: dt.date, token: str = TOKEN) -> dict[str, Any]:
 
 
 def deletions(films: int = FILMS) -> list[tuple[dt.date, int]]:
-    """(day, movie_id) of the ordinary films that vanish from the sandbox's world in the year before TODAY, oldest first."""
+    """(day, movie_id) of the ordinary films that vanish from the sandbox's world in the year before TODAY, oldest
+    first."""
     world = SyntheticCatalogue(films, SEED, TODAY)
     gone = [(dt.date.fromisoformat(d["day"]), int(d["movie_id"])) for d in world.truth(TODAY)["deleted"]]
     listed = {
@@ -279,7 +282,7 @@ def deletions(films: int = FILMS) -> list[tuple[dt.date, int]]:
     return [(day, film) for day, film in gone if year < day < TODAY and film in listed - unlisted]
 
 
-# -- lakes ---------------------------------------------------------------------------------------------------------------
+# -- lakes -------------------------------------------------------------------------------------------------------------
 
 Contents = Mapping[str, pl.DataFrame]
 

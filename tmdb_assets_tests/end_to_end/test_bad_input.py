@@ -38,8 +38,8 @@ def test_a_lake_that_cannot_be_written_is_refused_before_anything_is_asked(tmp_p
     run = fill(lake, TODAY, tmdb_api_token=TOKEN, tmdb_api_url="http://127.0.0.1:9/3")
     assert not run.success
     assert run.said == [
-        f"The lake root {lake} cannot be written (Not a directory): set TMDB_ASSETS_LAKE to a folder or bucket that you "
-        "may write to."
+        f"The lake root {lake} cannot be written (Not a directory): set TMDB_ASSETS_LAKE to a folder or bucket "
+        "that you may write to."
     ]
 
 
@@ -87,8 +87,8 @@ def test_a_table_of_a_day_that_was_never_observed_is_not_built_of_nothing(tmp_pa
     run = fill(tmp_path / "lake", TODAY, select=["tmdb/clean/movies"])
     assert not run.success
     assert run.said == [
-        f"tmdb/clean/movies: no complete observation of {TODAY} is kept, so there is nothing to build it of: run the raw "
-        "tables of the same partition first."
+        f"tmdb/clean/movies: no complete observation of {TODAY} is kept, so there is nothing to build it of: run "
+        "the raw tables of the same partition first."
     ]
 
 
@@ -125,8 +125,8 @@ def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, first: st
         run = fill(lake, yesterday if second == "sandbox" else TODAY, select=REFERENCE, **settings[second])
         assert not run.success
         assert run.said == [
-            f"The lake {lake} holds {first} data of tmdb, and this run would add {second} data: set TMDB_ASSETS_LAKE to "
-            "another folder, or remove this one."
+            f"The lake {lake} holds {first} data of tmdb, and this run would add {second} data: set "
+            "TMDB_ASSETS_LAKE to another folder, or remove this one."
         ]
         assert versions(lake) == at
         assert differences(contents(lake), kept) == []

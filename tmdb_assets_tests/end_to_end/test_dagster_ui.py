@@ -1,7 +1,9 @@
-"""Dagster's UI, asked what its pages ask: no warning before a range is materialized, and partitions that are the lake's.
+"""Dagster's UI, asked what its pages ask: no warning before a range is materialized, and partitions that are the
+lake's.
 
-The UI's own questions go over GraphQL to the server that `make dev` starts. Its partitions page is held against the lake
-after runs started in four ways: `make day`, a job and assets on Dagster's command line, and the UI's *Materialize all*.
+The UI's own questions go over GraphQL to the server that `make dev` starts. Its partitions page is held against the
+lake after runs started in four ways: `make day`, a job and assets on Dagster's command line, and the UI's *Materialize
+all*.
 """
 
 from __future__ import annotations
@@ -144,7 +146,8 @@ def _wait(is_done: Any, log: Path) -> None:
 
 @pytest.mark.parametrize("job", JOBS)
 def test_no_asset_outside_a_job_is_asked_for_before_it_runs(ui: Ui, job: str) -> None:
-    """The UI warns of what a selection depends on and does not hold, were it never materialized: nothing ever was here."""
+    """The UI warns of what a selection depends on and does not hold, were it never materialized: nothing ever was
+    here."""
     nodes = ui.assets_of(job)
     source = job.split("_")[0]
     selected = {"/".join(node["assetKey"]["path"]) for node in nodes}

@@ -28,7 +28,10 @@ from tmdb_assets_tests.end_to_end.harness import (
 
 FILMS = 40
 STAR = ["tmdb/star/dim_movie", "tmdb/star/fact_movie_daily"]  # what is written after it is written as these are
-SAID = "The lake root {} cannot be written (No space left on device): make room there, or set TMDB_ASSETS_LAKE to a folder "
+SAID = (
+    "The lake root {} cannot be written (No space left on device): make room there, or set TMDB_ASSETS_LAKE to "
+    "a folder "
+)
 
 
 class FullDisk:
@@ -74,7 +77,7 @@ def test_a_full_disk_ends_the_job_with_one_sentence(tmp_path: Path, monkeypatch:
     assert [said.startswith(SAID.format(tmp_path / "lake")) for said in run.said] == [True]
 
 
-# -- disks of their own --------------------------------------------------------------------------------------------------
+# -- disks of their own ------------------------------------------------------------------------------------------------
 
 
 def mounted(folder: Path, options: str) -> tuple[str, ...]:

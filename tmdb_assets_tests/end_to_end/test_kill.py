@@ -1,4 +1,5 @@
-"""A run killed at any moment: the lake stays readable, the next run takes up where it stopped, nothing is left behind."""
+"""A run killed at any moment: the lake stays readable, the next run takes up where it stopped, nothing is left
+behind."""
 
 from __future__ import annotations
 

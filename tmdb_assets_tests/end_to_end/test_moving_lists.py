@@ -1,4 +1,5 @@
-"""Lists that move while they are walked, the same cached pages on every pass: the star is that of lists that stand still."""
+"""Lists that move while they are walked, the same cached pages on every pass: the star is that of lists that stand
+still."""
 
 from __future__ import annotations
 

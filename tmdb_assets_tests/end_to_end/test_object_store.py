@@ -86,7 +86,7 @@ def _bytes(server: dict[str, str]) -> dict[str, bytes]:
         found |= {key: get(f"{url}/{urllib.parse.quote(key)}") for key in keys}
 
 
-# -- one after the other -------------------------------------------------------------------------------------------------
+# -- one after the other -----------------------------------------------------------------------------------------------
 
 
 def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
@@ -136,7 +136,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     assert [k for k, content in left.items() if k.startswith(ours[0]) and b"user7@example.com" in content] == []
 
 
-# -- at once -------------------------------------------------------------------------------------------------------------
+# -- at once -----------------------------------------------------------------------------------------------------------
 
 
 def test_two_processes_at_once_keep_every_row_once() -> None:

@@ -1,5 +1,5 @@
-"""A range of days is published day by day as far as it can be: what cannot be had is named at its end, and takes no other
-day with it."""
+"""A range of days is published day by day as far as it can be: what cannot be had is named at its end, and takes no
+other day with it."""
 
 from __future__ import annotations
 

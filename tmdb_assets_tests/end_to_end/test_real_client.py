@@ -221,7 +221,7 @@ def test_a_day_that_cannot_be_observed_is_refused_and_nothing_is_written(
     assert {re.sub(r"^.*/", "", path) for path in step.asked} <= {f"movie_ids_{TOO_OLD:%m_%d_%Y}.json.gz"}
 
 
-# -- mass deletion -------------------------------------------------------------------------------------------------------
+# -- mass deletion -----------------------------------------------------------------------------------------------------
 
 
 def film(movie_id: int) -> dict[str, Any]:

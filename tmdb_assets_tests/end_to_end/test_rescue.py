@@ -23,7 +23,8 @@ DERIVED_BY_THE_DAY = [path for path in DERIVED if not TABLES[path].is_whole]
 
 
 def as_the_page_says(text: str) -> str:
-    """A text with the page's changes made: of each, the line with a minus becomes the one with a plus, below its context."""
+    """A text with the page's changes made: of each, the line with a minus becomes the one with a plus, below its
+    context."""
     changes = re.findall(r"```diff\n(.*?)```", PAGE, re.DOTALL)
     assert len(changes) == 2
     for change in changes:

@@ -1,5 +1,5 @@
-"""TMDB on its bad days: lists that move, answers that are false, bytes that lie, values that cannot be. The star and the
-views are those of calm days, and each day ends by itself, run again at most twice."""
+"""TMDB on its bad days: lists that move, answers that are false, bytes that lie, values that cannot be. The star and
+the views are those of calm days, and each day ends by itself, run again at most twice."""
 
 from __future__ import annotations
 
@@ -74,5 +74,6 @@ def test_wild_days_give_the_star_and_the_views_of_calm_ones(tmp_path: Path) -> N
     quarantine = read(tmp_path / "wild", "tmdb/clean/quarantine")
     assert quarantine.filter(pl.col("column_name").is_not_null()).height and quarantine["reason"].null_count() == 0
     print(
-        f"{DAYS} wild days took so many runs each: {dict(runs['wild'])}; {quarantine.height:,} entries in the quarantine"
+        f"{DAYS} wild days took so many runs each: {dict(runs['wild'])}; {quarantine.height:,} entries in the "
+        "quarantine"
     )

@@ -1,8 +1,9 @@
-"""Months as they come on bad days: wrong at first, right, spoiled by a correction, right again in other words. What stands of
-a month is at any time what its sound drop says, or nothing yet; in the end every table is that of calm months.
+"""Months as they come on bad days: wrong at first, right, spoiled by a correction, right again in other words. What
+stands of a month is at any time what its sound drop says, or nothing yet; in the end every table is that of calm
+months.
 
-What tells of the drops themselves differs, and should: `drop_files` (each drop that was kept), the ledger (when it was read,
-how many bytes), the quarantine and the profiles of it.
+What tells of the drops themselves differs, and should: `drop_files` (each drop that was kept), the ledger (when it was
+read, how many bytes), the quarantine and the profiles of it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The music API on its bad days: lists that move, pages that lie, rows in other words. The star and the views are those of
-calm days, and each day ends by itself, run again at most twice.
+"""The music API on its bad days: lists that move, pages that lie, rows in other words. The star and the views are those
+of calm days, and each day ends by itself, run again at most twice.
 
-Both lakes begin with a calm day: a row that is hidden on the very first day of a lake cannot be known. On a day on which
-rows stay hidden however often one asks (`--music-held`) the sandbox hides none that is new, and deletes none: so what the
-star says of the days is that of calm ones, to the day. For the same reason false pages last for one asking: of a list that
-moves in each of a day's three walks nothing is proven to be gone, and its deletions are told by a later day. The clean
-tables and the ledger tell what came in which words and how often it was asked for: they differ, and should, as do the
-quarantine and the profiles of it.
+Both lakes begin with a calm day: a row that is hidden on the very first day of a lake cannot be known. On a day on
+which rows stay hidden however often one asks (`--music-held`) the sandbox hides none that is new, and deletes none: so
+what the star says of the days is that of calm ones, to the day. For the same reason false pages last for one asking: of
+a list that moves in each of a day's three walks nothing is proven to be gone, and its deletions are told by a later
+day. The clean tables and the ledger tell what came in which words and how often it was asked for: they differ, and
+should, as do the quarantine and the profiles of it.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def quirky() -> set[int]:
 
 
 def rows_of(page: bytes) -> list[bytes]:
-    """The rows of a list page as they are written. Python's own reader takes what is no JSON, so it finds where they end."""
+    """The rows of a list page as they are written. Python's own reader takes what is no JSON, so it finds where they
+    end."""
     decoder, text = json.JSONDecoder(), page[page.index(b"[") + 1 :].decode()
     items, at = [], 0
     while text[at] != "]":

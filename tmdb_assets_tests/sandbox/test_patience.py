@@ -29,8 +29,9 @@ from tmdb_assets_tests.sandbox.sites import (
 
 
 def test_a_patient_client_sees_the_calm_world_behind_the_wild_one() -> None:
-    """Asks a whole answer again before it believes it false and a film again that failed, reads the bytes that are there, sets
-    rows and values aside, asks by id for what a list did not show: the client that the rates are made for."""
+    """Asks a whole answer again before it believes it false and a film again that failed, reads the bytes that are
+    there, sets rows and values aside, asks by id for what a list did not show: the client that the rates are made
+    for."""
     with running("--wild") as sandbox:
         for day in DAYS[:3]:
             listed, rows = walk_patiently(sandbox, day)

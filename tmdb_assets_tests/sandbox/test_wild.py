@@ -35,7 +35,7 @@ from tmdb_assets_tests.sandbox.sites import (
     wild,
 )
 
-# -- lists that move -----------------------------------------------------------------------------------------------------
+# -- lists that move ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2, 0.4])
@@ -101,7 +101,7 @@ def test_exports_stay_away_or_come_late() -> None:
     assert ask(late, export_path(DAYS[3]), DAYS[3]).status == 403
 
 
-# -- answers that are false at first ---------------------------------------------------------------------------------------
+# -- answers that are false at first -----------------------------------------------------------------------------------
 
 
 def is_false(habit: str, answer: Answer) -> bool:
@@ -181,7 +181,7 @@ def test_reference_lists_are_false_at_first(path: str) -> None:
     assert any(b"success" in body for body in found)
 
 
-# -- what has to be lived with ---------------------------------------------------------------------------------------------
+# -- what has to be lived with -----------------------------------------------------------------------------------------
 
 
 def test_changes_of_a_day_can_be_walked_and_those_of_a_fortnight_cannot() -> None:

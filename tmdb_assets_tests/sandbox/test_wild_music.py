@@ -66,7 +66,7 @@ def true_names(endpoint: str, day: dt.date = TODAY) -> list[Any]:
     return [named(row) for row in calm().rows(endpoint, day)]
 
 
-# -- lists that are false at first -----------------------------------------------------------------------------------------
+# -- lists that are false at first -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("endpoint", LISTS)
@@ -187,7 +187,7 @@ def test_a_list_has_one_habit_a_day_at_most_and_other_days_have_others() -> None
     assert found == {f"music_{habit}" for habit in lists}
 
 
-# -- what has to be lived with ---------------------------------------------------------------------------------------------
+# -- what has to be lived with -----------------------------------------------------------------------------------------
 
 
 def value(row: Any) -> Any:
@@ -270,7 +270,7 @@ def test_rows_that_are_none_are_counted_and_stand_among_the_others() -> None:
     assert set(kinds) == {"null", "no id", spelling.YEAR_0, "None"}
 
 
-# -- all of it -------------------------------------------------------------------------------------------------------------
+# -- all of it ---------------------------------------------------------------------------------------------------------
 
 
 def test_no_habit_has_no_part_in_an_answer() -> None:

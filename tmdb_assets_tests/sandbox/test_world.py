@@ -217,7 +217,9 @@ def _companies(film: dict[str, Any], key: str) -> list[Any]:
 
 QUIRKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "popularity_text": lambda f: isinstance(f["popularity"], str),
-    "same_person_twice": lambda f: len(set(_cast_ids(f))) < len(_cast_ids(f)) == len({c["credit_id"] for c in f["credits"]["cast"]}),
+    "same_person_twice": lambda f: (
+        len(set(_cast_ids(f))) < len(_cast_ids(f)) == len({c["credit_id"] for c in f["credits"]["cast"]})
+    ),
     "cast_order_gaps": lambda f: _orders(f) != list(range(len(_orders(f)))),
     "no_director": lambda f: _crew(f, "Director") == 0,
     "many_directors": lambda f: _crew(f, "Director") == 21,
@@ -246,7 +248,9 @@ QUIRKS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "language_cn": lambda f: f["spoken_languages"][0]["iso_639_1"] == f["original_language"] == "cn",
     "language_xx": lambda f: f["spoken_languages"][0]["iso_639_1"] == f["original_language"] == "xx",
     "language_sh": lambda f: f["spoken_languages"][0]["iso_639_1"] == "sh",
-    "language_without_name": lambda f: f["spoken_languages"][0]["name"] == f["spoken_languages"][0]["english_name"] == "",
+    "language_without_name": lambda f: (
+        f["spoken_languages"][0]["name"] == f["spoken_languages"][0]["english_name"] == ""
+    ),
     "country_cs": lambda f: f["production_countries"][0]["iso_3166_1"] == "CS",
     "country_su": lambda f: f["production_countries"][0]["iso_3166_1"] == "SU",
     "country_na": lambda f: f["production_countries"][0]["iso_3166_1"] == "NA",

@@ -71,7 +71,8 @@ def altered(published: Path, path: Path, *statements: str) -> Path:
 
 
 def broken_out(films: int) -> str:
-    """The statement that makes so many of the most popular films of a warehouse breakouts, 8.25 times as popular as usual."""
+    """The statement that makes so many of the most popular films of a warehouse breakouts, 8.25 times as popular as
+    usual."""
     return (
         "CREATE OR REPLACE VIEW tmdb.vw_breakouts AS SELECT position AS breakout_rank, movie_id, title, release_date, "
         "popularity, popularity / 8.25 AS median_popularity, 8.25 AS factor, 9.5 AS z_score, 40 AS days_of_history "

@@ -33,11 +33,12 @@ def loaded(done: Publication) -> dict[str, int]:
 def columns(path: Path, table: str) -> list[tuple[str, str, bool]]:
     return toy.ask(
         path,
-        f"SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = '{table}' ORDER BY column_index",
+        f"SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = '{table}' ORDER BY "
+        "column_index",
     )
 
 
-# -- what it holds -------------------------------------------------------------------------------------------------------
+# -- what it holds -----------------------------------------------------------------------------------------------------
 
 
 def test_every_table_is_as_in_the_lake_with_its_types(store: DeltaStore, path: Path, views: Path) -> None:
@@ -249,7 +250,7 @@ def test_no_storage_option_reaches_the_file(store: DeltaStore, path: Path, views
     assert b"thing 1" in path.read_bytes(), "bytes of the lake can be found this way"
 
 
-# -- macros --------------------------------------------------------------------------------------------------------------
+# -- macros ------------------------------------------------------------------------------------------------------------
 
 
 def test_macros_come_and_go_with_their_file(store: DeltaStore, path: Path, views: Path) -> None:
@@ -266,7 +267,7 @@ def test_macros_come_and_go_with_their_file(store: DeltaStore, path: Path, views
     assert toy.ask(path, listed) == []
 
 
-# -- only what changed ---------------------------------------------------------------------------------------------------
+# -- only what changed -------------------------------------------------------------------------------------------------
 
 
 def test_when_nothing_changed_the_file_stays(store: DeltaStore, path: Path, views: Path) -> None:
@@ -392,7 +393,7 @@ def test_bringing_it_up_to_date_comes_to_the_same_as_making_it_anew(
     assert toy.differences(path, anew) == []
 
 
-# -- only some days ------------------------------------------------------------------------------------------------------
+# -- only some days ----------------------------------------------------------------------------------------------------
 
 
 def test_only_the_newest_days_of_facts_are_kept_when_asked_for(store: DeltaStore, path: Path, views: Path) -> None:

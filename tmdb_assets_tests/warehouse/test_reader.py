@@ -104,7 +104,8 @@ def test_an_open_reader_keeps_its_data_and_the_warehouse_moves_on(store: DeltaSt
     toy.publish(store, path, views)
     holding = (
         f"import duckdb; c = duckdb.connect({str(path)!r}, read_only=True); print('open', flush=True)\n"
-        f"while input(): print(c.execute({COUNT!r}).fetchone()[0], c.execute('SELECT sum(total) FROM toy.vw_totals').fetchone()[0], flush=True)"
+        f"while input(): print(c.execute({COUNT!r}).fetchone()[0], c.execute('SELECT sum(total) FROM "
+        "toy.vw_totals').fetchone()[0], flush=True)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -193,7 +194,7 @@ def test_a_file_that_goes_and_comes_back_is_read_again(store: DeltaStore, path: 
     assert count(warehouse) == 20
 
 
-# -- opened by Dagster's resource ----------------------------------------------------------------------------------------
+# -- opened by Dagster's resource --------------------------------------------------------------------------------------
 
 
 def resource(path: Path) -> DuckDBResource:

@@ -248,7 +248,7 @@ def publish(
     return publish_warehouse(store, DuckDBFile(path), [source(views)], fact_days, log)
 
 
-# -- what lies there -----------------------------------------------------------------------------------------------------
+# -- what lies there ---------------------------------------------------------------------------------------------------
 
 
 def beside(path: Path) -> set[str]:
@@ -261,7 +261,7 @@ def alone(path: Path) -> bool:
     return beside(path) <= {path.name, f".{path.name}.lock"}
 
 
-# -- reading back --------------------------------------------------------------------------------------------------------
+# -- reading back ------------------------------------------------------------------------------------------------------
 
 
 def ask(path: Path, sql: str) -> list[tuple[Any, ...]]:

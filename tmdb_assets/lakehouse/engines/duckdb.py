@@ -1,7 +1,7 @@
 """DuckDB, in this process: the engine that answers views where nothing else is asked for.
 
-What belongs here: a view run over lazy frames, its answer typed, DuckDB's errors with the file and line. What does not: the
-text (views.py), which tables the frames come from and what becomes of the answer (flow/).
+What belongs here: a view run over lazy frames, its answer typed, DuckDB's errors with the file and line. What does not:
+the text (views.py), which tables the frames come from and what becomes of the answer (flow/).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ SIGNIFICANT_DIGITS = 12
 def answer(
     view: View, tables: Mapping[str, Readable], connection: duckdb.DuckDBPyConnection | None = None
 ) -> pl.DataFrame:
-    """The answer of a view over tables, by the names it reads, and over its bases, on a connection (by default to an empty
-    database of this process).
+    """The answer of a view over tables, by the names it reads, and over its bases, on a connection (by default to an
+    empty database of this process).
 
-    It is typed as the contract says: whole numbers of any width become Int64, decimals Float64, and fractions are kept to
-    SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Raises SqlError with the line in the file, or in that
-    of a base, that DuckDB stumbled over.
+    It is typed as the contract says: whole numbers of any width become Int64, decimals Float64, and fractions are kept
+    to SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Raises SqlError with the line in the file, or
+    in that of a base, that DuckDB stumbled over.
     """
     with (connection or _database()).cursor() as cursor:  # sees nothing of other ones
         for name, table in tables.items():

@@ -3,8 +3,9 @@
 What belongs here: sqlglot, and `Parsed`, which keeps what it found. What does not: the head of a view and its contract
 (views.py), who answers it (duckdb.py).
 
-Parsing fifty views takes a second, in every process, and depends on their texts alone. So what was found lies beside the
-views (parsed.json, written by `make docs`), under a digest of what it depends on; a text that is not there is parsed.
+Parsing fifty views takes a second, in every process, and depends on their texts alone. So what was found lies beside
+the views (parsed.json, written by `make docs`), under a digest of what it depends on; a text that is not there is
+parsed.
 """
 
 from __future__ import annotations

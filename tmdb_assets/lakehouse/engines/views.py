@@ -1,8 +1,8 @@
 """Views: one SQL file, one table; the file's head is the table's contract.
 
-What belongs here: reading a .sql file into a `View` (contract and text), with errors that name the file and the line, and
-what its columns come from. What does not: who answers it (duckdb.py), what becomes of the answer (flow/publishing.py), the
-questions themselves (a source's views/).
+What belongs here: reading a .sql file into a `View` (contract and text), with errors that name the file and the line,
+and what its columns come from. What does not: who answers it (duckdb.py), what becomes of the answer
+(flow/publishing.py), the questions themselves (a source's views/).
 
 The head of a file is a comment: what the table is, its grain, and a line per column with type, rule and meaning.
 
@@ -20,8 +20,8 @@ The head of a file is a comment: what the table is, its grain, and a line per co
 
 Two lines keep a meaning in one place. `-- Kept: no` below the grain: the answer is no table of the lake but a step that
 other views read (a *base*): they are wired to the tables behind it, and it is a plain SQL view wherever they are asked.
-`{films_money}`, alone on a line of a head and on one of a SELECT, stands for the columns of columns/films_money.sql, whose
-head says `Columns of: film`: the rows that its SELECT adds up are called `film` in the view as well. What is run,
+`{films_money}`, alone on a line of a head and on one of a SELECT, stands for the columns of columns/films_money.sql,
+whose head says `Columns of: film`: the rows that its SELECT adds up are called `film` in the view as well. What is run,
 published and shown has them written out.
 """
 
@@ -162,9 +162,9 @@ def read_view(
 ) -> View:
     """A view over some tables from its file, read alone: what it reads that is kept nowhere is none of its bases yet.
 
-    Raises SqlError naming the line of the head that is not of the form this module describes, or that names columns which
-    are not there. A fault in the SELECT itself shows when it is run: one view with a typo does not keep the others from
-    being loaded.
+    Raises SqlError naming the line of the head that is not of the form this module describes, or that names columns
+    which are not there. A fault in the SELECT itself shows when it is run: one view with a typo does not keep the
+    others from being loaded.
     """
     return _over(_read(file, source, cadence, subjects), {contract.name: contract for contract in tables})
 
@@ -201,7 +201,7 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:8]
 
 
-# -- heads ---------------------------------------------------------------------------------------------------------------
+# -- heads -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -23,8 +23,8 @@ REJECTED_FEW = 20
 SHRINK_AT_MOST = 0.05
 
 CHECKS = {
-    "contract": "Rows, and values that may be unknown, are quarantined where they break the contract; when more than half of "
-    "the rows do, or lose the same column, nothing is published.",
+    "contract": "Rows, and values that may be unknown, are quarantined where they break the contract; when more "
+    "than half of the rows do, or lose the same column, nothing is published.",
     "grain": "No two published rows share the grain.",
     "accounting": "Every row received is kept, quarantined, a duplicate or superseded by a better source of its day.",
     "referential_integrity": "Every key that refers to a dimension exists there.",
@@ -53,7 +53,8 @@ def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
     """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
 
     A row breaks it as a whole or loses a value: those set aside, and those that lost the column most often lost, count
-    together. A whole table is our own arithmetic: one that breaks its contract is a fault of it, and nothing to set aside.
+    together. A whole table is our own arithmetic: one that breaks its contract is a fault of it, and nothing to set
+    aside.
     """
     received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
     values = sum(a.values.height for a in audits)

@@ -1,8 +1,8 @@
 """A derived table: what it is made of, by what function, and how its inputs are opened.
 
 What belongs here: a table with its function or its view, the batches in which its days are read. What does not: what
-becomes of the rows it builds (publishing.py), how a function states what it reads (transforms.py), the functions themselves
-(a source's clean.py and star.py).
+becomes of the rows it builds (publishing.py), how a function states what it reads (transforms.py), the functions
+themselves (a source's clean.py and star.py).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MARKER = "_marker"
 class DerivedTable:
     """A table built from other tables of its source, by a function that states what it reads or by a view.
 
-    `received` counts the rows the table must account for, by partition: a frame with a column `received`; `shape` is what
-    its payloads should look like. `warnings` are checks of its own, by name, that never stop a publication; the docstring of
-    each says what is checked. `follows` is a table whose days are told one against the other: a day of this one says what
-    changed since the kept day before it, so that publishing a day publishes the kept day after it too; `compared` is the
-    one that says with which day each was compared (`compared_with`), and `unsettled` finds days that do not tell all that
-    stood on them: the next day is compared with the days before them too.
+    `received` counts the rows the table must account for, by partition: a frame with a column `received`; `shape` is
+    what its payloads should look like. `warnings` are checks of its own, by name, that never stop a publication; the
+    docstring of each says what is checked. `follows` is a table whose days are told one against the other: a day of
+    this one says what changed since the kept day before it, so that publishing a day publishes the kept day after it
+    too; `compared` is the one that says with which day each was compared (`compared_with`), and `unsettled` finds days
+    that do not tell all that stood on them: the next day is compared with the days before them too.
     """
 
     contract: Contract

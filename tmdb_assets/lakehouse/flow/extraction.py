@@ -37,8 +37,8 @@ class NothingToObserve(LakehouseError):
 class Receipt:
     """What one endpoint promised and what arrived, so far.
 
-    `is_complete` false stops the day, and `sentence` says why. `note` is what could not be had, or was not believed, though
-    the day goes on without it; with `is_finished` false the next run of the day asks for it again.
+    `is_complete` false stops the day, and `sentence` says why. `note` is what could not be had, or was not believed,
+    though the day goes on without it; with `is_finished` false the next run of the day asks for it again.
     """
 
     endpoint: str
@@ -58,11 +58,11 @@ class Receipt:
 class Chunk:
     """Raw rows to be kept in one commit, with the proof that goes with them.
 
-    `replaces` names the part of the day they replace, by the values of columns (`{}`: all of it); None means they are new
-    and are appended.
+    `replaces` names the part of the day they replace, by the values of columns (`{}`: all of it); None means they are
+    new and are appended.
     `contents` are texts the rows name by their hash: tables in which each is kept once, whatever days have it. They are
-    kept before the rows, so that no row ever names what is not there. `measure` says how much rows are: less never takes
-    the place of more.
+    kept before the rows, so that no row ever names what is not there. `measure` says how much rows are: less never
+    takes the place of more.
     """
 
     frame: pl.DataFrame
@@ -76,7 +76,8 @@ class Chunk:
 class Asked:
     """What a raw function is told: the day, how far it can be reached, and when this observation of it began.
 
-    `log` tells something of the table's day. `since` is earlier than now when a run that was cut is being resumed: what was kept since then is not asked again.
+    `log` tells something of the table's day. `since` is earlier than now when a run that was cut is being resumed: what
+    was kept since then is not asked again.
     """
 
     day: dt.date
@@ -314,7 +315,8 @@ class Extractor:
     def _keep_chunk(
         self, contract: Contract, day: dt.date, chunk: Chunk, standing: _Standing, observed: Observed
     ) -> None:
-        """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it resumes."""
+        """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it
+        resumes."""
         audit = Audit.of(contract, chunk.frame)
         contracted = contract_kept(contract, [audit])
         if not contracted.passed and not contracted.warns:

@@ -1,7 +1,7 @@
 """A source that is asked over HTTP: its servers, or the sandbox in their place.
 
-What belongs here: what every such source has in common: connections that share a clock and a log, whose word the answers
-are, what was asked so far. What does not: what is asked (a source's raw.py), HTTP itself (http/).
+What belongs here: what every such source has in common: connections that share a clock and a log, whose word the
+answers are, what was asked so far. What does not: what is asked (a source's raw.py), HTTP itself (http/).
 """
 
 from __future__ import annotations

@@ -68,15 +68,16 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
             "received_ids": col(pl.Int64, "Distinct ids that arrived.", some, nullable=True),
             "unlisted_ids": col(
                 pl.Int64,
-                "Those of the promised ids that were asked for because a list of the day did not show them; null where no "
-                "list is walked before.",
+                "Those of the promised ids that were asked for because a list of the day did not show them; null "
+                "where no list is walked before.",
                 some,
                 nullable=True,
             ),
             "table_name": col(pl.String, "Path of the raw table that its rows were bound for.", nullable=True),
             "received_rows": col(
                 pl.Int64,
-                "Rows that came for that table, whichever of its endpoints brought them: kept, set aside or duplicates.",
+                "Rows that came for that table, whichever of its endpoints brought them: kept, set aside or "
+                "duplicates.",
                 some,
                 nullable=True,
             ),
@@ -85,15 +86,15 @@ def ledger_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
             ),
             "takes": col(
                 pl.Int64,
-                "How often it was asked for from the start: again, when the source changed meanwhile, so that no two of its "
-                "states are mixed.",
+                "How often it was asked for from the start: again, when the source changed meanwhile, so that no "
+                "two of its states are mixed.",
                 counting(1),
                 nullable=True,
             ),
             "note": col(
                 pl.String,
-                "What could not be had or was not believed though the day goes on without it, or why a day that arrived is "
-                "not published; null when there is nothing to say.",
+                "What could not be had or was not believed though the day goes on without it, or why a day that "
+                "arrived is not published; null when there is nothing to say.",
                 nullable=True,
             ),
             "is_complete": col(pl.Boolean, "Whether what was promised arrived, and may be published."),

@@ -1,8 +1,8 @@
 """Publishing a derived table: build, audit, check, and only then commit.
 
 What belongs here: the order of things while a clean or star table is rebuilt for some days, the same for every table
-of every source. What does not: the transforms (a source's clean.py and star.py), what is checked on the way (checks.py),
-how Dagster shows the outcome (orchestration).
+of every source. What does not: the transforms (a source's clean.py and star.py), what is checked on the way
+(checks.py), how Dagster shows the outcome (orchestration).
 
 A blocking check that does not hold raises before the commit, so what was published before stays untouched.
 """
@@ -133,7 +133,8 @@ def _reaches_back(
     before: Mapping[dt.date, dt.date],
     there: Collection[dt.date],
 ) -> bool:
-    """Whether all the days are there that a day was compared with: the one before it, and those before an unsettled one."""
+    """Whether all the days are there that a day was compared with: the one before it, and those before an unsettled
+    one."""
     earlier = before.get(day)
     while earlier is not None and earlier in there:
         if not table.is_unsettled(store, earlier):
@@ -143,8 +144,8 @@ def _reaches_back(
 
 
 def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
-    """The days, and for a table that follows another the kept days next to them, oldest first: of unsettled days the one
-    after is compared with the same day as they are."""
+    """The days, and for a table that follows another the kept days next to them, oldest first: of unsettled days the
+    one after is compared with the same day as they are."""
     kept = sorted(store.partition_rows(table.follows)) if table.follows else []
     wanted = {*days}
     for day in days:
@@ -179,8 +180,8 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
             run.note(contract, "another run changed what it is held against meanwhile; it is built again", days or ())
     else:
         raise LakeError(
-            f"{name}: other runs write what it is made of faster than it is built ({BUILDS_AT_MOST} times), so nothing was "
-            "published of it: run it again once they have ended."
+            f"{name}: other runs write what it is made of faster than it is built ({BUILDS_AT_MOST} times), so "
+            "nothing was published of it: run it again once they have ended."
         )
     if difference:
         done.difference = difference + done.difference if done.difference else difference
@@ -292,7 +293,7 @@ def _parted(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return frame.filter(~pl.col(MARKER)).drop(MARKER), frame.filter(MARKER).drop(MARKER)
 
 
-# -- checks --------------------------------------------------------------------------------------------------------------
+# -- checks ------------------------------------------------------------------------------------------------------------
 
 
 def _check(

@@ -1,7 +1,7 @@
 """The quarantine: what is set aside of a source's tables, row by row and value by value.
 
-What belongs here: the contract of that table and how a run replaces what it holds of a table and its days. What does not:
-what is set aside and why (contracts/audit.py).
+What belongs here: the contract of that table and how a run replaces what it holds of a table and its days. What does
+not: what is set aside and why (contracts/audit.py).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
         source,
         Stage.CLEAN,
         QUARANTINE,
-        "Rows and single values set aside because they broke their table's contract, with the reason and the raw payload; "
-        "re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is null in its row, "
-        "which is kept; of a row that is not kept no value is told apart.",
+        "Rows and single values set aside because they broke their table's contract, with the reason and the raw "
+        "payload; re-materializing the day after a rule is corrected moves them out. A value (`column_name`) is "
+        "null in its row, which is kept; of a row that is not kept no value is told apart.",
         grain=("date_id", "origin", "row_number"),
         kept=FewADay("date_id"),
         drift_limit=None,
@@ -37,7 +37,8 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
             "origin": col(pl.String, "Path of the table the row was bound for."),
             "row_number": col(
                 pl.Int64,
-                "Position of the row among those received for that table and day; a value has a number after all of them.",
+                "Position of the row among those received for that table and day; a value has a number after all "
+                "of them.",
                 counting(),
             ),
             "rule": col(pl.String, "Broken rules, separated by '; '."),
@@ -60,7 +61,8 @@ def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract
 def quarantine(
     store: DeltaStore, contract: Contract, rejected: pl.DataFrame, days: Sequence[dt.date], metadata: Mapping[str, str]
 ) -> None:
-    """Put what is set aside of a table and its days, rows and values, in place of those that were there: a corrected rule lets them go."""
+    """Put what is set aside of a table and its days, rows and values, in place of those that were there: a corrected
+    rule lets them go."""
     target = quarantine_contract(contract.source)
     there = store.scan(target, days).filter(pl.col("origin") == contract.path).select(pl.len()).collect().item()
     if rejected.height or there:

@@ -1,7 +1,7 @@
 """Taking back: rows of owned tables that days which are built again no longer say.
 
-What belongs here: which owners are kept as of days that say so no more, and their rows as the other days have them. What does
-not: how a merge leaves newer rows alone (store/owned.py), the order of a publication (publishing.py).
+What belongs here: which owners are kept as of days that say so no more, and their rows as the other days have them.
+What does not: how a merge leaves newer rows alone (store/owned.py), the order of a publication (publishing.py).
 """
 
 from __future__ import annotations

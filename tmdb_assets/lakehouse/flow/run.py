@@ -45,8 +45,8 @@ class Event:
 class Run:
     """Some days of a source's tables in one store.
 
-    `days` are the days asked for, oldest first. `metadata` goes into every commit. `engine` answers views. Whatever happens
-    is handed to `tell`, one event at a time.
+    `days` are the days asked for, oldest first. `metadata` goes into every commit. `engine` answers views. Whatever
+    happens is handed to `tell`, one event at a time.
     """
 
     store: DeltaStore

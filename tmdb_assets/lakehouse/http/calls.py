@@ -1,7 +1,7 @@
 """Requests on their way: one through its attempts, many together.
 
-What belongs here: what is known of a call, why an attempt failed, what ends all that are under way. What does not: sending
-(client.py).
+What belongs here: what is known of a call, why an attempt failed, what ends all that are under way. What does not:
+sending (client.py).
 """
 
 from __future__ import annotations

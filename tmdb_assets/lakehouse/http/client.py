@@ -1,8 +1,8 @@
 """Ask a JSON source politely: one request or many at once.
 
-What belongs here: `Http`: attempts and retries, many requests under way together, what they cost. What does not: the pace
-(pacing.py), what is kept of answers (cache.py), secrets (redaction.py), the walk through pages (pages.py), and any knowledge of
-a source (which paths exist, what a payload means).
+What belongs here: `Http`: attempts and retries, many requests under way together, what they cost. What does not: the
+pace (pacing.py), what is kept of answers (cache.py), secrets (redaction.py), the walk through pages (pages.py), and any
+knowledge of a source (which paths exist, what a payload means).
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ class Http:
 
     `secrets` are the values to redact; put credentials into `headers` where the source allows, into `params` otherwise.
     `requests_per_second` None means unlimited. `cache` is `none`, `sqlite:PATH` or `redis://...` (CacheUnusable when it
-    does not work). `credential_hint` says which setting to check when credentials are refused, `address_hint` when nothing
-    at the address has ever answered as a source does. Waits are seconds; a wait before a retry, also one the source asks for, is at most
-    `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value of `marker_header` seen in
-    answers, None for an answer without it: it tells a built-in stand-in from the real source. `now` dates the answers.
-    `quotes_answers` False: no error repeats what an answer said, for a source whose answers hold personal data.
+    does not work). `credential_hint` says which setting to check when credentials are refused, `address_hint` when
+    nothing at the address has ever answered as a source does. Waits are seconds; a wait before a retry, also one the
+    source asks for, is at most `max_wait_seconds`. Statistics are in `stats`, per endpoint. `markers` holds every value
+    of `marker_header` seen in answers, None for an answer without it: it tells a built-in stand-in from the real
+    source. `now` dates the answers. `quotes_answers` False: no error repeats what an answer said, for a source whose
+    answers hold personal data.
     """
 
     def __init__(

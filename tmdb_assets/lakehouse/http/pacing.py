@@ -1,6 +1,7 @@
 """The pace at which a source is asked, and how far a long walk has come.
 
-What belongs here: the turnstile of a host, and the lines that tell of progress. What does not: what is asked (client.py).
+What belongs here: the turnstile of a host, and the lines that tell of progress. What does not: what is asked
+(client.py).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ PROGRESS_SECONDS = 5.0
 class Turnstile:
     """Lets requests through evenly spaced, and none at all while a source has asked for silence.
 
-    Our own, because it must hold still after a 429 and stop when told to, and for its rate. At 35/s, 8 threads and 200 ms
-    of latency pyrate-limiter 4.5 let through 25.3/s as it comes, up to 35 at once with its default algorithm, and
+    Our own, because it must hold still after a 429 and stop when told to, and for its rate. At 35/s, 8 threads and 200
+    ms of latency pyrate-limiter 4.5 let through 25.3/s as it comes, up to 35 at once with its default algorithm, and
     31.6-33.0/s with GCRA and no buffer, for it never makes up for a thread that woke late; this one 33.6/s.
     """
 

@@ -56,8 +56,8 @@ class Page:
 class PageWalk:
     """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates.
 
-    `missing_pages` are the first of them. `trouble` is what was last said instead of one, `gave_out` says where a source
-    promised more pages than it has, so that it was asked no further.
+    `missing_pages` are the first of them. `trouble` is what was last said instead of one, `gave_out` says where a
+    source promised more pages than it has, so that it was asked no further.
     """
 
     endpoint: str
@@ -210,7 +210,8 @@ class _Walk:
             self.keep(page)
 
     def another_pass(self, pass_number: int, repeat_above: float) -> bool:
-        """Ask again, for the pages that are missing if only those are, until nothing is; False when it brought nothing new."""
+        """Ask again, for the pages that are missing if only those are, until nothing is; False when it brought nothing
+        new."""
         brought_something = False
         moved = len(self.seen) < (1 - repeat_above) * self.promised_items
         received = {page.number for page in self.pages}
@@ -233,8 +234,8 @@ class _Walk:
         return IDLE_PAGES if self.idle else max(needed, IDLE_PAGES)
 
     def is_beyond_all(self, page: Page) -> bool:
-        """Whether the source has no more, whatever it promises: an empty page when all promised rows have come, or several
-        pages in a row that show nothing new."""
+        """Whether the source has no more, whatever it promises: an empty page when all promised rows have come, or
+        several pages in a row that show nothing new."""
         self.came += len(page.items)
         if not self.keys(page) <= self.shown:
             self.shown |= self.keys(page)
@@ -249,8 +250,8 @@ class _Walk:
         elif len(self.idle) >= IDLE_PAGES and page.number < pages:
             told = "is empty" if not page.items else "lists only what had come"
             self.gave_out = (
-                f"page {self.idle[0]:,} of {pages:,} {told}, and so do those after it, though {promised:,} rows are promised "
-                f"and {len(self.shown):,} came"
+                f"page {self.idle[0]:,} of {pages:,} {told}, and so do those after it, though {promised:,} rows "
+                f"are promised and {len(self.shown):,} came"
             )
             return True
         return self.ended_at is not None
@@ -260,14 +261,14 @@ class _Walk:
         promised, pages = max(self.totals), self.promised_pages
         if page.number < pages and len(self.shown) > promised + max(promised, IDLE_PAGES * max(self.fullest_page, 1)):
             self.gave_out = (
-                f"{len(self.shown):,} different rows came up to page {page.number:,} of {pages:,}, though {promised:,} are "
-                "promised"
+                f"{len(self.shown):,} different rows came up to page {page.number:,} of {pages:,}, though "
+                f"{promised:,} are promised"
             )
         return bool(self.gave_out)
 
     def is_at_an_end(self) -> bool:
-        """Whether what came last says that there is no more: answers that are no page, when all promised rows have come, or
-        many of them in a row."""
+        """Whether what came last says that there is no more: answers that are no page, when all promised rows have
+        come, or many of them in a row."""
         if self.unusable and max(len(self.shown), self.came) >= max(self.totals):
             self.ended_at = self.furthest
         elif self.unusable >= GIVE_UP_AFTER:

@@ -1,7 +1,7 @@
 """Secrets taken out of texts before anybody sees them.
 
-What belongs here: the patterns of secrets, known and unknown, and the filter of the log lines of urllib3. What does not: which
-values are secret (whoever has them says so).
+What belongs here: the patterns of secrets, known and unknown, and the filter of the log lines of urllib3. What does
+not: which values are secret (whoever has them says so).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One table measured: per day and column, how much is known and how much lies far off.
 
-What belongs here: what is counted in the rows of a day, and the profile made of the counts. What does not: which tables are
-profiled, what became of their rows (profiles.py).
+What belongs here: what is counted in the rows of a day, and the profile made of the counts. What does not: which tables
+are profiled, what became of their rows (profiles.py).
 
 An outlier lies more than 3 robust standard deviations from the median of its column and day: |x - median| > 3 * 1.4826
 * MAD, where MAD is the median distance from the median (1.4826 of it is one standard deviation in a normal

@@ -1,9 +1,9 @@
 """Check quality: how the checks of some tables end for each day apart.
 
-What belongs here: the contract of the third profile table, and the object that makes the checks again: the very functions
-that are Dagster's checks, over one day's rows at a time, so that what they say of a day is the same whatever other days
-were run before, after or beside it. What does not: what a check looks at (checks.py, a source's clean.py and star.py),
-checks that need another day (a source's views), the profiles of columns and tables (profiles.py).
+What belongs here: the contract of the third profile table, and the object that makes the checks again: the very
+functions that are Dagster's checks, over one day's rows at a time, so that what they say of a day is the same whatever
+other days were run before, after or beside it. What does not: what a check looks at (checks.py, a source's clean.py and
+star.py), checks that need another day (a source's views), the profiles of columns and tables (profiles.py).
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def grain_of(contract: Contract) -> Judge:
 class CheckQuality:
     """Makes checks again, day by day.
 
-    `judged`: table -> its checks by name. They read tables among `read`, which are partitioned; the rows of the judged table
-    are those kept of it.
+    `judged`: table -> its checks by name. They read tables among `read`, which are partitioned; the rows of the judged
+    table are those kept of it.
     """
 
     read: Sequence[Contract]

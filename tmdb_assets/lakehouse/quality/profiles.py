@@ -76,7 +76,8 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
         source,
         Stage.STAR,
         COLUMN_QUALITY,
-        f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the {span}.",
+        f"How much of each column is known, and how much of it lies far off, per {span} of each table kept by the "
+        f"{span}.",
         grain=("date_id", "table_name", "column_name"),
         kept=FewADay("date_id"),
         drift_limit=None,
@@ -92,8 +93,8 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
             "known_rows": col(pl.Int64, "Rows whose value is known (not null).", some),
             "outliers": col(
                 pl.Int64,
-                f"Values more than {SIGMAS} robust standard deviations from the {span}'s median; null for a column without "
-                "numbers, for keys, and where half of the values are equal.",
+                f"Values more than {SIGMAS} robust standard deviations from the {span}'s median; null for a "
+                "column without numbers, for keys, and where half of the values are equal.",
                 some,
                 nullable=True,
             ),
@@ -134,8 +135,8 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             "is_daily": col(pl.Boolean, f"Whether rows are expected every {span}; elsewhere they follow demand."),
             "drift_limit": col(
                 pl.Float64,
-                f"Share by which the rows may differ from those of the {span} before without a warning, a ratio; null where "
-                "they follow demand.",
+                f"Share by which the rows may differ from those of the {span} before without a warning, a ratio; "
+                "null where they follow demand.",
                 some,
                 nullable=True,
             ),
@@ -156,22 +157,22 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             ),
             "duplicates": col(
                 pl.Int64,
-                "Rows left out because their grain had come before: in a derived table that expects such rows and ranks "
-                "none, those received that are neither kept nor quarantined; null when nobody counted.",
+                "Rows left out because their grain had come before: in a derived table that expects such rows and "
+                "ranks none, those received that are neither kept nor quarantined; null when nobody counted.",
                 some,
                 nullable=True,
             ),
             "superseded": col(
                 pl.Int64,
-                "Rows left out because a better source of the day told of the same (in a table that ranks its sources); "
-                "null when nobody counted.",
+                "Rows left out because a better source of the day told of the same (in a table that ranks its "
+                "sources); null when nobody counted.",
                 some,
                 nullable=True,
             ),
             "unaccounted": col(
                 pl.Int64,
-                "Rows received that are nowhere; negative: rows kept that nobody received. 0 unless a table was changed "
-                "by hand or a commit lost; null when nobody counted.",
+                "Rows received that are nowhere; negative: rows kept that nobody received. 0 unless a table was "
+                "changed by hand or a commit lost; null when nobody counted.",
                 in_range(-MOST, MOST),
                 nullable=True,
             ),
@@ -186,8 +187,8 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
             ),
             "extraction_completeness": col(
                 pl.Float64,
-                "What arrived over what the source promised, pages or ids, whichever is less, a ratio; null for a table "
-                "that is not asked for, or without a promise.",
+                "What arrived over what the source promised, pages or ids, whichever is less, a ratio; null for a "
+                "table that is not asked for, or without a promise.",
                 in_range(0, 1),
                 nullable=True,
             ),
@@ -200,7 +201,7 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
     )
 
 
-# -- all tables of a source ----------------------------------------------------------------------------------------------
+# -- all tables of a source --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,9 +227,9 @@ class TableQuality:
     """Accounts for the rows of some tables.
 
     `columns`, `ledger` and `quarantine` are the source's own. `received`: per derived table, a function that counts the
-    rows it must account for by the day (the table's partition column, `received`; a day without rows may be left out). What
-    a raw table received stands in the ledger. `left_out`: per table with a precedence, a function that tells the rows that
-    another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
+    rows it must account for by the day (the table's partition column, `received`; a day without rows may be left out).
+    What a raw table received stands in the ledger. `left_out`: per table with a precedence, a function that tells the
+    rows that another one of their grain stood for (as `Audit.left_out`), so that none of them is a mere remainder.
     """
 
     profiled: Sequence[Contract]
@@ -290,7 +291,8 @@ class TableQuality:
             .with_columns(received=pl.coalesce("received_rows", "counted"))
         )
         rest = pl.col("received") - pl.col("kept") - pl.col("quarantined")
-        # a derived table that ranks nothing leaves out duplicates it expects, and nothing else: its own run has proved that
+        # a derived table that ranks nothing leaves out duplicates it expects, and nothing else: its own run has proved
+        # that
         repeated = pl.coalesce("_repeated", pl.when("_repeats").then(rest.clip(0)).otherwise(0))
         duplicates = pl.coalesce("duplicate_rows", pl.when(pl.col("counted").is_not_null()).then(repeated))
         superseded = pl.when(duplicates.is_not_null()).then(pl.col("_superseded").fill_null(0))

@@ -1,8 +1,8 @@
 """The lake: Delta tables under one root, written by commit and read as of any version.
 
-What belongs here: `DeltaStore` (scan, append, replace partitions, merge owned rows, history) and what every commit needs
-(metadata, another try after a conflict). What does not: what a table promises (contracts/), what expires (retention.py), when
-a table is written (flow/), SQL over tables (engines/).
+What belongs here: `DeltaStore` (scan, append, replace partitions, merge owned rows, history) and what every commit
+needs (metadata, another try after a conflict). What does not: what a table promises (contracts/), what expires
+(retention.py), when a table is written (flow/), SQL over tables (engines/).
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class DeltaStore:
             return None
         except (DeltaError, OSError) as error:
             refused = refusal(self.root, error, "read", is_local=self.is_local) or LakeError(
-                f"{contract.path} cannot be read ({first_line(error)}): its _delta_log is damaged, restore it from a copy."
+                f"{contract.path} cannot be read ({first_line(error)}): its _delta_log is damaged, restore it "
+                "from a copy."
             )
             raise refused from None
         if version is None:
@@ -121,7 +122,8 @@ class DeltaStore:
         return Table(self._address(contract), storage_options=self.storage_options)
 
     def _as_opened(self, contract: Contract) -> Table | None:
-        """The table as last opened here, if nobody has committed since: reading a long log costs more than a small day."""
+        """The table as last opened here, if nobody has committed since: reading a long log costs more than a small
+        day."""
         stamp, table = self._opened.get(self._address(contract), (None, None))
         return table if table and stamp == self._stamp(contract, table) else None
 
@@ -228,7 +230,8 @@ class DeltaStore:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def refuse_unwritable_root(self) -> None:
-        """Raises LakeError before any work is done when tables could not be read back, or a local root not be written."""
+        """Raises LakeError before any work is done when tables could not be read back, or a local root not be
+        written."""
         self._place.address("")
         if not self.is_local:
             return
@@ -283,9 +286,11 @@ class DeltaStore:
         where: Mapping[str, str | Sequence[str] | Sequence[int]] | None = None,
         is_current: Callable[[], bool] | None = None,
     ) -> Commit:
-        """Replace the rows of some partitions (within them, those where a column has a value, or one of some) in one commit.
+        """Replace the rows of some partitions (within them, those where a column has a value, or one of some) in one
+        commit.
 
-        `is_current` says whether the rows are still what they should be; see `overwrite`. Raises LakeError when `frame` has a row outside of what it replaces: it would be added twice by the next run.
+        `is_current` says whether the rows are still what they should be; see `overwrite`. Raises LakeError when `frame`
+        has a row outside of what it replaces: it would be added twice by the next run.
         """
         if not contract.partition:
             raise LakeError(f"{contract.path} has no partitions to replace: merge it.")
@@ -297,7 +302,8 @@ class DeltaStore:
         if outside.height:
             found = outside.get_column(contract.partition).unique().sort().to_list()
             raise LakeError(
-                f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the partitions being replaced."
+                f"{contract.path}: {outside.height} rows ({contract.partition} {found[0]}) lie outside of the "
+                "partitions being replaced."
             )
         if not days:
             return Commit(self.version(contract) or 0, 0, 0, 0, changed=False)
@@ -320,7 +326,8 @@ class DeltaStore:
     def _replace_small(
         self, contract: Contract, table: Table, frame: pl.DataFrame, inside: pl.Expr, metadata: Mapping[str, str]
     ) -> None:
-        """New days come as a file of their own, until there are many; then, or to replace a row, all are written anew."""
+        """New days come as a file of their own, until there are many; then, or to replace a row, all are written
+        anew."""
         rows, there = in_order(contract, frame), self._lazy(contract, table)
         replaced = there.filter(inside).collect()
         if in_order(contract, replaced).equals(rows):
@@ -339,9 +346,9 @@ class DeltaStore:
     ) -> Commit:
         """Replace the whole table in one commit; the same rows again cost nothing.
 
-        `is_current` says whether the rows are still what they should be. It is asked whenever the commit is tried, after
-        the table was opened, so that rows made of an older state never take the place of those made of a newer one.
-        Raises OvertakenError when they are not.
+        `is_current` says whether the rows are still what they should be. It is asked whenever the commit is tried,
+        after the table was opened, so that rows made of an older state never take the place of those made of a newer
+        one. Raises OvertakenError when they are not.
         """
         return self.rewrite(contract, lambda there: frame, metadata, is_current)
 
@@ -484,8 +491,8 @@ class DeltaStore:
         for wanted in contract.delta_schema.fields:
             if wanted.name in there and there[wanted.name] != wanted.type:
                 raise LakeError(
-                    f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract now says "
-                    f"{wanted.type}. Rebuild the table from raw, or give the column another name."
+                    f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract "
+                    f"now says {wanted.type}. Rebuild the table from raw, or give the column another name."
                 )
 
 

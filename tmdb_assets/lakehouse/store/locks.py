@@ -1,16 +1,18 @@
 """Who may be at work on a source in a lake at once, in whatever process and as whatever user of this machine.
 
-What belongs here: the locks of a source and of a published file: where they lie, in which order they are taken, who waits
-for whom. What does not: what is done under them (orchestration, warehouse/, a source's own commands), and
+What belongs here: the locks of a source and of a published file: where they lie, in which order they are taken, who
+waits for whom. What does not: what is done under them (orchestration, warehouse/, a source's own commands), and
 single commits, which need none (delta.py).
 
 Two locks a source, hidden files in the lake's root. `.SOURCE.lock` is shared by all that read or write the source's
 tables, and held alone by what takes something away from all of them (forgetting a person). `.SOURCE.fetch.lock` is held
 alone by what fills or prunes the raw tables. They are taken in that order, those of several sources in the order of
-their names, that of a published file last: nobody can wait for each other in a circle. A killed process lets go by itself.
+their names, that of a published file last: nobody can wait for each other in a circle. A killed process lets go by
+itself.
 
 A lock has the permissions of the folder that it lies in: whoever may write there may take it, whoever made it. On an
-object store there is none: Dagster's pools keep its runs apart there, and what is no run has to be started when none is.
+object store there is none: Dagster's pools keep its runs apart there, and what is no run has to be started when none
+is.
 """
 
 from __future__ import annotations
@@ -92,7 +94,8 @@ def one_publication_at_a_time(file: Path, log: Callable[[str], None]) -> Iterato
 
 @contextmanager
 def reading_publication(file: Path, log: Callable[[str], None]) -> Iterator[None]:
-    """Nobody publishes a file, or deletes it, while something is made of it that is published in turn. Raises LockUnusable."""
+    """Nobody publishes a file, or deletes it, while something is made of it that is published in turn. Raises
+    LockUnusable."""
     try:
         lock = _beside(file)
     except OSError as error:
@@ -133,8 +136,8 @@ def _lock(
             held.enter_context(_held(folder / name, waiting, log, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX))
         except OSError as error:
             raise LockUnusable(
-                f"The lock {folder / name} cannot be taken ({error.strerror or error}): make room, see that you may read it, "
-                "or set TMDB_ASSETS_LAKE to a folder that you may write to."
+                f"The lock {folder / name} cannot be taken ({error.strerror or error}): make room, see that you "
+                "may read it, or set TMDB_ASSETS_LAKE to a folder that you may write to."
             ) from None
         yield
 
@@ -190,7 +193,8 @@ def _open(file: Path) -> int:
 
 
 def _make(file: Path) -> int:
-    """Make a lock under a name of its own, and give it its name once it has its permissions: nobody meets it without."""
+    """Make a lock under a name of its own, and give it its name once it has its permissions: nobody meets it
+    without."""
     folder = file.parent.stat()
     draft = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}")
     opened = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)

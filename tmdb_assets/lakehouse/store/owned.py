@@ -1,6 +1,7 @@
 """Rows that have an owner, kept as a set: what a table holds once some owners were observed.
 
-What belongs here: the merge of owners as a function of frames, which observation is newer, the order in which rows are kept.
+What belongs here: the merge of owners as a function of frames, which observation is newer, the order in which rows are
+kept.
 What does not: when they are written (delta.py).
 """
 
@@ -14,7 +15,8 @@ from tmdb_assets.lakehouse.contracts import Contract
 def merged(
     contract: Contract, there: pl.DataFrame, frame: pl.DataFrame, retracted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """All rows of a table after the owners in `frame` were observed; `there` are those it holds (see DeltaStore.merge)."""
+    """All rows of a table after the owners in `frame` were observed; `there` are those it holds (see
+    DeltaStore.merge)."""
     owner = list(contract.owner)
     owners = frame.select(owner).unique()
     gone = owners.clear()

@@ -1,7 +1,7 @@
 """What a disk or an object store refuses, in one sentence.
 
-What belongs here: errors of deltalake, of the system and of object stores, told apart and put into words. What does not: when
-a commit is tried again (delta.py).
+What belongs here: errors of deltalake, of the system and of object stores, told apart and put into words. What does
+not: when a commit is tried again (delta.py).
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def refusal(root: str, error: Exception, what: str, *, is_local: bool) -> LakeEr
     number, reason = refused
     advice = "make room there, or set" if number in FULL else "set"
     if not is_local:
-        advice = f"see that the bucket is there and that {CREDENTIALS} name a key, region and endpoint it is reached with, or set"
+        advice = (
+            f"see that the bucket is there and that {CREDENTIALS} name a key, region and endpoint it is "
+            "reached with, or set"
+        )
     return LakeError(
         f"The lake root {without_secrets(root)} cannot be {what} ({reason}): {advice} TMDB_ASSETS_LAKE to a folder "
         "or bucket that you may write to. What was kept before stays as it was, and another run goes on from there."

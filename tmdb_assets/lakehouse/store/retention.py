@@ -1,8 +1,8 @@
 """What is kept of a table, and for how long.
 
 What belongs here: rows that expire, contents that nothing names any more, old versions and the files of killed writers.
-What does not: how a commit is made (delta.py), when it is done (orchestration/upkeep.py), whom a source forgets (its own
-module).
+What does not: how a commit is made (delta.py), when it is done (orchestration/upkeep.py), whom a source forgets (its
+own module).
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.delta import WRITER, DeltaStore
 
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
-#: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a checkpoint.
+#: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a
+#: checkpoint.
 STAGING_FILE = re.compile(r".+#\d+")
 
 

@@ -3,8 +3,8 @@
 What belongs here: reading a root, refusing one whose tables could not be read back, the names of tables and files as
 deltalake writes them and as they are. What does not: what is done with the tables there (delta.py).
 
-deltalake takes and gives the addresses of URLs (`my%20films`), Polars reads the names that it is given (`my films`). So a
-root is written as a URL on the way in, and names are unescaped on the way out, in both kinds of places alike.
+deltalake takes and gives the addresses of URLs (`my%20films`), Polars reads the names that it is given (`my films`). So
+a root is written as a URL on the way in, and names are unescaped on the way out, in both kinds of places alike.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class LakeError(LakehouseError):
 
 
 class LakeRoot:
-    """A root as it was written. `folder` and `address` follow links anew each time: they may be made to lead elsewhere."""
+    """A root as it was written. `folder` and `address` follow links anew each time: they may be made to lead
+    elsewhere."""
 
     def __init__(self, written: str) -> None:
         self.written = written
@@ -74,7 +75,8 @@ class LakeRoot:
     def _refuse_bucket(self, bucket: str) -> None:
         if ":" in bucket.rpartition("@")[0]:
             raise self._unusable(
-                "it holds a user and a password: credentials are read from AWS_*, AZURE_* or GOOGLE_* in the environment or .env"
+                "it holds a user and a password: credentials are read from AWS_*, AZURE_* or GOOGLE_* in the "
+                "environment or .env"
             )
         if not _BUCKET.fullmatch(bucket):
             raise self._unusable("no bucket can be called so")
@@ -90,8 +92,8 @@ class LakeRoot:
 
     def _unusable(self, reason: str) -> LakeError:
         said = (
-            f"The lake root {without_secrets(self.written)} cannot be used ({reason}): set TMDB_ASSETS_LAKE to another folder "
-            "or bucket."
+            f"The lake root {without_secrets(self.written)} cannot be used ({reason}): set TMDB_ASSETS_LAKE to "
+            "another folder or bucket."
         )
         return LakeError("".join(c if c.isprintable() else ascii(c)[1:-1] for c in said))
 

@@ -1,7 +1,7 @@
 """Delta tables as they are opened: their files, and snapshots of them that any engine can read.
 
-What belongs here: a handle of one version, its files from the log alone, `Snapshot`. What does not: which version is opened
-(delta.py), how places are named (root.py).
+What belongs here: a handle of one version, its files from the log alone, `Snapshot`. What does not: which version is
+opened (delta.py), how places are named (root.py).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Table(DeltaTable):
 
     @property
     def files(self) -> pl.DataFrame:
-        """Its data files at the version it is at, as the log tells of them, and the `uri` of each; no columns while there are
-        none. They are listed once: of a year of days the list is long."""
+        """Its data files at the version it is at, as the log tells of them, and the `uri` of each; no columns while
+        there are none. They are listed once: of a year of days the list is long."""
         if self._files is None or self._files[0] != self.version():
             self._files = self.version(), self._listed()
         return self._files[1]
@@ -54,8 +54,8 @@ class Snapshot:
     """A table at one version, or some days of it: Parquet files that nobody changes, as any engine can read them.
 
     `version` is None while the table has never been written. `days` are those asked for, None for all; of a table whose
-    days share files, the files hold other days too. A column of the contract that is younger than a file is null in it. The
-    partition column of a table kept by the day stands in the names of folders (`date_id=2026-11-20`).
+    days share files, the files hold other days too. A column of the contract that is younger than a file is null in it.
+    The partition column of a table kept by the day stands in the names of folders (`date_id=2026-11-20`).
     """
 
     contract: Contract

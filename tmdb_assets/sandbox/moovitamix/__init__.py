@@ -6,6 +6,6 @@
     wild.py      which answers a habit changes, and how
     spelling.py  one row in other words that mean the same, rows that cannot be read, rows that are none
 
-What belongs here: an imitation of the API's habits, its quirks included. What does not: any real person, track or artist;
-a likeness is chance.
+What belongs here: an imitation of the API's habits, its quirks included. What does not: any real person, track or
+artist; a likeness is chance.
 """

@@ -21,7 +21,8 @@ _RESTARTED_SEED = 1_000_003
 
 
 class MoovitamixSite:
-    """The music API below `/moovitamix/`. After as many answers as `restarts` says, its server restarts: another world."""
+    """The music API below `/moovitamix/`. After as many answers as `restarts` says, its server restarts: another
+    world."""
 
     def __init__(self, seed: int, listeners: int, restarts: Sequence[int] = ()) -> None:
         self._seed, self._listeners, self._restarts = seed, listeners, sorted(restarts)

@@ -1,7 +1,7 @@
 """What is done to a true row: the same in other words, a field that cannot be read; and rows that are none.
 
-What belongs here: pure functions of one row. What does not: when they strike (habits.py), pages (wild.py). No function makes
-a value false: ids and instants stay what they are, however they are written.
+What belongs here: pure functions of one row. What does not: when they strike (habits.py), pages (wild.py). No function
+makes a value false: ids and instants stay what they are, however they are written.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""The music API on its bad days: the site with the habits that its sort of API has, at rates that are stated (habits.py).
+"""The music API on its bad days: the site with the habits that its sort of API has, at rates that are stated
+(habits.py).
 
-What belongs here: which answers a habit changes, and how: bytes in, bytes out. What does not: correct answers (api.py), what
-is done to one row (spelling.py). Without any of these options this module has no part in an answer. Each option is a share
-from 0 to 1, and takes the rate it has alone when the number is left out; `--wild` sets all of them.
+What belongs here: which answers a habit changes, and how: bytes in, bytes out. What does not: correct answers (api.py),
+what is done to one row (spelling.py). Without any of these options this module has no part in an answer. Each option is
+a share from 0 to 1, and takes the rate it has alone when the number is left out; `--wild` sets all of them.
 
     --music-repeats      each later page shows a row of the page before in place of one of its own: totals are right
     --music-unordered    each page is cut from the list in another order
-    --music-slips        a row is deleted and another added while one walks: a row falls between two pages, none stands twice
-    --music-totals       the totals differ from page to page
+    --music-slips        a row is deleted and another added while one walks: a row falls between two pages, none stands
+    twice --music-totals       the totals differ from page to page
     --music-endless      900,000,000 pages, those beyond the last without rows
     --music-held         as repeats, the same rows for the whole day; never on a day on which a row of that list was
                          deleted, and never one that is new or other than the day before
@@ -127,7 +128,7 @@ class WildMusicSite:
         )
         return dice.one_of(ways, "music_failing", day, question)
 
-    # -- lists -----------------------------------------------------------------------------------------------------------
+    # -- lists ---------------------------------------------------------------------------------------------------------
 
     def _list(self, endpoint: str, day: dt.date) -> list[_Row]:
         """All rows of a day, those that are none among them."""
@@ -215,7 +216,7 @@ class WildMusicSite:
     def _endless(self, asked: _Asked, rows: Sequence[_Row], true: _Said) -> _Said:
         return replace(true, pages=ENDLESS)
 
-    # -- rows ------------------------------------------------------------------------------------------------------------
+    # -- rows ----------------------------------------------------------------------------------------------------------
 
     def _written(self, endpoint: str, day: dt.date, row: _Row) -> bytes:
         """A row as it is served: other words, a broken field."""

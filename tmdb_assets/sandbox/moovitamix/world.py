@@ -4,8 +4,8 @@ What belongs here: what exists on which day and in which state. What does not: p
 
 Nothing is stored: every figure is a function of the seed, a number and a day, so that any day can be asked for in any
 order. Days before `EPOCH` look like that day. The quirks of the real API are planted: updated before created, two users
-with one e-mail, an e-mail that is none, histories without tracks, tracks that are gone but still listened to, a duration
-that is none.
+with one e-mail, an e-mail that is none, histories without tracks, tracks that are gone but still listened to, a
+duration that is none.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _LAST: Final = _words(
     "Ostrander Pellegrin Quist Rasmussen Sobel Tamm Ubaldi Vestergaard Winther Yilmaz Zeller"
 )
 _WORDS: Final = _words(
-    "amber anchor bellows borrowed cinder copper driftwood ember ferry gravel harbour hollow iron kettle lantern marble "
-    "nightjar orchard paper quarry river saltmarsh tinplate umbrella velvet window yonder zephyr"
+    "amber anchor bellows borrowed cinder copper driftwood ember ferry gravel harbour hollow iron kettle lantern "
+    "marble nightjar orchard paper quarry river saltmarsh tinplate umbrella velvet window yonder zephyr"
 )
 GENRES: Final = (
     "Alternative",
@@ -211,7 +211,7 @@ class World:
         }
 
 
-# -- small steps -----------------------------------------------------------------------------------------------------------
+# -- small steps -------------------------------------------------------------------------------------------------------
 
 
 def _day(day: dt.date) -> int:
@@ -227,7 +227,8 @@ def _name(bits: int) -> str:
 
 
 def _stamps(bits: int, born: int, edited: int, edits: int) -> dict[str, str]:
-    """created_at and updated_at; as in the real API, a quarter of what was never edited was updated before it was made."""
+    """created_at and updated_at; as in the real API, a quarter of what was never edited was updated before it was
+    made."""
     created = dt.datetime.combine(dt.date.fromordinal(born), dt.time()) + dt.timedelta(seconds=bits % 86_400)
     updated = dt.datetime.combine(dt.date.fromordinal(edited), dt.time()) + dt.timedelta(seconds=mix(bits, 9) % 86_400)
     if not edits:

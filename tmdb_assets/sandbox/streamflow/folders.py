@@ -1,7 +1,7 @@
 """Invented drops as folders: six CSV files a month, which appear complete or not at all.
 
-What belongs here: writing and replacing a month's folder. What does not: what stands in the files (people.py), what a bad
-day makes of them (wild.py).
+What belongs here: writing and replacing a month's folder. What does not: what stands in the files (people.py), what a
+bad day makes of them (wild.py).
 """
 
 from __future__ import annotations

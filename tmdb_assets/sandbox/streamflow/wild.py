@@ -3,9 +3,9 @@
 What belongs here: what becomes of the six sound files of a month, bytes in, bytes out, and in which order its wordings
 follow each other. What does not: folders (folders.py), what stands in the files (people.py).
 
-A month is dropped `WORDINGS` times: twice in a form that cannot be used, then as it is, then twice spoiled (once with most
-of its users gone, once in a further form that cannot be used), and at last as it is again, in other words that mean the
-same. Nothing is drawn: the forms take turns from month to month, so that six months show them all.
+A month is dropped `WORDINGS` times: twice in a form that cannot be used, then as it is, then twice spoiled (once with
+most of its users gone, once in a further form that cannot be used), and at last as it is again, in other words that
+mean the same. Nothing is drawn: the forms take turns from month to month, so that six months show them all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Wording:
     is_announced: bool = True
 
 
-# -- forms that cannot be used, or should not be --------------------------------------------------------------------------
+# -- forms that cannot be used, or should not be -----------------------------------------------------------------------
 
 
 def _pieces(files: Files) -> Contents:
@@ -109,7 +109,7 @@ LOSING: Mapping[str, Callable[[Files], Contents]] = {
 }
 
 
-# -- forms that mean the same ---------------------------------------------------------------------------------------------
+# -- forms that mean the same ------------------------------------------------------------------------------------------
 
 
 def _quoted(content: bytes) -> bytes:

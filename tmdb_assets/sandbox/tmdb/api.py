@@ -174,8 +174,8 @@ class _Wanted:
 
 
 def page_bounds(total: int, page: int) -> tuple[int, int, int]:
-    """(total_pages, start, stop) of a page. Every fortieth page, from the third on, is short by one though not the last:
-    a walker that stops there loses films, one that obeys total_pages finds every film once."""
+    """(total_pages, start, stop) of a page. Every fortieth page, from the third on, is short by one though not the
+    last: a walker that stops there loses films, one that obeys total_pages finds every film once."""
     pages = max(1, -(-total // PAGE_SIZE))
     while _start(pages + 1, pages) < total:
         pages += 1

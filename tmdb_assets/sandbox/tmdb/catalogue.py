@@ -1,8 +1,8 @@
 """The synthetic world: every film there ever is, and what a caller sees of them on a day.
 
-What belongs here: who exists when, breakouts, the list, the changes and the export of a day, what was planted. What does
-not: paths and parameters (api.py), the payload of a film (details.py). Nothing is computed before it is asked for, and
-nothing depends on what was asked before or on how far the world reaches.
+What belongs here: who exists when, breakouts, the list, the changes and the export of a day, what was planted. What
+does not: paths and parameters (api.py), the payload of a film (details.py). Nothing is computed before it is asked for,
+and nothing depends on what was asked before or on how far the world reaches.
 """
 
 from __future__ import annotations
@@ -261,7 +261,8 @@ def export_row(movie_id: int, original_title: str, popularity: Any, video: bool)
 
 
 def _part(number: int, stride: int) -> tuple[int, int] | None:
-    """Every twelfth residue of the stride is a run of franchises of three parts, which so appear far from each other."""
+    """Every twelfth residue of the stride is a run of franchises of three parts, which so appear far from each
+    other."""
     residue = number % stride
     if residue % 12 != 5:
         return None

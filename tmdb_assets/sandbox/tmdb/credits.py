@@ -1,7 +1,7 @@
 """Who works on which film: the cast and the crew of one film.
 
-What belongs here: the choice of persons, their order and their jobs, the oddities of cast lists included. What does not:
-who the persons are (people.py).
+What belongs here: the choice of persons, their order and their jobs, the oddities of cast lists included. What does
+not: who the persons are (people.py).
 """
 
 from __future__ import annotations

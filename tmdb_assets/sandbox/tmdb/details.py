@@ -24,7 +24,8 @@ from tmdb_assets.sandbox.tmdb.timeline import Film
 Payload = dict[str, Any]
 PARTS = ("credits", "keywords", "external_ids", "release_dates")
 _ROW = (
-    "adult", "backdrop_path", "genre_ids", "id", "title", "original_language", "original_title", "overview", "popularity",
+    "adult", "backdrop_path", "genre_ids", "id", "title", "original_language", "original_title", "overview",
+    "popularity",
     "poster_path", "release_date", "softcore", "video", "vote_average", "vote_count",
 )  # fmt: skip
 _NUMBERS = ("popularity", "vote_average", "vote_count")

@@ -27,7 +27,8 @@ _LANGUAGE_WEIGHTS = list(itertools.accumulate(tongue["per_mille"] for tongue in 
 _QUIRKY_LANGUAGES = {"language_cn": "cn", "language_xx": "xx", "titled_unknown": "en"}
 # One that is named twice is twice as likely.
 _EDIT_KINDS = (
-    "overview", "overview", "keyword_added", "keyword_added", "revenue", "revenue", "runtime", "tagline", "company_removed",
+    "overview", "overview", "keyword_added", "keyword_added", "revenue", "revenue", "runtime", "tagline",
+    "company_removed",
     "company_added", "country_removed", "country_added",
 )  # fmt: skip
 _GENRE_PROFILES = (
@@ -185,7 +186,8 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
 
 
 def edits(film: Film, seed: int, until: int) -> list[tuple[int, str]]:
-    """(day, kind) of every change of the payload after the film's first day, oldest first; a longer view only adds to it.
+    """(day, kind) of every change of the payload after the film's first day, oldest first; a longer view only adds to
+    it.
 
     Each kind must bring something that was never there before (see details.py): only then do two days differ exactly
     if a change lies between them.

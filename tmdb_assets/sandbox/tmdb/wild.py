@@ -2,7 +2,8 @@
 
 What belongs here: which answers a habit changes, and how: bytes in, bytes out. What does not: correct answers (api.py).
 Without any of these options this module has no part in an answer. Each option is a share from 0 to 1 (or a number), and
-takes the rate it has with `--wild` when the number is left out; `--wild` sets all of them but the exports that stay away.
+takes the rate it has with `--wild` when the number is left out; `--wild` sets all of them but the exports that stay
+away.
 
     --wild             everything below
     --move             rows of /discover/movie stand on two pages, other films on none, page edges first; totals and the
@@ -18,7 +19,8 @@ takes the rate it has with `--wild` when the number is left out; `--wild` sets a
     --unsaid-gzip      details packed without saying so        --said-gzip      plain JSON that says it is packed
     --bom              JSON behind a byte order mark           --odd-exports    exports unpacked, or packed twice
     --impossible       dates, money, ids and types that cannot be, only where the true value is unknown
-    --lasting N        how many times in a row a false answer comes before the true one (1): empty lists, bad exports and
+    --lasting N        how many times in a row a false answer comes before the true one (1): empty lists, bad exports
+    and
                        reference lists, nameless, 404, garbled; 500 comes three times as often
 
 Films with planted quirks (quirks.py) keep their rows, their places and their values: a test may rely on them.
@@ -133,8 +135,8 @@ class WildSite:
     def _moved(self, request: Request, left: int) -> dict[Place, Place]:
         """Rows beside the edge between a page and the next one that are hidden, and which is shown in place of each.
 
-        Rows are paired across the edge, and each belongs to one edge only: of a pair that is drawn one is shown twice, the
-        other not at all; other words draw others. The edges share the rows that have to move evenly.
+        Rows are paired across the edge, and each belongs to one edge only: of a pair that is drawn one is shown twice,
+        the other not at all; other words draw others. The edges share the rows that have to move evenly.
         """
         first = self._page(request, 1)
         reach = min(first["total_pages"], MAX_PAGE)

@@ -1,8 +1,9 @@
 """moovitamix: a music API that can only be read whole, observed every day.
 
     /tracks ─────────┐                                 ┌─ tracks ─────────────┬─ dim_track ── bridge_track_genre ─┐
-    /users ──────────┼─ raw/pages ─► layouts, records ─┼─ users ──────────────┼─ dim_user ─── bridge_user_genre ──┼─ dim_genre
-    /listen_history ─┘   (thin, a day)  (each content  ├─ listen_histories ─┬─┼─ fact_listen                      │
+    /users ──────────┼─ raw/pages ─► layouts, records ─┼─ users ──────────────┼─ dim_user ─── bridge_user_genre ──┼─
+    dim_genre /listen_history ─┘   (thin, a day)  (each content  ├─ listen_histories ─┬─┼─ fact_listen
+    │
                                          kept once)    ├─ listens ──────────┘ │  dim_date ◄─ changes              │
                                                        ├─ vanished ───────────┘                               vw_* ◄┘
                                                        └─ changes

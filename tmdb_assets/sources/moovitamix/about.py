@@ -76,8 +76,8 @@ def _person(user_id: int, raw: pl.DataFrame, users: pl.DataFrame, aside: pl.Data
 def _theirs(
     store: DeltaStore, person: Person, records: dict[int, str], users: pl.DataFrame, aside: pl.DataFrame
 ) -> dict[Contract, tuple[pl.DataFrame, pl.Series]]:
-    """The rows of each clean table, and which of them are about the person: by an id, by the raw row that they came of, by
-    an e-mail."""
+    """The rows of each clean table, and which of them are about the person: by an id, by the raw row that they came of,
+    by an e-mail."""
     ids, texts = list(person.ids), ("first_name", "last_name", "email", "gender", "favorite_genres")
     told = users.select(*texts[:-1], pl.col(texts[-1]).list.join(" ")).rows()
     named = pl.Series(

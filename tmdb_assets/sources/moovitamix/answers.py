@@ -101,10 +101,11 @@ def page_rows(
 
 
 def names(endpoint: str, texts: pl.Series) -> pl.DataFrame:
-    """What names each row of a list: row_key, entity_id, created_at (the moment of a history row); in the order of `texts`.
+    """What names each row of a list: row_key, entity_id, created_at (the moment of a history row); in the order of
+    `texts`.
 
-    A name is made of values, never of how they are spelled. All three are null where the id or the moment cannot be read
-    or is beyond what its column may hold: such a row is never kept, so there is nothing of it that could vanish.
+    A name is made of values, never of how they are spelled. All three are null where the id or the moment cannot be
+    read or is beyond what its column may hold: such a row is never kept, so there is nothing of it that could vanish.
     """
     is_history = endpoint == HISTORIES_ENDPOINT
     shape: type[Shape] = payloads.NamedHistory if is_history else payloads.Named

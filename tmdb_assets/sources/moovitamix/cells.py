@@ -1,6 +1,7 @@
 """Texts of a row as values: trimmed, read as moments and durations, split.
 
-What belongs here: one step per kind of text; what cannot be read is noted. What does not: which column is read how (clean.py).
+What belongs here: one step per kind of text; what cannot be read is noted. What does not: which column is read how
+(clean.py).
 """
 
 from __future__ import annotations

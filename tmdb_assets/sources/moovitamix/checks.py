@@ -1,6 +1,7 @@
 """What is noticed in moovitamix and stops nothing: warnings of this source's own.
 
-What belongs here: one function per warning, what it reads stated above it; its docstring says what is checked. What does not: rules a row must keep (contracts.py). No sentence names a person.
+What belongs here: one function per warning, what it reads stated above it; its docstring says what is checked. What
+does not: rules a row must keep (contracts.py). No sentence names a person.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ TOLD = 3  # lists of days that a sentence names
 
 @reads(ROWS)
 def full_churn(rows: pl.LazyFrame) -> Outcome:
-    """At most half of the tracks and of the users vanished since the day observed before: more, and the server restarted."""
+    """At most half of the tracks and of the users vanished since the day observed before: more, and the server
+    restarted."""
     compared = rows.filter(pl.col("listed_before") > 0, pl.col("endpoint") != "listen_history").collect()
     shares = compared.with_columns(share=pl.col("vanished") / pl.col("listed_before")).sort("date_id", "endpoint")
     worst = shares.filter(pl.col("share") > CHURN)
@@ -29,8 +31,8 @@ def full_churn(rows: pl.LazyFrame) -> Outcome:
         return Outcome("full_churn", True, "most ids stayed", figures, warns=True)
     row = worst.row(0, named=True)
     sentence = (
-        f"{row['date_id']}: {row['vanished']:,} of {row['listed_before']:,} {row['endpoint']} of {row['compared_with']} are "
-        "gone: the source's server restarted and gave new ids"
+        f"{row['date_id']}: {row['vanished']:,} of {row['listed_before']:,} {row['endpoint']} of "
+        f"{row['compared_with']} are gone: the source's server restarted and gave new ids"
     )
     return Outcome("full_churn", False, sentence, figures, warns=True)
 
@@ -45,8 +47,8 @@ def held_back(rows: pl.LazyFrame) -> Outcome:
     of_days = [f"{row['held_back']:,} {row['endpoint']} on {row['date_id']}" for row in some.iter_rows(named=True)]
     more = f" and {len(of_days) - TOLD:,} more" if len(of_days) > TOLD else ""
     sentence = (
-        f"not listed and not proven to be gone: {', '.join(of_days[:TOLD])}{more}. The lists moved while they were walked; "
-        "these rows stand as they were until a later day tells"
+        f"not listed and not proven to be gone: {', '.join(of_days[:TOLD])}{more}. The lists moved while they "
+        "were walked; these rows stand as they were until a later day tells"
     )
     return Outcome("held_back", False, sentence, figures, warns=True)
 

@@ -5,9 +5,10 @@ together. Times
 without a zone are UTC, blank text is unknown. What does not: asking (raw.py), taking pages apart (answers.py), keys of
 the star (star.py), the rules a row must keep (contracts.py).
 
-A day is compared with what stood before it, by content: of a row whose content is the same nothing is repeated. What the
-day does not list is gone only if the day can tell (listings.py); else it is held back, and stands as it was. Every row whose name (id; user and moment for a history row) has another content than before is taken, all rows of that
-name on the day included, so that the audit can account for all of them: received = kept + quarantined + duplicates.
+A day is compared with what stood before it, by content: of a row whose content is the same nothing is repeated. What
+the day does not list is gone only if the day can tell (listings.py); else it is held back, and stands as it was. Every
+row whose name (id; user and moment for a history row) has another content than before is taken, all rows of that name
+on the day included, so that the audit can account for all of them: received = kept + quarantined + duplicates.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def listen_histories(
 
 @reads(*PAGED)
 def listens(pages: pl.LazyFrame, all_pages: pl.LazyFrame, layouts: pl.LazyFrame, records: pl.LazyFrame) -> pl.DataFrame:
-    """What was listened to in those rows; of two rows of one user and moment the first counts, as in `listen_histories`."""
+    """What was listened to in those rows; of two rows of one user and moment the first counts, as in
+    `listen_histories`."""
     rows = _histories(pages, all_pages, layouts, records).filter(is_readable())
     first = rows.filter(pl.struct("date_id", "row_key").is_first_distinct())
     numbered = first.with_columns(position=pl.int_ranges(1, pl.col("items").list.len().cast(pl.Int64) + 1))
@@ -89,13 +91,13 @@ def vanished(
     return pl.concat(_Comparison(endpoint, pages, all_pages, layouts, records).vanished for endpoint in ENDPOINTS)
 
 
-# -- one endpoint, day against the day before ----------------------------------------------------------------------------
+# -- one endpoint, day against the day before --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """The rows of one endpoint on each day of the run, against what stood before it: as the day observed before lists it,
-    and where that day cannot tell what is gone, as the days before list what it lacks."""
+    """The rows of one endpoint on each day of the run, against what stood before it: as the day observed before lists
+    it, and where that day cannot tell what is gone, as the days before list what it lacks."""
 
     endpoint: str
     pages: pl.LazyFrame
@@ -125,7 +127,8 @@ class _Comparison:
 
     @cached_property
     def listed(self) -> pl.DataFrame:
-        """date_id, record_hash, payload, row_key, entity_id, created_at of every row listed on any of these days, in order."""
+        """date_id, record_hash, payload, row_key, entity_id, created_at of every row listed on any of these days, in
+        order."""
         days = {*self._compared, *(earlier for found in self._compared.values() for earlier in found)}
         return self._listings.named(sorted(days))
 
@@ -202,7 +205,7 @@ class _Comparison:
         ).select(list(contracts.CHANGES.schema))
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------------
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
 def _decoded(changed: pl.DataFrame, shape: type[Shape]) -> pl.DataFrame:
@@ -233,7 +236,7 @@ def _columns(table: str, **renamed: str | pl.Expr) -> list[pl.Expr]:
     return [*exprs, pl.col("^_(rejected|set_aside|payload|pointer)$")]
 
 
-# -- the tables ----------------------------------------------------------------------------------------------------------
+# -- the tables --------------------------------------------------------------------------------------------------------
 
 
 def compared_table(
@@ -265,12 +268,12 @@ TABLES = (
 )
 
 
-# -- reading a day's state back ------------------------------------------------------------------------------------------
+# -- reading a day's state back ----------------------------------------------------------------------------------------
 
 
 def state_on(day: dt.date, rows: pl.LazyFrame, vanished: pl.LazyFrame, endpoint: str) -> pl.DataFrame:
-    """The rows of a clean table (tracks, users or listen_histories) as they stood on a day: each in its last state up to
-    it, without what had vanished by then."""
+    """The rows of a clean table (tracks, users or listen_histories) as they stood on a day: each in its last state up
+    to it, without what had vanished by then."""
     key = {TRACKS_ENDPOINT: ["track_id"], USERS_ENDPOINT: ["user_id"], HISTORIES_ENDPOINT: ["user_id", "created_at"]}
     names = {key[endpoint][0]: pl.col("entity_id"), **{c: pl.col(c) for c in key[endpoint][1:]}}
     gone = vanished.filter(pl.col("endpoint") == endpoint).select(**names, _gone="date_id")

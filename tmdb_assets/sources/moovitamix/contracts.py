@@ -95,9 +95,9 @@ PAGES = Contract(
     SOURCE,
     Stage.RAW,
     "pages",
-    "Pages as they came, one thin row each: `layouts` and `records` hold their text, every content once whatever days have "
-    "it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, and the union of "
-    "its walks counts.",
+    "Pages as they came, one thin row each: `layouts` and `records` hold their text, every content once whatever "
+    "days have it. All pages of a walk were read from one server; a list that moved meanwhile was walked again, "
+    "and the union of its walks counts.",
     grain=("date_id", "endpoint", "take", "page"),
     kept=ByDay("date_id"),
     columns={
@@ -113,15 +113,15 @@ PAGES = Contract(
         "fetched_at": _instant("When the answer came."),
         "take": col(
             pl.Int64,
-            "Which of the day's walks of the list the page is of, from 1; null in days of one walk kept before walks were "
-            "counted.",
+            "Which of the day's walks of the list the page is of, from 1; null in days of one walk kept before "
+            "walks were counted.",
             counting(1),
             nullable=True,
         ),
         "is_doubted": col(
             pl.Boolean,
-            "Whether the walks of the list lack rows that were listed before, and no two of them show together that these "
-            "are gone; null in days kept before it was asked.",
+            "Whether the walks of the list lack rows that were listed before, and no two of them show together "
+            "that these are gone; null in days kept before it was asked.",
             nullable=True,
         ),
     },
@@ -131,8 +131,8 @@ LAYOUTS = Contract(
     SOURCE,
     Stage.RAW,
     "layouts",
-    "Pages with their rows taken out, each once: the text with a separator (U+001E) in place of every row, and the rows' "
-    "hashes in order. Put together they are the page, byte for byte after UTF-8 decoding.",
+    "Pages with their rows taken out, each once: the text with a separator (U+001E) in place of every row, and "
+    "the rows' hashes in order. Put together they are the page, byte for byte after UTF-8 decoding.",
     grain=("page_hash",),
     kept=Owned(("page_hash",)),
     kept_for=(PAGES, "page_hash"),
@@ -168,8 +168,8 @@ FORGOTTEN = Contract(
     SOURCE,
     Stage.RAW,
     "forgotten",
-    "Persons who were forgotten, as keyed hashes of their id and e-mails: rows of theirs that the source still serves are "
-    "dropped before they are kept.",
+    "Persons who were forgotten, as keyed hashes of their id and e-mails: rows of theirs that the source still "
+    "serves are dropped before they are kept.",
     grain=("subject_hash",),
     kept=Owned(("subject_hash",)),
     drift_limit=None,
@@ -208,7 +208,10 @@ _TRACK = {
 
 _GENRES = col(pl.List(pl.String), "Genres: the text split at commas; null when unknown.", nullable=True)
 _RECORD = {"record_hash": _hash("Content of the raw row; names it in raw/records")}
-_DELTA = "Rows of days without a change are not repeated: the state of a day is each row's last one up to it, unless `vanished`."
+_DELTA = (
+    "Rows of days without a change are not repeated: the state of a day is each row's last one up to it, "
+    "unless `vanished`."
+)
 
 
 def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping[str, Column], **more: Any) -> Contract:
@@ -230,7 +233,8 @@ def _clean(name: str, description: str, grain: tuple[str, ...], columns: Mapping
 
 CHANGES = _clean(
     "changes",
-    "What each observed day brought, by endpoint, counted against the day observed before it; a first day has none before.",
+    "What each observed day brought, by endpoint, counted against the day observed before it; a first day has "
+    "none before.",
     ("endpoint",),
     {
         "endpoint": _endpoint(),
@@ -241,14 +245,15 @@ CHANGES = _clean(
         "received": _count("Those of them that are new or changed: the clean tables take these."),
         "unchanged": _count("Those of them that are as they were: they cost nothing."),
         "listed_before": _count(
-            "Different keys that stood before: listed on the day observed before, or held back on it; null for a first day.",
+            "Different keys that stood before: listed on the day observed before, or held back on it; null for a "
+            "first day.",
             nullable=True,
         ),
         "vanished": _count("Those of them that are gone: not listed any more, as a walk of the day proves."),
         "forgotten": _count("Rows of forgotten persons, dropped before they were kept."),
         "held_back": _count(
-            "Those of them that were not listed and that no walk proves to be gone, since the list moved while it was walked: "
-            "they stand as they were until a later day tells. Null in days derived before it was counted.",
+            "Those of them that were not listed and that no walk proves to be gone, since the list moved while it "
+            "was walked: they stand as they were until a later day tells. Null in days derived before it was counted.",
             nullable=True,
         ),
     },
@@ -283,8 +288,8 @@ USERS = _clean(
 
 LISTEN_HISTORIES = _clean(
     "listen_histories",
-    "Rows of the listening history that are new or changed on a day, empty ones included; what was listened to stands in "
-    f"`listens`. The source gives them no id: user and moment name one. {_DELTA}",
+    "Rows of the listening history that are new or changed on a day, empty ones included; what was listened to "
+    f"stands in `listens`. The source gives them no id: user and moment name one. {_DELTA}",
     ("user_id", "created_at"),
     {"user_id": _id("Who listened."), **_STAMPS, "listen_count": _count("Tracks in it."), **_RECORD},
 )
@@ -304,7 +309,8 @@ LISTENS = _clean(
 
 VANISHED = _clean(
     "vanished",
-    "What was there before and is gone: a walk of the day, in which nothing came twice, does not list it, nor does any other.",
+    "What was there before and is gone: a walk of the day, in which nothing came twice, does not list it, nor "
+    "does any other.",
     ("endpoint", "row_key"),
     {
         "date_id": _day("First observed day without it (UTC)."),
@@ -381,8 +387,9 @@ DIM_USER = _star(
         "user_id": _id("The source's user id."),
         "email_hash": col(
             pl.String,
-            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal e-mails, however "
-            "they are spelled; null when unknown, or when what is stated tells nobody (n/a, none@none.com).",
+            "Keyed hash of the e-mail (128 bits of HMAC-SHA256, key MOOVITAMIX_HASH_KEY): equal for equal "
+            "e-mails, however they are spelled; null when unknown, or when what is stated tells nobody (n/a, "
+            "none@none.com).",
             str_matches("[0-9a-f]{32}", "32 hexadecimal digits"),
             nullable=True,
         ),
@@ -432,8 +439,8 @@ BRIDGE_USER_GENRE = _star(
 
 FACT_LISTEN = _star(
     "fact_listen",
-    "Listens: one row per user, history row and position, in the last state of the history row. Tracks and users that the "
-    "source never listed occur: they are counted by checks, not dropped.",
+    "Listens: one row per user, history row and position, in the last state of the history row. Tracks and users "
+    "that the source never listed occur: they are counted by checks, not dropped.",
     ("user_id", "listened_at", "position"),
     {
         "user_id": _id("Who listened."),

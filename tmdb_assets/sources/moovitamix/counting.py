@@ -1,7 +1,8 @@
-"""What each clean table receives by the day, counted in plain Python, apart from the transforms that the count is held against.
+"""What each clean table receives by the day, counted in plain Python, apart from the transforms that the count is held
+against.
 
-What belongs here: RECEIVED and how names and listens are counted in the texts of a day. What does not: the rows themselves
-(clean.py), what a walk can tell (listings.py).
+What belongs here: RECEIVED and how names and listens are counted in the texts of a day. What does not: the rows
+themselves (clean.py), what a walk can tell (listings.py).
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 What belongs here: the order in which a person's rows and the copies go, and what will go. What does not: the command
 (tmdb_assets/forget.py), which rows are about a person (about.py), recognising them when the source serves them again
-(privacy.py), how a table drops its past (lakehouse/store/), the places that have copies (lakehouse/copies.py says what they
-must do; the targets of the warehouse are handed in).
+(privacy.py), how a table drops its past (lakehouse/store/), the places that have copies (lakehouse/copies.py says what
+they must do; the targets of the warehouse are handed in).
 
-A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is the
-same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring them
-back. It waits for whoever fetches, derives, publishes or keeps up this source's tables in this lake, in whatever process
-of this machine, and lets none begin meanwhile; what goes on after it reads what it left. Cut before its end, it is
-finished by running it again.
+A person is the id asked for and every e-mail seen under it, and whoever else used such an e-mail: the same e-mail is
+the same person, unless it tells nobody. What remains is a keyed hash of each, so that the next day's run does not bring
+them back. It waits for whoever fetches, derives, publishes or keeps up this source's tables in this lake, in whatever
+process of this machine, and lets none begin meanwhile; what goes on after it reads what it left. Cut before its end, it
+is finished by running it again.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Removed:
-    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, and a sentence on each
-    place that had copies of the star."""
+    """What went: users (ids of the person), raw rows, rows of the clean tables and the quarantine, and a sentence on
+    each place that had copies of the star."""
 
     users: int
     raw_rows: int
@@ -98,11 +98,11 @@ def forget(
 ) -> Removed:
     """Remove a person from every table, file, log entry and version of this source, and delete what has copies.
 
-    `places`: every place outside of the lake that may have copies. `confirmed`: the plan that was agreed to; nothing changes
-    when the person turns out to have more ids by now.
+    `places`: every place outside of the lake that may have copies. `confirmed`: the plan that was agreed to; nothing
+    changes when the person turns out to have more ids by now.
 
-    Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before; MoreThanConfirmed;
-    KeyUnusable, LakeError, CopyStays.
+    Raises NobodyToForget when nothing is known of the user and nobody of that id was forgotten before;
+    MoreThanConfirmed; KeyUnusable, LakeError, CopyStays.
     """
     store.refuse_unwritable_root()
     key = hash_key(settings)
@@ -147,7 +147,7 @@ def _forget(
     return Removed(len(found.person.ids), raw_rows, clean_rows, tuple(went))
 
 
-# -- what will be deleted ------------------------------------------------------------------------------------------------
+# -- what will be deleted ----------------------------------------------------------------------------------------------
 
 
 def _plan(store: DeltaStore, settings: Settings, places: Sequence[Copies], user_id: int, found: About) -> Plan:
@@ -170,7 +170,7 @@ def _kept_hashes(store: DeltaStore) -> list[str]:
     return store.scan(contracts.FORGOTTEN).select("subject_hash").collect().get_column("subject_hash").to_list()
 
 
-# -- raw -----------------------------------------------------------------------------------------------------------------
+# -- raw ---------------------------------------------------------------------------------------------------------------
 
 
 def _redact_raw(store: DeltaStore, gone: dict[int, str]) -> int:
@@ -218,7 +218,7 @@ def _redact_raw(store: DeltaStore, gone: dict[int, str]) -> int:
     return len(gone)
 
 
-# -- clean and what follows ----------------------------------------------------------------------------------------------
+# -- clean and what follows --------------------------------------------------------------------------------------------
 
 
 def _drop_rows(store: DeltaStore, found: About, tables: Sequence[Contract]) -> int:
@@ -243,11 +243,12 @@ def _derive_anew(store: DeltaStore, settings: Settings, log: Callable[[str], Non
             publish(table, Run(store, days, METADATA, tell))
 
 
-# -- copies --------------------------------------------------------------------------------------------------------------
+# -- copies ------------------------------------------------------------------------------------------------------------
 
 
 def _let_go(places: Sequence[Copies], reports: Path, person: Person, log: Callable[[str], None]) -> list[str]:
-    """Have every place let go of its copies, and delete the reports that name the person; a sentence on each place that had any.
+    """Have every place let go of its copies, and delete the reports that name the person; a sentence on each place that
+    had any.
 
     One place that cannot keeps no other from it. Raises CopyStays, with a sentence on each that could not.
     """

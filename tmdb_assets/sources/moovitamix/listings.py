@@ -1,12 +1,12 @@
 """What days list: the union of a day's walks, whether they can tell that a row is gone, and what stood before a day.
 
-What belongs here: reading days from the raw tables, row by row and name by name, and the proof of a walk. What does not:
-pages as rows (answers.py), walking (raw.py), what a row says beyond its name (clean.py).
+What belongs here: reading days from the raw tables, row by row and name by name, and the proof of a walk. What does
+not: pages as rows (answers.py), walking (raw.py), what a row says beyond its name (clean.py).
 
-Pages are asked for one after the other while the list may move: a row that stood on page 2 may come on page 1 again, or on
-no page at all. **A name on two pages is a list that moved.** Then rows are missing that are there, however the totals
-agree; so only a walk in which nothing came twice can tell that a row is gone, and only where no other walk of that day
-lists it. A day that cannot tell takes nothing away: what stood before it stands, until a later day tells.
+Pages are asked for one after the other while the list may move: a row that stood on page 2 may come on page 1 again, or
+on no page at all. **A name on two pages is a list that moved.** Then rows are missing that are there, however the
+totals agree; so only a walk in which nothing came twice can tell that a row is gone, and only where no other walk of
+that day lists it. A day that cannot tell takes nothing away: what stood before it stands, until a later day tells.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Listings:
     records: pl.LazyFrame
 
     def listed(self, days: Sequence[dt.date]) -> pl.DataFrame:
-        """The rows listed on days, in order: date_id, record_hash. Each content stands there as often as one walk of the
-        day lists it; the last walk, which is nearest to what is there now, comes first."""
+        """The rows listed on days, in order: date_id, record_hash. Each content stands there as often as one walk of
+        the day lists it; the last walk, which is nearest to what is there now, comes first."""
         rows = self._walked(days).select(*_WALK, "record_hash")
         nth = pl.int_range(pl.len()).over([*_WALK, "record_hash"])
         once = rows.with_columns(_nth=nth).unique(["date_id", "record_hash", "_nth"], keep="first", maintain_order=True)
@@ -115,8 +115,8 @@ class Listings:
 def repeats(rows: pl.DataFrame, *walk: str) -> pl.DataFrame:
     """How many rows of each walk (whose columns are named) came more than once: `repeats`, beside those columns.
 
-    `rows` have page, row_key and content. A page is one answer and tells of one moment: different contents that it lists
-    under one name are rows of the source. Whatever else comes under a name that came before is a row that moved.
+    `rows` have page, row_key and content. A page is one answer and tells of one moment: different contents that it
+    lists under one name are rows of the source. Whatever else comes under a name that came before is a row that moved.
     """
     on_page = rows.group_by(*walk, "row_key", "page").agg(_rows=pl.len(), _different=pl.col("content").n_unique())
     of_name = on_page.group_by(*walk, "row_key").agg(pl.col("_rows").sum(), _there=pl.col("_different").max())

@@ -3,7 +3,8 @@
 -- schema: a session that has not chosen it would not find them.
 
 -- The day that a question is about. An error that says which days there are when none was observed up to it: of a day
--- between two observed ones, or after the newest, the state observed last is known; of one before the first, nothing is.
+-- between two observed ones, or after the newest, the state observed last is known; of one before the first, nothing
+-- is.
 --   SELECT moovitamix.known_day(current_date)
 CREATE OR REPLACE MACRO moovitamix.known_day(asked) AS (
     SELECT
@@ -12,7 +13,8 @@ CREATE OR REPLACE MACRO moovitamix.known_day(asked) AS (
             WHEN count(*) = 0 THEN error('No day of music has been observed yet.')
             WHEN asked IS NULL THEN error('Say which day the question is about, e.g. current_date.')
             ELSE error(
-                'No music was observed on or before ' || CAST(asked AS DATE) || ': there are ' || count(*) || ' days, from '
+                'No music was observed on or before ' || CAST(asked AS DATE)
+                || ': there are ' || count(*) || ' days, from '
                 || min(seen.date_id) || ' to ' || max(seen.date_id) || ' (FROM moovitamix.dim_date lists them).'
             )
         END

@@ -1,12 +1,13 @@
 """Who a row, a value or a text is about: the one reader of ids and e-mails, wherever a person may be named.
 
-What belongs here: when two e-mails, or two ids, are the same however they are spelled; which of them a row names, in any
-field, and in a text that is no JSON as well. What does not: who was forgotten (privacy.py), which rows go (forget.py).
+What belongs here: when two e-mails, or two ids, are the same however they are spelled; which of them a row names, in
+any field, and in a text that is no JSON as well. What does not: who was forgotten (privacy.py), which rows go
+(forget.py).
 
-An id is a whole number, however it is written. Two e-mails are the same when they differ only in what mail systems, JSON
-or Unicode allow to write otherwise: escapes, case (ß is ss), composed or full-width letters, letters that are not seen,
-quotation marks around the local part, an IDNA domain in either form or with a dot at its end, `mailto:`, a name before
-it in angle brackets. Dots and tags in the local part tell mailboxes apart.
+An id is a whole number, however it is written. Two e-mails are the same when they differ only in what mail systems,
+JSON or Unicode allow to write otherwise: escapes, case (ß is ss), composed or full-width letters, letters that are not
+seen, quotation marks around the local part, an IDNA domain in either form or with a dot at its end, `mailto:`, a name
+before it in angle brackets. Dots and tags in the local part tell mailboxes apart.
 
 An implausible e-mail names nobody: one without a mailbox or a dotted domain, or whose words on both sides stand for
 "none" (none@none.com). Nor does one under which many different names stand: a placeholder that looks like an e-mail.
@@ -72,7 +73,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ID_SAID = r"""["']?(?<![A-Za-z0-9_])(?:{})["']?\s*[:=]\s*["']?\s*(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"""
 
 
-# -- when two are the same -----------------------------------------------------------------------------------------------
+# -- when two are the same ---------------------------------------------------------------------------------------------
 
 
 def plain_email(email: object) -> str | None:
@@ -136,7 +137,7 @@ def _is_none(local: str, domain: str) -> bool:
     return all(word in _NONE_WORDS or not any(map(str.isalnum, word)) for word in words)
 
 
-# -- what a row names ----------------------------------------------------------------------------------------------------
+# -- what a row names --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,8 @@ def named_in(endpoint: str, text: str) -> Named:
 
 
 def emails_in(text: str, *, is_escaped: bool = False) -> set[str]:
-    """E-mails that a text is or else has in it, in their plain form; `is_escaped`: escapes of any kind may hide them, and
-    what looks like one may be more than one."""
+    """E-mails that a text is or else has in it, in their plain form; `is_escaped`: escapes of any kind may hide them,
+    and what looks like one may be more than one."""
     is_escaped = is_escaped or isinstance(text, Unreadable) or any(sign in text for sign in _HIDING)
     found = {plain} if (plain := plain_email(text)) else set()
     if found and not is_escaped:
@@ -293,7 +294,7 @@ def _trimmed(candidate: str) -> Iterator[str]:
         yield f"{local.rpartition('=')[2].strip(_AROUND)}@{domain.strip(_AROUND)}"
 
 
-# -- who belongs together ------------------------------------------------------------------------------------------------
+# -- who belongs together ----------------------------------------------------------------------------------------------
 
 
 @dataclass

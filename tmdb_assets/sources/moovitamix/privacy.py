@@ -3,8 +3,8 @@
 What belongs here: where the key comes from, keyed hashes, recognising a forgotten person in a raw row. What does not:
 whom a row names (persons.py), removing a person (forget.py), which columns are personal (contracts.py).
 
-The key is never written to a table, a log or a commit. Without it a hash cannot be traced back: ids have five digits, so
-a hash without a key, or with a salt that lies beside it, could be tried out in a second.
+The key is never written to a table, a log or a commit. Without it a hash cannot be traced back: ids have five digits,
+so a hash without a key, or with a salt that lies beside it, could be tried out in a second.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def key_file(settings: Settings) -> Path:
     root = LakeRoot(settings.tmdb_assets_lake.rstrip("/"))
     if not root.is_local:
         raise KeyUnusable(
-            f"The lake {without_secrets(root.written)} is an object store, beside which no key can be kept: set MOOVITAMIX_HASH_KEY (at least 16 "
-            "characters, the same on every machine)."
+            f"The lake {without_secrets(root.written)} is an object store, beside which no key can be kept: set "
+            "MOOVITAMIX_HASH_KEY (at least 16 characters, the same on every machine)."
         )
     beside = [folder.with_name(f"{folder.name}.moovitamix_key") for folder in (root.named, root.folder)]
     return next((file for file in beside if file.exists()), beside[-1])
@@ -103,9 +103,9 @@ class Door:
     """Tells which raw rows belong to forgotten persons, so that they are dropped before they are kept.
 
     A person is known by the id and by every e-mail seen while they were kept: after a restart of the source, when all
-    ids change, the e-mail still tells them. A row that names such an e-mail in any field is dropped, and so is whoever is
-    given the id of a forgotten person later: a listener too few is the lesser harm. An e-mail that tells nobody shuts
-    the door to nobody, though an older version may have kept a hash of it.
+    ids change, the e-mail still tells them. A row that names such an e-mail in any field is dropped, and so is whoever
+    is given the id of a forgotten person later: a listener too few is the lesser harm. An e-mail that tells nobody
+    shuts the door to nobody, though an older version may have kept a hash of it.
     """
 
     def __init__(self, store: DeltaStore, load_key: Callable[[], bytes]) -> None:
@@ -115,7 +115,8 @@ class Door:
         self._ids: set[int] = set()
 
     def learn(self, users: Iterable[str]) -> None:
-        """Look through a day's rows of /users, so that the listening history of those under a new id is known as well."""
+        """Look through a day's rows of /users, so that the listening history of those under a new id is known as
+        well."""
         if self._hashes:
             self._ids = {i for text in users if (i := user_of(USERS_ENDPOINT, text)) is not None and self._is_own(text)}
 

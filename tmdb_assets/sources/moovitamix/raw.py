@@ -1,14 +1,16 @@
 """What is asked of moovitamix, and when; the answers are kept verbatim.
 
-What belongs here: endpoints, paging, when a list is walked again, and the proof that all pages of a day are of one server.
-What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py), pages as rows
-(answers.py), what a walk can tell (listings.py), who is forgotten (privacy.py).
+What belongs here: endpoints, paging, when a list is walked again, and the proof that all pages of a day are of one
+server.
+What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py), pages
+as rows (answers.py), what a walk can tell (listings.py), who is forgotten (privacy.py).
 
-The API has no history, no filter and nothing incremental: a day is three lists, read whole, and a list may move while it is
-walked. A walk whose totals differ between pages, or whose rows are not as many as promised, is mixed: nothing of it is
-kept. One in which a name comes twice moved, and one that lacks rows that stood before may have: the list is walked again,
-and the union of its walks counts. When the server restarts, nearly every id changes: pages of two servers must not be mixed,
-nor lists of two servers, so at the end every list must still begin with rows that it was seen to have.
+The API has no history, no filter and nothing incremental: a day is three lists, read whole, and a list may move while
+it is walked. A walk whose totals differ between pages, or whose rows are not as many as promised, is mixed: nothing of
+it is kept. One in which a name comes twice moved, and one that lacks rows that stood before may have: the list is
+walked again, and the union of its walks counts. When the server restarts, nearly every id changes: pages of two servers
+must not be mixed, nor lists of two servers, so at the end every list must still begin with rows that it was seen to
+have.
 """
 
 from __future__ import annotations
@@ -82,11 +84,11 @@ class Moovitamix(HttpSource):
         return {contracts.PAGES.name: RawTable(contracts.PAGES, self.pages, ENDPOINTS, archived=True)}
 
     def pages(self, asked: Asked) -> Iterator[Chunk]:
-        """The three lists of a day, whole, all of one server; each is walked up to three times until it can be told what is
-        there, and again where the server restarted meanwhile.
+        """The three lists of a day, whole, all of one server; each is walked up to three times until it can be told
+        what is there, and again where the server restarted meanwhile.
 
-        Raises NothingToObserve for a past day of which nothing was kept; BlockedError follows from a list of which every
-        walk was mixed.
+        Raises NothingToObserve for a past day of which nothing was kept; BlockedError follows from a list of which
+        every walk was mixed.
         """
         if asked.reach is Reach.PAST:
             yield self._kept(asked)
@@ -117,8 +119,8 @@ class Moovitamix(HttpSource):
         rows = asked.store.scan(contracts.PAGES, [asked.day]).collect()
         if not rows.height:
             raise NothingToObserve(
-                f"{asked.day}: nothing was kept on that day, and the music API only knows the present; a past day cannot be "
-                "observed any more, so it stays empty."
+                f"{asked.day}: nothing was kept on that day, and the music API only knows the present; a past day "
+                "cannot be observed any more, so it stays empty."
             )
         receipts = []
         for endpoint in ENDPOINTS:
@@ -135,8 +137,8 @@ class Moovitamix(HttpSource):
         )
 
     def _take(self, asked: Asked, endpoint: str, before: Taken | None) -> Taken:
-        """Walk a list until its walks can tell what is there, at most three times, and once more to confirm a third walk that
-        is the first without repeats. Mixed walks are not kept."""
+        """Walk a list until its walks can tell what is there, at most three times, and once more to confirm a third
+        walk that is the first without repeats. Mixed walks are not kept."""
         stood = before.stood if before else self._stood_before(asked, endpoint)
         taken = Taken(endpoint, stood, takes=before.takes if before else 0)
         while taken.may_go_on():
@@ -161,7 +163,8 @@ class Moovitamix(HttpSource):
         return Listings(endpoint, *raw).stood_before(asked.day)
 
     def _restarted(self, day: dt.date, taken: Taken) -> bool:
-        """Whether another server answers by now: a list that only moved still begins with rows that it was seen to have."""
+        """Whether another server answers by now: a list that only moved still begins with rows that it was seen to
+        have."""
         path, endpoint = self.path(day, taken.endpoint), taken.endpoint
         again = walk_pages(self.api, path, {}, endpoint=endpoint, style=FIRST_PAGE, max_passes=1).pages[0]
         last = taken.walks[-1]
@@ -181,7 +184,7 @@ class Moovitamix(HttpSource):
         return Chunk(rows.pages, receipts, contents=rows.contents, measure=distinct)
 
 
-# -- what the walks of one list tell ---------------------------------------------------------------------------------------
+# -- what the walks of one list tell -----------------------------------------------------------------------------------
 
 
 class Walked:
@@ -196,8 +199,8 @@ class Walked:
         self.repeats = int(repeats(rows.with_columns(_walk=0), "_walk").get_column("repeats").sum())
 
     def stood_still(self, later: Walked) -> bool:
-        """Whether all that this walk lists is there in a later one as well: then none of it left while this one was made, so
-        at its end, when there were as many rows as it has, it had them all."""
+        """Whether all that this walk lists is there in a later one as well: then none of it left while this one was
+        made, so at its end, when there were as many rows as it has, it had them all."""
         return not self.repeats and set(self.keys) <= set(later.keys)
 
 
@@ -230,7 +233,8 @@ class Taken:
         return self.stood - self.keys
 
     def add(self, walked: Walked) -> bool:
-        """Take a walk in; whether there is nothing left to walk again for. Walks of another server than this one's go."""
+        """Take a walk in; whether there is nothing left to walk again for. Walks of another server than this one's
+        go."""
         self.walks = [w for w in self.walks if all(_is_of_one_server(page, walked) for page in w.by_page)]
         last = self.walks[-1] if self.walks else None
         has_proof = last is not None and bool(walked.keys) and last.stood_still(walked)  # nothing at all proves nothing
@@ -256,12 +260,13 @@ class Taken:
         if not self.is_doubted and not all(walked.repeats for walked in self.walks):
             return ""
         return (
-            f"{self.endpoint}: {self.made} walks cannot tell what is gone, since rows came more than once or not in each of "
-            f"them: {len(self.lacking):,} rows that stood before and were not listed stay as they were; a later day tells"
+            f"{self.endpoint}: {self.made} walks cannot tell what is gone, since rows came more than once or not "
+            f"in each of them: {len(self.lacking):,} rows that stood before and were not listed stay as they "
+            "were; a later day tells"
         )
 
 
-# -- small steps -----------------------------------------------------------------------------------------------------------
+# -- small steps -------------------------------------------------------------------------------------------------------
 
 
 def _trouble(walk: PageWalk) -> str:
@@ -301,8 +306,8 @@ def _is_of_one_server(page: set[str], walked: Walked) -> bool:
 
 
 def _receipt(taken: Taken, trouble: str = "", note: str = "") -> Receipt:
-    """What an endpoint promised and brought; `total` counts rows, so rows are counted here, whatever names them. Of a list
-    that moved in every walk, different names are."""
+    """What an endpoint promised and brought; `total` counts rows, so rows are counted here, whatever names them. Of a
+    list that moved in every walk, different names are."""
     calm = [walked.walk for walked in taken.walks if not walked.repeats]
     walk = calm[-1] if calm else taken.walks[-1].walk if taken.walks else taken.mixed
     if walk is None:

@@ -1,7 +1,8 @@
 """Clean to star: dimensions with their history, genres, listens; frame -> frame.
 
 What belongs here: one function per star table, named as the table, what it reads stated above it; `tables` puts them
-together. What does not: personal data (it stays in clean; an e-mail becomes a keyed hash here), rules (contracts.py), warnings (checks.py).
+together. What does not: personal data (it stays in clean; an e-mail becomes a keyed hash here), rules (contracts.py),
+warnings (checks.py).
 
 The star is computed from all that the clean tables hold, on each run: it depends on which days were observed and not on
 the order in which they came. The clean tables hold changes only, so that this stays cheap however many days they have.
@@ -133,7 +134,7 @@ def fact_listen(listen_histories: pl.LazyFrame, listens: pl.LazyFrame, vanished:
     )
 
 
-# -- quality -------------------------------------------------------------------------------------------------------------
+# -- quality -----------------------------------------------------------------------------------------------------------
 
 #: Rows each clean table took on a day, as counted when the days were compared.
 COUNTED: dict[Contract, Transform[pl.LazyFrame]] = {
@@ -170,15 +171,15 @@ def _received(changes: pl.LazyFrame, endpoint: str) -> pl.LazyFrame:
     return changes.filter(pl.col("endpoint") == endpoint).group_by("date_id").agg(pl.col("received").sum())
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------------
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
 def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
     """A type 2 history: one row per key and unbroken stretch of equal states, oldest first.
 
     `states` (date_id, key, columns) says what was new or changed on a day, `gone` (date_id, key) what was not there any
-    more; both tell observed days only, and what both tell of one day is there. Adds valid_from, valid_to (the day of what came after), is_current and, on the
-    last state of what is gone, gone_on.
+    more; both tell observed days only, and what both tell of one day is there. Adds valid_from, valid_to (the day of
+    what came after), is_current and, on the last state of what is gone, gone_on.
     """
     columns = [c for c in states.columns if c not in {"date_id", key}]
     left = gone.join(states, on=["date_id", key], how="anti")
@@ -209,8 +210,8 @@ def spans(states: pl.DataFrame, gone: pl.DataFrame, key: str) -> pl.DataFrame:
 
 
 def _sound(contract: Contract, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows as their table would keep them today: what a lake took in before a column had its rules stops no star. The day
-    derived again sets it aside."""
+    """Rows as their table would keep them today: what a lake took in before a column had its rules stops no star. The
+    day derived again sets it aside."""
     required = [contract.holds(name) for name in contract.schema if name in contract.required]
     ruled = [name for name, column in contract.columns.items() if column.rules and name not in contract.required]
     alone = [pl.when(contract.holds(name)).then(name).alias(name) for name in ruled]

@@ -1,8 +1,8 @@
 """Arrivals: which months lie in the drops folder complete, and in which state.
 
-What belongs here: looking at names, sizes and times of files between two looks, and hashing what has come to rest. A month of
-which something cannot be read waits with its reason, and keeps no other waiting. What does not: how a folder is read
-(folders.py), what the files say (drops.py), starting a run (assets.py).
+What belongs here: looking at names, sizes and times of files between two looks, and hashing what has come to rest. A
+month of which something cannot be read waits with its reason, and keeps no other waiting. What does not: how a folder
+is read (folders.py), what the files say (drops.py), starting a run (assets.py).
 """
 
 from __future__ import annotations

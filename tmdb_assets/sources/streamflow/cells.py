@@ -1,8 +1,9 @@
 """A file's text as typed rows: what a cell may say, and which rows say something else.
 
-What belongs here: lines, values, types. A value is what a cell plainly says, however its writer spells it: blanks around it
-do not count, `TRUE`, `true` and `1` are True, `3.0` is 3, and an empty cell, `NaN` or `NULL` is unknown. What does not: whether
-a file or a drop can be used at all (files.py, drops.py), the rules a typed value must keep (contracts.py).
+What belongs here: lines, values, types. A value is what a cell plainly says, however its writer spells it: blanks
+around it do not count, `TRUE`, `true` and `1` are True, `3.0` is 3, and an empty cell, `NaN` or `NULL` is unknown. What
+does not: whether a file or a drop can be used at all (files.py, drops.py), the rules a typed value must keep
+(contracts.py).
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def lines(text: str) -> list[str]:
 def values(text: str, *, strict: bool = False) -> Iterator[list[str]]:
     """The values of each line, header first. A quoted value is taken apart as CSV has it, and ends on its line.
 
-    Raises LineError at a line whose quotes do not fit; if `strict`, also where one stands inside a value without quotes.
+    Raises LineError at a line whose quotes do not fit; if `strict`, also where one stands inside a value without
+    quotes.
     """
     if '"' not in text:
         yield from (line.split(",") for line in lines(text))
@@ -74,7 +76,8 @@ def _taken_apart(number: int, line: str, *, strict: bool) -> list[str]:
 
 
 def user_id(cell: str) -> str:
-    """The user that a cell names, empty where it names none: capitals or small letters are one spelling or the other."""
+    """The user that a cell names, empty where it names none: capitals or small letters are one spelling or the
+    other."""
     text = cell.strip(BLANKS)
     if _UNKNOWN.match(text):
         return ""

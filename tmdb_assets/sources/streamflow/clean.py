@@ -1,8 +1,8 @@
 """Raw to clean: one row per user and month, typed; frame -> frame.
 
 What belongs here: one function per snapshot table, named as the table, what it reads stated above it; TABLES puts them
-together. What does not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the rules a row must keep
-(contracts.py).
+together. What does not: reading folders (raw.py), the types of cells (cells.py), the last known state (star.py), the
+rules a row must keep (contracts.py).
 
 Every function returns one row per line of the month's newest drop, those with an unreadable cell included (`_set_aside`
 says why), so that the audit can account for all of them: received = kept + quarantined.

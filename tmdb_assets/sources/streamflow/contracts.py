@@ -161,7 +161,7 @@ DROP_FILES = Contract(
 
 EXTRACTION_LEDGER = ledger_contract(SOURCE, CADENCE)
 
-# -- clean: snapshots, one row per user and month ------------------------------------------------------------------------
+# -- clean: snapshots, one row per user and month ----------------------------------------------------------------------
 
 
 def _snapshots(table: str, what: str, drift_limit: float | None = 0.25) -> Contract:
@@ -169,8 +169,8 @@ def _snapshots(table: str, what: str, drift_limit: float | None = 0.25) -> Contr
         SOURCE,
         Stage.CLEAN,
         f"{table}_snapshots",
-        f"{what}, per user and month, as the month's newest drop says. A month dropped again replaces its rows in a new "
-        "Delta version.",
+        f"{what}, per user and month, as the month's newest drop says. A month dropped again replaces its rows in "
+        "a new Delta version.",
         grain=("as_of", "user_id"),
         kept=ByDay("as_of"),
         drift_limit=drift_limit,
@@ -199,7 +199,7 @@ SNAPSHOTS: Mapping[str, Contract] = {
 
 QUARANTINE = quarantine_contract(SOURCE, CADENCE)
 
-# -- star: the last known state, and the training set --------------------------------------------------------------------
+# -- star: the last known state, and the training set ------------------------------------------------------------------
 
 
 def _live(table: str, what: str) -> Contract:
@@ -207,9 +207,9 @@ def _live(table: str, what: str) -> Contract:
         SOURCE,
         Stage.STAR,
         table,
-        f"{what}: the last known state of every user ever kept. It follows the newest month whatever the order in which "
-        "months arrive; a user who is not in a later month stays as last known, `as_of` says of when. Rows of a month in "
-        "which the user's own row in users was set aside are left out.",
+        f"{what}: the last known state of every user ever kept. It follows the newest month whatever the order in "
+        "which months arrive; a user who is not in a later month stays as last known, `as_of` says of when. Rows "
+        "of a month in which the user's own row in users was set aside are left out.",
         grain=("user_id",),
         kept=Owned(("user_id",), ("as_of",)),
         duplicates=Duplicates.FIRST,
@@ -241,8 +241,8 @@ USER_MONTHS = Contract(
     SOURCE,
     Stage.STAR,
     "user_months",
-    "Everything a month's newest drop said of a user, in one row: the six snapshots side by side, for the users whose own "
-    "row was kept. What was set aside of a user is null.",
+    "Everything a month's newest drop said of a user, in one row: the six snapshots side by side, for the users "
+    "whose own row was kept. What was set aside of a user is null.",
     grain=("as_of", "user_id"),
     kept=ByDay("as_of"),
     references={"user_id": USERS},
@@ -260,9 +260,9 @@ TRAINING_SET = Contract(
     SOURCE,
     Stage.STAR,
     "training_set",
-    "One row per user and month: what was known at as_of, and whether the user churned in the month after. Features come "
-    "from that month and the month before alone, so no later month can change them; the month's own label is not among "
-    "them. The label is null while the month after has not been dropped, or does not have the user.",
+    "One row per user and month: what was known at as_of, and whether the user churned in the month after. "
+    "Features come from that month and the month before alone, so no later month can change them; the month's own "
+    "label is not among them. The label is null while the month after has not been dropped, or does not have the user.",
     grain=("as_of", "user_id"),
     drift_limit=None,
     cadence=CADENCE,
@@ -299,7 +299,8 @@ TRAINING_SET = Contract(
     },
 )
 
-#: Tables whose months are profiled: the snapshots. user_months is them side by side; drop_files keeps earlier drops too.
+#: Tables whose months are profiled: the snapshots. user_months is them side by side; drop_files keeps earlier drops
+#: too.
 PROFILED = tuple(SNAPSHOTS.values())
 
 FACT_COLUMN_QUALITY = column_quality_contract(SOURCE, PROFILED, CADENCE)

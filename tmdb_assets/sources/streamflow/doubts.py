@@ -1,10 +1,11 @@
 """Doubts: what a sound drop would take away from what is kept, and when that is too much to be believed unasked.
 
 What belongs here: holding a drop against the one that it corrects. What does not: what is wrong with a
-drop by itself (files.py, drops.py), whether a doubt stops a month (raw.py: TMDB_ASSETS_ALLOW_MASS_DELETE lets it through).
+drop by itself (files.py, drops.py), whether a doubt stops a month (raw.py: TMDB_ASSETS_ALLOW_MASS_DELETE lets it
+through).
 
-A file that was cut, or an export without its values, is well formed: it can only be told by what it lacks. Whoever corrects a
-month adds and changes; whoever removes most of it says so.
+A file that was cut, or an export without its values, is well formed: it can only be told by what it lacks. Whoever
+corrects a month adds and changes; whoever removes most of it says so.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def _taken_away(drop: Drop, corrected: Drop, month: str) -> Iterator[Fault]:
         both = old.join(new, on="user_id", how="inner", suffix="_now")
         rows = old.filter(old.get_column("user_id").is_in(list(file.ids)))
         if _are_most(rows.height - both.height, rows.height):
-            told = f"of {rows.height - both.height:,} of the {rows.height:,} users kept of {month} no row can be kept any more."
+            told = (
+                f"of {rows.height - both.height:,} of the {rows.height:,} users kept of {month} no row can be "
+                "kept any more."
+            )
             yield _doubt(name, None, "user_id", told)
         for column in contracts.COLUMNS[file.table]:
             known = both.filter(both.get_column(column).is_not_null())

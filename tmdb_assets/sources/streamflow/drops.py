@@ -1,8 +1,8 @@
 """A drop: what lies in a month's folder, and every fault that keeps its six files from being used together.
 
-What belongs here: which files a drop has, and the structural faults of the whole, each with file, line and column. What does
-not: what is wrong with a file by itself (files.py), getting at its bytes (folders.py), whether a sound drop can be believed
-(doubts.py), what is kept of it (raw.py), when it is complete (arrivals.py).
+What belongs here: which files a drop has, and the structural faults of the whole, each with file, line and column. What
+does not: what is wrong with a file by itself (files.py), getting at its bytes (folders.py), whether a sound drop can be
+believed (doubts.py), what is kept of it (raw.py), when it is complete (arrivals.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SANDBOX_MARK = b"tmdb_assets sandbox"
 LISTED_AT_MOST = 3
 #: A file of which more than this share of the rows, or of the values of a column, break a rule is spelled otherwise.
 BROKEN_AT_MOST = 0.5
-#: Unless these values are but a few: 20, and of a small file a twentieth of its rows. A column that hardly anybody has is
-#: no spelling.
+#: Unless these values are but a few: 20, and of a small file a twentieth of its rows. A column that hardly anybody has
+#: is no spelling.
 FEW_VALUES = 0.05
 #: One word in so many cells of a flag, and in this share of them, is another spelling of it.
 SLIPS_AT_MOST, SLIPS_SHARE = 5, 0.1
@@ -35,8 +35,8 @@ SLIPS_AT_MOST, SLIPS_SHARE = 5, 0.1
 
 @dataclass(frozen=True)
 class Drop:
-    """What lay in a month's folder when it was read. `is_sandbox` is None where nobody can tell, and `is_listed` says whether
-    the folder itself could be read."""
+    """What lay in a month's folder when it was read. `is_sandbox` is None where nobody can tell, and `is_listed` says
+    whether the folder itself could be read."""
 
     as_of: dt.date
     files: Mapping[str, DropFile]
@@ -81,7 +81,8 @@ class Drop:
                 yield from self._mostly_broken(file)
 
     def _other_users(self, users: DropFile, file: DropFile) -> Iterator[Fault]:
-        """A file has a line for each user of users.csv and for nobody else: one that lacks some was cut between lines."""
+        """A file has a line for each user of users.csv and for nobody else: one that lacks some was cut between
+        lines."""
         strange = [user for user in file.ids if user not in users.ids]
         absent = [user for user in users.ids if user not in file.ids]
         if strange:
@@ -93,8 +94,9 @@ class Drop:
             yield Fault(file.name, None, "user_id", f"the file has no line for {names}{_more(absent)}, which {where}.")
 
     def _mostly_broken(self, file: DropFile) -> Iterator[Fault]:
-        """A file of which most rows, or most values of a column, break a rule is not what it should be: a type has changed,
-        or it is spelled otherwise. Set aside one by one they would be published as unknown, and nobody would see."""
+        """A file of which most rows, or most values of a column, break a rule is not what it should be: a type has
+        changed, or it is spelled otherwise. Set aside one by one they would be published as unknown, and nobody would
+        see."""
         audit = self.audit(file)
         bad, received = audit.quarantined.height, audit.received
         if bad > BROKEN_AT_MOST * received:

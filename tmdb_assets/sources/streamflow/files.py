@@ -1,8 +1,9 @@
-"""One file of a drop: the text its bytes are, the users it has, and every fault that keeps it from being used by itself.
+"""One file of a drop: the text its bytes are, the users it has, and every fault that keeps it from being used by
+itself.
 
-What belongs here: what bytes are that are no comma-separated UTF-8 text, and which line breaks the shape of a list, each in
-one sentence with file, line and column. What does not: getting at the bytes (folders.py), taking lines apart and the types of
-cells (cells.py), what the six files must have in common (drops.py).
+What belongs here: what bytes are that are no comma-separated UTF-8 text, and which line breaks the shape of a list,
+each in one sentence with file, line and column. What does not: getting at the bytes (folders.py), taking lines apart
+and the types of cells (cells.py), what the six files must have in common (drops.py).
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]{0,39}", re.IGNORECASE)
 class Fault:
     """Something that makes a drop unusable. `str()` names the file, and the line and column where there are any.
 
-    `may_be_true`: nothing is wrong with how it is written, but it would take away so much that it is not believed unasked.
+    `may_be_true`: nothing is wrong with how it is written, but it would take away so much that it is not believed
+    unasked.
     """
 
     file: str
@@ -118,7 +120,7 @@ class DropFile:
         elif "user_id" in header:
             yield from self._user_faults(header.index("user_id"), rows)
 
-    # -- what the bytes are ------------------------------------------------------------------------------------------------
+    # -- what the bytes are --------------------------------------------------------------------------------------------
 
     def _not_text(self) -> Fault | None:
         if not self.content:
@@ -158,7 +160,8 @@ class DropFile:
         return line, self._column(nth) if line > 1 else str(nth)
 
     def _column(self, nth: int) -> str:
-        """The name that the header has for a value of a line, from 1; its number where there is none that can be shown."""
+        """The name that the header has for a value of a line, from 1; its number where there is none that can be
+        shown."""
         header = re.split(r"[\r\n]", self.text, maxsplit=1)[0].split(",")
         name = header[nth - 1].strip(f'{cells.BLANKS}\r"') if nth <= len(header) else ""
         return name if _WORD.fullmatch(name) else str(nth)
@@ -187,7 +190,7 @@ class DropFile:
                 return self._fault(1, "user_id", f"values are separated by {name}: separate them by commas.")
         return None
 
-    # -- what the lines are ------------------------------------------------------------------------------------------------
+    # -- what the lines are --------------------------------------------------------------------------------------------
 
     def _too_long(self, rows: Sequence[Sequence[str]]) -> Fault | None:
         for line, row in enumerate(rows, 1):

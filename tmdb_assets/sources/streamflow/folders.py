@@ -1,8 +1,9 @@
-"""Folders and files as a disk has them: read whole and at rest, or refused with the reason; nothing here blocks or surprises.
+"""Folders and files as a disk has them: read whole and at rest, or refused with the reason; nothing here blocks or
+surprises.
 
-What belongs here: listing a folder, reading a file, and every way in which either cannot be done: a folder or a pipe in the
-place of a file, a link that leads nowhere, no permission, a name that is no text, bytes that change while they are read. What
-does not: which files a drop has (drops.py), what they say (files.py), when to look (arrivals.py).
+What belongs here: listing a folder, reading a file, and every way in which either cannot be done: a folder or a pipe in
+the place of a file, a link that leads nowhere, no permission, a name that is no text, bytes that change while they are
+read. What does not: which files a drop has (drops.py), what they say (files.py), when to look (arrivals.py).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """What a folder has under a name. `stamp` is size and time of last change; `problem` why it is no file to be read."""
+    """What a folder has under a name. `stamp` is size and time of last change; `problem` why it is no file to be
+    read."""
 
     path: Path
     stamp: tuple[int, int] = (0, 0)

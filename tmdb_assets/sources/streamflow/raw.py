@@ -1,8 +1,8 @@
 """What is taken of a month's drop: its six files as they are, or nothing.
 
 What belongs here: when a drop is read, what the ledger is told of it, and what is kept. One method of `Streamflow` per
-raw table, named as the table. What does not: what is wrong with a drop (drops.py) or incredible about it (doubts.py), the order of keeping and accounting
-(lakehouse/flow/extraction.py), the types of its cells (clean.py).
+raw table, named as the table. What does not: what is wrong with a drop (drops.py) or incredible about it (doubts.py),
+the order of keeping and accounting (lakehouse/flow/extraction.py), the types of its cells (clean.py).
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Streamflow:
             if not kept.height:
                 raise NothingToObserve(
                     f"There is no drop of {month}: the folder {self.root / month} does not exist. Put the month's six "
-                    f"files there, or write invented ones with `python -m tmdb_assets.sandbox drops --months {month}..{month}`."
+                    "files there, or write invented ones with `python -m tmdb_assets.sandbox drops --months "
+                    f"{month}..{month}`."
                 )
             asked.log("the drop's folder is gone, what was kept of it stays")
             yield Chunk(contracts.DROP_FILES.empty(), list(_kept_receipts(kept)), replaces=None)
@@ -97,8 +98,8 @@ class Streamflow:
         return ()
 
     def _read(self, asked: Asked) -> Drop:
-        """The drop as it lies there now. Raises BlockedError for one that is invented in a lake of real ones, or the reverse:
-        that is no matter of the other months of a run."""
+        """The drop as it lies there now. Raises BlockedError for one that is invented in a lake of real ones, or the
+        reverse: that is no matter of the other months of a run."""
         started = time.monotonic()
         drop = read_drop(self.root / contracts.CADENCE.key(asked.day), asked.day)
         self._origin = None if drop.is_sandbox is None else SANDBOX if drop.is_sandbox else REAL
@@ -148,7 +149,8 @@ def _receipts(drop: Drop, faults: Sequence[Fault], month: str) -> Iterator[Recei
     for name in contracts.FILES:
         file = drop.files.get(name)
         yield Receipt(
-            name, 1, int(file is not None), users, len(file.ids) if file else 0, is_complete=name not in faulty, sentence=said
+            name, 1, int(file is not None), users, len(file.ids) if file else 0, is_complete=name not in faulty,
+            sentence=said
         )  # fmt: skip
 
 

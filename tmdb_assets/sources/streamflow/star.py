@@ -1,8 +1,9 @@
 """Clean to star: users as last known, users month by month, the training set, and the profiles; frame -> frame.
 
 What belongs here: one function per star table, named as the table, and the warnings that hold a table against another;
-what each reads is stated above it (months of the run, for the training set all), TABLES puts them together. What does not:
-whether a row is newer than the one kept (lakehouse/store/, by the contract's owner and order), rules (contracts.py).
+what each reads is stated above it (months of the run, for the training set all), TABLES puts them together. What does
+not: whether a row is newer than the one kept (lakehouse/store/, by the contract's owner and order), rules
+(contracts.py).
 
 A live table's function returns the run's snapshots, newest first: the first of each user counts.
 """
@@ -91,7 +92,7 @@ def training_set(user_months: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-# -- warnings ------------------------------------------------------------------------------------------------------------
+# -- warnings ----------------------------------------------------------------------------------------------------------
 
 
 @reads(contracts.SUBSCRIPTIONS_SNAPSHOTS, contracts.USERS_SNAPSHOTS)
@@ -155,7 +156,7 @@ def feature_drift(rows: pl.LazyFrame) -> Outcome:
     return Outcome("feature_drift", not moved.height, sentence, figures)
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------------
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
 def _newest_first(snapshots: pl.LazyFrame, contract: Contract) -> pl.DataFrame:
@@ -194,7 +195,7 @@ def _with_next_label(rows: pl.LazyFrame, user_months: pl.LazyFrame) -> pl.LazyFr
     return rows.join(after, on=["as_of", "user_id"], how="left")
 
 
-# -- quality -------------------------------------------------------------------------------------------------------------
+# -- quality -----------------------------------------------------------------------------------------------------------
 
 _USERS = {"rows_have_their_user": rows_have_their_user}
 _SUBSCRIPTIONS = {"active_since_signup": active_since_signup}

@@ -21,7 +21,8 @@ def api_address_hint(url: str) -> str:
 
 
 def wrong_export_address(url: str, day: dt.date, days_before: int) -> str:
-    """What is said of a folder that has no export of a day, nor of so many days before it: it is probably another one."""
+    """What is said of a folder that has no export of a day, nor of so many days before it: it is probably another
+    one."""
     return (
         f"exports/movie_ids: {redact(url, ())} has no ID export of {day} nor of the {days_before} days before it, "
         f"which TMDB keeps for about 90 days: {EXPORT_HINT}, the folder in which movie_ids_MM_DD_YYYY.json.gz lie."

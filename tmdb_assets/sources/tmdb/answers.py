@@ -58,7 +58,8 @@ def listed_movies(pages: pl.Series) -> pl.DataFrame:
 
 
 def shows_figures() -> pl.Expr:
-    """Whether a row of listed_movies() names a film that can be, with its popularity and its votes, as the contract has it."""
+    """Whether a row of listed_movies() names a film that can be, with its popularity and its votes, as the contract has
+    it."""
     count = pl.col("vote_count")
     mean = pl.when(count > 0).then("vote_average")
     figures = {"movie_id": pl.col("id"), "popularity": pl.col("popularity"), "vote_count": count, "vote_average": mean}
@@ -119,8 +120,8 @@ REFERENCE_KEYS: dict[str, tuple[str | None, str]] = {
 
 
 def reference_problem(endpoint: str, body: Any, text: str, before: int) -> str:
-    """Why an answer is not the small list that was asked for; nothing when it is: a list of entries that have a key, about
-    as many as the one kept `before` had."""
+    """Why an answer is not the small list that was asked for; nothing when it is: a list of entries that have a key,
+    about as many as the one kept `before` had."""
     name, key = REFERENCE_KEYS[endpoint]
     where = f"no list {name!r}" if name else "no list"
     if name is not None:

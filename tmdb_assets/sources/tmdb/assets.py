@@ -20,7 +20,8 @@ FIRST_DAY = "2025-01-01"
 PARTITIONS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC", end_offset=1)
 WHY_SANDBOX = "No TMDB credentials are set: the built-in sandbox serves invented films"
 
-#: What each raw table waits for. The small lists come first: a wrong credential stops there, once, with nothing written.
+#: What each raw table waits for. The small lists come first: a wrong credential stops there, once, with nothing
+#: written.
 RAW_AFTER = {
     contracts.REFERENCE: (),
     contracts.MOVIE_IDS: (contracts.REFERENCE,),

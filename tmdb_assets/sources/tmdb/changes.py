@@ -59,7 +59,8 @@ class Feed:
 
 
 def windows(start: dt.date, end: dt.date) -> Iterator[tuple[dt.date, dt.date]]:
-    """Windows of at most 14 days from start to end, both included, sharing their border days; none if end is earlier."""
+    """Windows of at most 14 days from start to end, both included, sharing their border days; none if end is
+    earlier."""
     while start <= end:
         last = min(start + dt.timedelta(days=WINDOW_DAYS - 1), end)
         yield start, last

@@ -1,8 +1,8 @@
 """Raw to clean: typed rows, one per film and day; frame -> frame.
 
 What belongs here: one function per clean table, named as the table, what it reads stated above it; TABLES puts them
-together. TMDB writes "unknown" as 0, "" or an empty text; here unknown is null. What does not: asking (raw.py), keys of the star
-(star.py), the rules a row must keep (contracts.py).
+together. TMDB writes "unknown" as 0, "" or an empty text; here unknown is null. What does not: asking (raw.py), keys of
+the star (star.py), the rules a row must keep (contracts.py).
 
 Every function returns one row per raw row received, the ones that do not fit included (`_rejected` says why), so that
 the audit can account for all of them: received = kept + quarantined + duplicates + superseded.
@@ -108,7 +108,7 @@ TABLES = tuple(
 )
 
 
-# -- steps of movies -----------------------------------------------------------------------------------------------------
+# -- steps of movies ---------------------------------------------------------------------------------------------------
 
 
 def _is_tombstone() -> pl.Expr:
@@ -146,7 +146,8 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         collection_name=_known(_in("belongs_to_collection", "name")),
         origin_countries=pl.col("origin_country").list.eval(_known(pl.element()).drop_nulls()),
         genres=_members("genres", genre_id="id", name=_NAME),
-        companies=_members("production_companies", company_id="id", name=_NAME, origin_country=_known(_field("origin_country"))),
+        companies=_members("production_companies", company_id="id", name=_NAME,
+        origin_country=_known(_field("origin_country"))),
         countries=_members("production_countries", iso_3166_1=_known(_field("iso_3166_1")), name=_NAME),
         languages=_members(
             "spoken_languages",
@@ -157,9 +158,12 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         cast=_members(
             _in("credits", "cast"), **_PERSON, character=_known(_field("character")), cast_order=_field("order")
         ),
-        crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")), job=_known(_field("job"))),
+        crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")),
+        job=_known(_field("job"))),
         releases=_releases(),
-        release_texts=_in("release_dates", "results").list.eval(_field("release_dates").list.eval(_field("release_date"))),
+        release_texts=_in("release_dates", "results").list.eval(
+            _field("release_dates").list.eval(_field("release_date"))
+        ),
     )  # fmt: skip
 
 
@@ -205,7 +209,7 @@ def _flag_implausible_money(film: pl.DataFrame) -> pl.DataFrame:
     return film.with_columns(has_implausible_money=pl.any_horizontal(signs))
 
 
-# -- steps of movie_stats ------------------------------------------------------------------------------------------------
+# -- steps of movie_stats ----------------------------------------------------------------------------------------------
 
 
 def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
@@ -251,7 +255,7 @@ def _exported_stats(movie_ids: pl.LazyFrame) -> pl.DataFrame:
     ).collect()  # fmt: skip
 
 
-# -- small words ---------------------------------------------------------------------------------------------------------
+# -- small words -------------------------------------------------------------------------------------------------------
 
 _TRACE = "^_(rejected|set_aside|payload|pointer)$"
 _TEXTS = ("title", "original_title", "original_language", "status", "homepage", "tagline", "overview")

@@ -39,7 +39,8 @@ from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, tabl
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
-# What a film can have. Beyond it a figure is a slip of the pen, which no sum survives; below it stand all that were seen.
+# What a film can have. Beyond it a figure is a slip of the pen, which no sum survives; below it stand all that were
+# seen.
 MOST_ID = 2**31 - 1  # TMDB's reference calls ids int32
 ID = in_range(1, MOST_ID)
 RELEASED = within_days(dt.date(1870, 1, 1), dt.date(2199, 12, 31))  # the first films; "100 Years" is announced for 2115
@@ -214,7 +215,8 @@ _FILM = {
     "has_implausible_money": col(
         pl.Boolean,
         "Budget or revenue is known but hardly true: under 1,000 dollars beside more than a million, both under 1,000 "
-        "(written in millions or thousands), or revenue above 100 million with fewer than 50 votes. Flagged, not dropped.",
+        "(written in millions or thousands), or revenue above 100 million with fewer than 50 votes. Flagged, not "
+        "dropped.",
     ),
     "adult": _flag("Whether TMDB files it as adult"),
     "homepage": _text("Web page"),
@@ -293,8 +295,8 @@ MOVIE_STATS = Contract(
     SOURCE,
     Stage.CLEAN,
     "movie_stats",
-    "Popularity and votes per film and day: from a list page that states them, else from the film's details of the day, else "
-    "from the ID export (votes null). What a better one of these says of a film supersedes the others.",
+    "Popularity and votes per film and day: from a list page that states them, else from the film's details of "
+    "the day, else from the ID export (votes null). What a better one of these says of a film supersedes the others.",
     grain=("date_id", "movie_id"),
     kept=ByDay("date_id"),
     columns={
@@ -445,8 +447,8 @@ DIM_CPI = Contract(
     SOURCE,
     Stage.STAR,
     "dim_cpi",
-    "Consumer prices in the United States by year, as shipped in tmdb_assets/reference/us_cpi.csv (source there): what money "
-    "of one year is worth in that of another.",
+    "Consumer prices in the United States by year, as shipped in tmdb_assets/reference/us_cpi.csv (source there): "
+    "what money of one year is worth in that of another.",
     grain=("year",),
     drift_limit=None,
     columns={
@@ -485,8 +487,8 @@ DIM_MOVIE = Contract(
         ),
         "gone_on": col(
             pl.Date,
-            "First day on which the film was gone, after its last observation: TMDB said so, or nothing told of it on a day "
-            "whose ID export is whole; null while it is there.",
+            "First day on which the film was gone, after its last observation: TMDB said so, or nothing told of "
+            "it on a day whose ID export is whole; null while it is there.",
             within_days(),
             nullable=True,
         ),

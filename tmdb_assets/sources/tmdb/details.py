@@ -36,10 +36,11 @@ Film = tuple[int, str]
 class Asking:
     """One day's asking.
 
-    `path` tells where a film is asked for; `shown` which films list or export of the day show; `again` are films of which
-    a tombstone of the day is kept; `promised` films are asked for or kept, `received` counts those kept. The day is about
-    `known` films; `unlisted` of the asked are so because the list did not show them; `unnamed` says which films cannot be
-    asked for yet. Filled on the way: `failed`, films that could not be had and why; `came`, whether any could.
+    `path` tells where a film is asked for; `shown` which films list or export of the day show; `again` are films of
+    which a tombstone of the day is kept; `promised` films are asked for or kept, `received` counts those kept. The day
+    is about `known` films; `unlisted` of the asked are so because the list did not show them; `unnamed` says which
+    films cannot be asked for yet. Filled on the way: `failed`, films that could not be had and why; `came`, whether any
+    could.
     """
 
     api: Http
@@ -75,7 +76,8 @@ class Asking:
             yield Chunk(details_rows(self.day, []), [self._verdict()], replaces=None)
 
     def _answers(self, films: Sequence[Film]) -> Iterator[Answer]:
-        """Films that fail are asked for once more at the end, and those that are gone though list or export show them."""
+        """Films that fail are asked for once more at the end, and those that are gone though list or export show
+        them."""
         shown: set[int] | None = None
         doubtful: list[Film] = []
         for outcome in self._ask(films, ATTEMPTS_AT_FIRST):
@@ -156,7 +158,8 @@ def _film(outcome: Answer | HttpError) -> Film:
 
 
 def _failure(outcome: Answer | HttpError) -> str:
-    """Why what came about a film is no answer, in few words; nothing when it is: the film, another one, or its absence."""
+    """Why what came about a film is no answer, in few words; nothing when it is: the film, another one, or its
+    absence."""
     if isinstance(outcome, HttpError):
         return outcome.message.rpartition("the last one brought ")[2].rstrip(".")
     if outcome.status == 200 and answered_id(outcome) is None:

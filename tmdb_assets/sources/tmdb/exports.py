@@ -49,7 +49,8 @@ class Exports:
         return export_rows(answer, day) if answer.status == 200 else None
 
     def of(self, asked: Asked, day: dt.date) -> pl.LazyFrame | None:
-        """The export of another day than the asked one, as it is kept, else as it can still be had; None when it cannot.
+        """The export of another day than the asked one, as it is kept, else as it can still be had; None when it
+        cannot.
 
         One that is much smaller than the asked day's own is asked for once more.
         """
@@ -111,7 +112,8 @@ class Exports:
         return day, 0 if told is None else int(told.select(pl.len()).collect().item())
 
     def newest(self, asked: Asked) -> tuple[dt.date, pl.LazyFrame] | None:
-        """The newest export that tells what belongs to the asked day: its own, else the last one before it, kept or not."""
+        """The newest export that tells what belongs to the asked day: its own, else the last one before it, kept or
+        not."""
         own = kept_near(asked, before=0, after=0)
         if own:
             return asked.day, asked.store.scan(contracts.MOVIE_IDS, [asked.day])

@@ -1,7 +1,7 @@
 """The lists of films by popularity, which move while they are walked, and whether what they show can be believed.
 
-What belongs here: the windows of a list, its walk, what is asked again and in what words, the proof. What does not: which
-films the day is about (scope.py), the exports (exports.py), the table that the pages are kept in (raw.py).
+What belongs here: the windows of a list, its walk, what is asked again and in what words, the proof. What does not:
+which films the day is about (scope.py), the exports (exports.py), the table that the pages are kept in (raw.py).
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ class Lists:
         if lacking <= few:
             return ""
         return (
-            f"{DISCOVER}: the list shows {walk.received_items:,} of the {walk.promised_items:,} films that it promises, and no "
-            "export names the others, so nothing of it is kept: run the day again."
+            f"{DISCOVER}: the list shows {walk.received_items:,} of the {walk.promised_items:,} films that it "
+            "promises, and no export names the others, so nothing of it is kept: run the day again."
         )
 
     def _disbelief(self, asked: Asked, shown: int) -> str:
@@ -157,8 +157,8 @@ class Lists:
         lacking = shown.join(exported, on="movie_id", how="anti").height
         if is_much_less(shown.height - lacking, shown.height):
             note = (
-                f"{EXPORT} {asked.day}: it lacks {lacking:,} of {shown.height:,} films that the list shows, so it is not "
-                "whole; the next run of the day asks for it again"
+                f"{EXPORT} {asked.day}: it lacks {lacking:,} of {shown.height:,} films that the list shows, so it "
+                "is not whole; the next run of the day asks for it again"
             )
             asked.log(note)
             asked.ledger.write(asked.day, [replace(entry, is_finished=False, note=note)], {})

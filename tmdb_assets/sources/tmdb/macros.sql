@@ -1,7 +1,7 @@
 -- Questions with parameters, for whoever opens the warehouse: macros of DuckDB, in the schema of this source.
 -- Run against the warehouse when it is published, after its tables and views. Every macro says what it gives in the
--- comment above it, with examples, which docs/tables.md repeats, and in its COMMENT, which `SELECT function_name, comment
--- FROM duckdb_functions()` shows.
+-- comment above it, with examples, which docs/tables.md repeats, and in its COMMENT, which `SELECT function_name,
+-- comment FROM duckdb_functions()` shows.
 -- Tables and macros are named with their schema: a session that has not chosen it would not find them.
 
 -- Whether a text has a part, whatever the case and the accents: 'Penélope Cruz' has 'penelope'. Null: no.
@@ -26,15 +26,17 @@ COMMENT ON MACRO tmdb.listed IS 'A list of names, of a list as of a single name.
 --   SELECT title, actors FROM tmdb.vw_movie_search WHERE tmdb.all_said(actors, ['jo', 'an'])
 CREATE OR REPLACE MACRO tmdb.all_said(wholes, parts) AS
     len(list_filter(tmdb.listed(parts), lambda part: NOT tmdb.any_says(wholes, part))) = 0;
-COMMENT ON MACRO tmdb.all_said IS 'Whether of a list of texts some have the part that is given, or each of several parts.';
+COMMENT ON MACRO tmdb.all_said IS
+    'Whether of a list of texts some have the part that is given, or each of several parts.';
 
 -- Films of vw_movie_search, one row each, that meet every condition given.
--- A name or a list of names, all of which the film must have, in any case: genres (whole names), actor, director, writer,
--- keyword, company, country, language, collection (whole names or parts of them), text (parts of title, original title,
--- tagline or overview). status: one that TMDB uses, or a list of which the film has one (Released, Post Production, In
--- Production, Planned, Rumored, Canceled). years: [from, to], both included, null for an open end. min_rating: mean vote, 0
--- to 10. min_votes: votes. min_budget, max_budget, min_revenue: US dollars, both ends included.
--- An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add ORDER BY.
+-- A name or a list of names, all of which the film must have, in any case: genres (whole names), actor, director,
+-- writer, keyword, company, country, language, collection (whole names or parts of them), text (parts of title,
+-- original title, tagline or overview). status: one that TMDB uses, or a list of which the film has one (Released, Post
+-- Production, In Production, Planned, Rumored, Canceled). years: [from, to], both included, null for an open end.
+-- min_rating: mean vote, 0 to 10. min_votes: votes. min_budget, max_budget, min_revenue: US dollars, both ends
+-- included. An empty list is no condition. A film of which the thing asked for is unknown does not match. No order: add
+-- ORDER BY.
 --   FROM tmdb.search_movies(genres := ['science fiction', 'action'], min_rating := 6) ORDER BY vote_average DESC
 --   FROM tmdb.search_movies(director := 'an', actor := ['jo', 'ma'], years := [1990, NULL]) ORDER BY popularity DESC
 CREATE OR REPLACE MACRO tmdb.search_movies(
@@ -86,7 +88,8 @@ CREATE OR REPLACE MACRO tmdb.search_movies(
         AND (
             coalesce(len(tmdb.listed(status)), 0) = 0
             OR coalesce(
-                list_contains(list_transform(tmdb.listed(status), lambda one: lower(trim(one))), lower(film.status)), false
+                list_contains(list_transform(tmdb.listed(status), lambda one: lower(trim(one))), lower(film.status)),
+                false
             )
         )
         AND (
@@ -121,11 +124,12 @@ CREATE OR REPLACE MACRO tmdb.observed_day(asked := NULL, up_to := false) AS (
     -- the file may hold the newest days of the facts alone
     WHERE seen.date_id >= (SELECT min(fact.date_id) FROM tmdb.fact_movie_daily AS fact)
 );
-COMMENT ON MACRO tmdb.observed_day IS 'The day that a question is about: the newest when none is given, an error where there is none.';
+COMMENT ON MACRO tmdb.observed_day IS
+    'The day that a question is about: the newest when none is given, an error where there is none.';
 
--- Each film as last observed on or before a day, by default the newest, one row each: popularity of its last day, votes of
--- its last day with votes (the ID export has none). Titles are those of today. A film seen only later is absent. gone_on:
--- null unless the film was gone by then. An error says which days there are when none is that old.
+-- Each film as last observed on or before a day, by default the newest, one row each: popularity of its last day, votes
+-- of its last day with votes (the ID export has none). Titles are those of today. A film seen only later is absent.
+-- gone_on: null unless the film was gone by then. An error says which days there are when none is that old.
 --   FROM tmdb.movies_as_of(current_date) ORDER BY popularity DESC
 CREATE OR REPLACE MACRO tmdb.movies_as_of(day := NULL) AS TABLE
     SELECT
@@ -155,8 +159,8 @@ CREATE OR REPLACE MACRO tmdb.movies_as_of(day := NULL) AS TABLE
 COMMENT ON MACRO TABLE tmdb.movies_as_of IS
     'Each film as last observed on or before a day: popularity, votes, and whether it was gone by then.';
 
--- What was observed on exactly one day, by default the newest, one row per film, with today's titles. An error says which
--- days there are when nothing was observed on that one.
+-- What was observed on exactly one day, by default the newest, one row per film, with today's titles. An error says
+-- which days there are when nothing was observed on that one.
 --   FROM tmdb.facts_on() ORDER BY popularity DESC
 CREATE OR REPLACE MACRO tmdb.facts_on(day := NULL) AS TABLE
     SELECT
@@ -173,9 +177,9 @@ COMMENT ON MACRO TABLE tmdb.facts_on IS 'What was observed on exactly one day, o
 
 -- Where the figures of a film come from: one row per fact row and day, and one for its details.
 -- film: its id, or its title or original title (whole, any case; films that share it all appear).
--- raw_pointer: table, day and key under which the lake keeps what the source said. Votes are said by list pages, or by the
--- details of a film that no page showed; a day without votes was seen by the ID export alone. `python -m tmdb_assets.trace`
--- shows the payload.
+-- raw_pointer: table, day and key under which the lake keeps what the source said. Votes are said by list pages, or by
+-- the details of a film that no page showed; a day without votes was seen by the ID export alone. `python -m
+-- tmdb_assets.trace` shows the payload.
 --   FROM tmdb.trace_film((SELECT title FROM tmdb.vw_top_movies WHERE position = 1))
 CREATE OR REPLACE MACRO tmdb.trace_film(film) AS TABLE
     SELECT

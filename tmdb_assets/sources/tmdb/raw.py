@@ -1,8 +1,8 @@
 """What is asked of TMDB, and when; the answers are kept verbatim.
 
-What belongs here: endpoints, paging, windows, which details to ask for. One method of `Tmdb` per raw table, named as the
-table. What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting (lakehouse/flow/extraction.py),
-answers as rows (answers.py).
+What belongs here: endpoints, paging, windows, which details to ask for. One method of `Tmdb` per raw table, named as
+the table. What does not: HTTP itself (lakehouse/http/), the order of keeping and accounting
+(lakehouse/flow/extraction.py), answers as rows (answers.py).
 
 Endpoints and limits: developer.themoviedb.org/reference (discover-movie: 20 a page, pages 1 to 500; movie-changes:
 100 a page, 14 days a window) and /docs/daily-id-exports (a file a day, kept about 90 days).
@@ -115,7 +115,10 @@ class Tmdb(HttpSource):
         if frame is not None:
             whole = Receipt(EXPORT, 1, 1, frame.height, frame.get_column("movie_id").n_unique())
             if asked.reach is Reach.PAST and not self.exports.is_compared(asked):
-                doubt = f"{EXPORT} {asked.day}: no other day's export is there to tell whether it is whole; the next run asks again"
+                doubt = (
+                    f"{EXPORT} {asked.day}: no other day's export is there to tell whether it is whole; the "
+                    "next run asks again"
+                )
                 whole = replace(whole, is_finished=False, note=doubt)
             yield Chunk(frame, [whole])
             return
@@ -146,13 +149,14 @@ class Tmdb(HttpSource):
     def discover_pages(self, asked: Asked) -> Iterator[Chunk]:
         """The list of films by popularity: up to 10,000 of them in one walk, more by release-date windows.
 
-        A list moves while it is walked. With the day's own export, films that it did not show are asked for by id; until
-        then, it is asked again in other words.
+        A list moves while it is walked. With the day's own export, films that it did not show are asked for by id;
+        until then, it is asked again in other words.
         """
         yield from self.lists.chunks(asked)
 
     def movie_changes(self, asked: Asked) -> Iterator[Chunk]:
-        """Films changed from the day last observed to yesterday, in windows of at most 14 days, each of at most 500 pages.
+        """Films changed from the day last observed to yesterday, in windows of at most 14 days, each of at most 500
+        pages.
 
         Only days that are over: what changes today is complete tomorrow, and a film listed on two runs would be asked
         for twice. A source with history is asked for the day before, whatever is kept: what is asked for one of its
@@ -259,7 +263,8 @@ class Tmdb(HttpSource):
     # -- what to ask for -------------------------------------------------------------------------------------------
 
     def _wanted_details(self, asked: Asked) -> tuple[pl.DataFrame, int]:
-        """movie_id, asked_because: every film whose details the day needs, each once; and how many films the day is about."""
+        """movie_id, asked_because: every film whose details the day needs, each once; and how many films the day is
+        about."""
         size, day = self.settings.scope_size, asked.day
         listed = scope.listed_films(asked.store, day)
         newest = self.exports.newest(asked)
@@ -304,7 +309,8 @@ class Tmdb(HttpSource):
         return before.select("movie_id").collect().join(exported, on="movie_id", how="anti")
 
     def mass_delete(self, asked: Asked) -> None:
-        """Raises BlockedError when more than 5% of the films known or asked for, and more than 5, are gone on the day."""
+        """Raises BlockedError when more than 5% of the films known or asked for, and more than 5, are gone on the
+        day."""
         day_rows = asked.store.scan(contracts.MOVIE_DETAILS, [asked.day]).select("movie_id", "http_status").collect()
         gone = day_rows.filter(pl.col("http_status") == 404)
         if asked.reach is Reach.HISTORY:
@@ -317,8 +323,9 @@ class Tmdb(HttpSource):
             return
         raise BlockedError(
             "mass_delete",
-            f"{asked.day}: TMDB says that {gone.height:,} of {known:,} films are gone, more than 5%. Nothing of the day is "
-            "published: run it again, they are asked for again; if it is true, with TMDB_ASSETS_ALLOW_MASS_DELETE=1.",
+            f"{asked.day}: TMDB says that {gone.height:,} of {known:,} films are gone, more than 5%. Nothing of "
+            "the day is published: run it again, they are asked for again; if it is true, with "
+            "TMDB_ASSETS_ALLOW_MASS_DELETE=1.",
             gone=gone.height,
             known=known,
         )
@@ -337,7 +344,7 @@ class Tmdb(HttpSource):
         }
 
 
-# -- small steps -----------------------------------------------------------------------------------------------------------
+# -- small steps -------------------------------------------------------------------------------------------------------
 
 
 def _anything_kept(asked: Asked) -> bool:

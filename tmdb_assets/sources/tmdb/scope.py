@@ -90,8 +90,8 @@ def last_details(store: DeltaStore, before: dt.date) -> pl.DataFrame:
 
 
 def details_kept(store: DeltaStore, day: dt.date) -> pl.DataFrame:
-    """movie_id, asked_because, is_answered of the details kept on a day; a film that is gone may come back in a later run
-    of the day, and an answer without an id is none: these are not answered."""
+    """movie_id, asked_because, is_answered of the details kept on a day; a film that is gone may come back in a later
+    run of the day, and an answer without an id is none: these are not answered."""
     told = (pl.col("http_status") == 200) & (pl.col("answered_id") == pl.col("movie_id"))
     return (
         store.scan(contracts.MOVIE_DETAILS, [day])
@@ -101,8 +101,8 @@ def details_kept(store: DeltaStore, day: dt.date) -> pl.DataFrame:
 
 
 def changed_since_seen(asked: Asked, alive: pl.DataFrame, oldest: dt.date) -> pl.DataFrame:
-    """movie_id of the known films that TMDB said changed after their newest details, on the asked day or since `oldest`:
-    one that could not be had on its day is asked for again."""
+    """movie_id of the known films that TMDB said changed after their newest details, on the asked day or since
+    `oldest`: one that could not be had on its day is asked for again."""
     told = asked.store.scan(contracts.MOVIE_CHANGES).filter(pl.col("date_id").is_between(oldest, asked.day))
     newest = told.group_by("movie_id").agg(told_on=pl.col("date_id").max()).collect()
     later = alive.join(newest, on="movie_id", how="inner").filter(pl.col("told_on") > pl.col("date_id"))

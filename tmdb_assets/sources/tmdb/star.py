@@ -1,8 +1,8 @@
 """Clean to star: dimensions, bridges and the fact table; frame -> frame.
 
 What belongs here: one function per star table, named as the table, what it reads stated above it (a daily table comes
-with the days of the run, a dimension whole); TABLES puts them together. What does not: whether a row is newer than the one kept
-(lakehouse/store/, by the contract's owner and order), rules (contracts.py).
+with the days of the run, a dimension whole); TABLES puts them together. What does not: whether a row is newer than the
+one kept (lakehouse/store/, by the contract's owner and order), rules (contracts.py).
 
 A dimension's function returns the run's observations, newest first: the first of each key counts. A bridge's function
 returns the members of each film whose newest observation lies in the run, and a row without a member for a film that
@@ -20,7 +20,7 @@ from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
 from tmdb_assets.sources.tmdb import clean, contracts, payloads, shipped
 from tmdb_assets.sources.tmdb.whole_exports import WholeExports
 
-# -- dimensions ----------------------------------------------------------------------------------------------------------
+# -- dimensions --------------------------------------------------------------------------------------------------------
 
 
 @reads(
@@ -92,7 +92,8 @@ def dim_person(movies: pl.LazyFrame) -> pl.DataFrame:
 
 @reads(contracts.MOVIES, contracts.REFERENCE, loaded(shipped.country_continents))
 def dim_country(movies: pl.LazyFrame, reference: pl.LazyFrame, country_continent: pl.DataFrame) -> pl.DataFrame:
-    """Countries: TMDB's list, the codes of the films, and every code of the shipped table (ISO's and those it dropped)."""
+    """Countries: TMDB's list, the codes of the films, and every code of the shipped table (ISO's and those it
+    dropped)."""
     listed = _reference(reference, "configuration/countries", payloads.Country, None)
     listed = listed.select("iso_3166_1", name=_known("english_name"), observed_on="date_id")
     days = pl.concat([movies.select(observed_on="date_id"), reference.select(observed_on="date_id")]).unique().collect()
@@ -138,7 +139,7 @@ def dim_cpi(us_cpi: pl.DataFrame) -> pl.DataFrame:
     return us_cpi
 
 
-# -- bridges -------------------------------------------------------------------------------------------------------------
+# -- bridges -----------------------------------------------------------------------------------------------------------
 
 
 @reads(contracts.MOVIES, every_day(contracts.MOVIES), contracts.DIM_MOVIE)
@@ -183,7 +184,7 @@ def bridge_movie_crew(movies: pl.LazyFrame, all_movies: pl.LazyFrame, dim_movie:
     return _bridge(movies, all_movies, dim_movie, "crew", "credit_id", "person_id", "department", "job")
 
 
-# -- fact ----------------------------------------------------------------------------------------------------------------
+# -- fact --------------------------------------------------------------------------------------------------------------
 
 
 @reads(contracts.MOVIE_STATS)
@@ -192,7 +193,7 @@ def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     return movie_stats.select(list(contracts.FACT_MOVIE_DAILY.schema)).collect()
 
 
-# -- quality -------------------------------------------------------------------------------------------------------------
+# -- quality -----------------------------------------------------------------------------------------------------------
 
 
 @reads(contracts.MOVIE_STATS)
@@ -238,7 +239,7 @@ TABLES = (
 )
 
 
-# -- steps ---------------------------------------------------------------------------------------------------------------
+# -- steps -------------------------------------------------------------------------------------------------------------
 
 
 def _newest_details(movies: pl.LazyFrame) -> pl.LazyFrame:

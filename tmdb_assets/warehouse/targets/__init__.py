@@ -13,5 +13,6 @@ from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 
 
 def targets_of(settings: Settings) -> list[Target]:
-    """Every place that is published to, forgets persons, and is asked before a reset. A new target is one entry here."""
+    """Every place that is published to, forgets persons, and is asked before a reset. A new target is one entry
+    here."""
     return [DuckDBFile(settings.tmdb_assets_warehouse)]

@@ -1,8 +1,8 @@
 """The analysts' DuckDB file as a target: a copy of it brought up to date beside it, and swapped in by one rename.
 
-What belongs here: all that is done to the file as a whole: its name, copy, lock, swap, copies to forget, and the sentences
-when that fails. What does not: its tables and views (duckdb_tables.py), what lies beside it on disk (duckdb_files.py), the
-order of a publication (publish.py).
+What belongs here: all that is done to the file as a whole: its name, copy, lock, swap, copies to forget, and the
+sentences when that fails. What does not: its tables and views (duckdb_tables.py), what lies beside it on disk
+(duckdb_files.py), the order of a publication (publish.py).
 
 The next file is made beside the published one, so a reader keeps what it has open, and a publication that fails or is
 killed at any moment leaves the published file as it was.
@@ -49,8 +49,8 @@ class DuckDBFile:
     def description(self, source: str) -> str:
         """What the file is, for the asset that publishes it after a run of a source."""
         return (
-            "One DuckDB file for analysts: the star as tables, the questions as views, a schema per source. Brought up to "
-            f"date after a run of {source}, beside the published file, and swapped in by one rename."
+            "One DuckDB file for analysts: the star as tables, the questions as views, a schema per source. "
+            f"Brought up to date after a run of {source}, beside the published file, and swapped in by one rename."
         )
 
     def refuse_unfit(self, sources: Collection[str]) -> None:
@@ -65,8 +65,9 @@ class DuckDBFile:
                 )
             if path.stem.lower() in {"main", *sources}:
                 raise WarehouseError(
-                    f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and could not "
-                    f"tell it from the schema {path.stem} in it. Set TMDB_ASSETS_WAREHOUSE to a file of another name."
+                    f"The warehouse cannot be called {path.name}: DuckDB calls the database after its file, and "
+                    f"could not tell it from the schema {path.stem} in it. Set TMDB_ASSETS_WAREHOUSE to a file of "
+                    "another name."
                 )
 
     def can_answer(self, view: View) -> bool:
@@ -87,12 +88,14 @@ class DuckDBFile:
         return self.path.stat().st_size
 
     def files(self) -> list[Path]:
-        """The file and all that lies beside it, under its name and where a link of that name leads; the link is none of it."""
+        """The file and all that lies beside it, under its name and where a link of that name leads; the link is none of
+        it."""
         return list(dict.fromkeys([*all_beside(self.path), *all_beside(led_to(self.path))]))
 
     @contextmanager
     def alone(self, log: Callable[[str], None]) -> Iterator[None]:
-        """Nobody publishes the file, deletes it, or makes something of it. Where there is nothing, nothing is locked."""
+        """Nobody publishes the file, deletes it, or makes something of it. Where there is nothing, nothing is
+        locked."""
         if not self.files():
             yield
             return
@@ -105,8 +108,8 @@ class DuckDBFile:
             return [f"the file {file}" for file in self.files()]
         except OSError as error:
             raise CopyStays(
-                f"The warehouse {self.path} cannot be looked up ({error.strerror or error}), and it may have copies: correct "
-                "the link or TMDB_ASSETS_WAREHOUSE, and run this again."
+                f"The warehouse {self.path} cannot be looked up ({error.strerror or error}), and it may have "
+                "copies: correct the link or TMDB_ASSETS_WAREHOUSE, and run this again."
             ) from None
 
     def forget(self, source: str, log: Callable[[str], None]) -> str | None:
@@ -128,8 +131,9 @@ class DuckDBFile:
         except (duckdb.Error, OSError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or first_line(error)
             raise WarehouseError(
-                f"The warehouse {self.path} cannot be published ({reason}): make room, or set TMDB_ASSETS_WAREHOUSE to a "
-                "file in a folder that you may write to. What was published before stays as it was."
+                f"The warehouse {self.path} cannot be published ({reason}): make room, or set "
+                "TMDB_ASSETS_WAREHOUSE to a file in a folder that you may write to. What was published before "
+                "stays as it was."
             ) from None
 
 
@@ -143,7 +147,8 @@ class NextFile(Database):
     def begin(self) -> str | None:
         """Begin with a copy of the published file.
 
-        Even reading the published file through DuckDB would be in somebody's way, or meet one opened before; a copy is not.
+        Even reading the published file through DuckDB would be in somebody's way, or meet one opened before; a copy is
+        not.
         """
         try:
             is_there = self.place.stat().st_size > 0
@@ -175,9 +180,10 @@ class NextFile(Database):
     def finish(self, at: dt.datetime) -> None:
         """Put the finished file in the place of the published one: whoever looks sees the one or the other.
 
-        Nobody may write to it: a DuckDB client that opens a file for writing, as it does unless told otherwise, keeps all
-        others out. Its time of modification is the time of publication, so that the next publication sees whether somebody
-        wrote to it nevertheless; the log that such a client may have left beside it belongs to the file that goes.
+        Nobody may write to it: a DuckDB client that opens a file for writing, as it does unless told otherwise, keeps
+        all others out. Its time of modification is the time of publication, so that the next publication sees whether
+        somebody wrote to it nevertheless; the log that such a client may have left beside it belongs to the file that
+        goes.
         """
         self.checkpoint()
         self.close()

@@ -1,8 +1,8 @@
 """What lies on disk for a DuckDB file: the file itself, its logs, the folder its memory overflows into.
 
-What belongs here: the one list of these. Where the file is a link, they lie beside what it leads to, and the link stays.
-Whoever publishes a warehouse clears up by it after a publication that was killed, and whoever forgets a person leaves
-none of them behind. What does not: what is in the file
+What belongs here: the one list of these. Where the file is a link, they lie beside what it leads to, and the link
+stays. Whoever publishes a warehouse clears up by it after a publication that was killed, and whoever forgets a person
+leaves none of them behind. What does not: what is in the file
 (duckdb_tables.py), when it goes.
 """
 
@@ -46,8 +46,8 @@ def remove_logs(file: Path) -> None:
 
 
 def all_beside(file: Path) -> list[Path]:
-    """Whatever of all this is there under a file's own name, the next one's included; a link is none of it, nor is a folder
-    but the one for what overflows: what else a folder of that name holds is not DuckDB's."""
+    """Whatever of all this is there under a file's own name, the next one's included; a link is none of it, nor is a
+    folder but the one for what overflows: what else a folder of that name holds is not DuckDB's."""
     names = [f"{file.name}{ending}" for ending in ("", *LOGS, ".tmp")]
     names += [name.replace(file.name, f"{file.name}.next", 1) for name in names]
     found = [file.with_name(name) for name in names]

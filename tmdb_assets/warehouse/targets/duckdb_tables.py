@@ -1,8 +1,8 @@
 """The tables of a DuckDB file while it is being made: tables, views, macros, comments, and what it says of itself.
 
-What belongs here: the DuckDB side of a publication; every statement that writes. What does not: the file as a whole, its
-copy and its swap (duckdb.py), what is loaded and when (publish.py), what the file is to hold (contents.py), reading a
-published file (reader.py).
+What belongs here: the DuckDB side of a publication; every statement that writes. What does not: the file as a whole,
+its copy and its swap (duckdb.py), what is loaded and when (publish.py), what the file is to hold (contents.py), reading
+a published file (reader.py).
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ class Database:
             if (schema, name) not in wanted:
                 self._connection.execute(f"DROP TABLE {_quoted(schema, name)}")
         for (schema,) in self._connection.execute(
-            f"SELECT schema_name FROM duckdb_schemas() WHERE database_name = '{NAME}' AND NOT internal AND schema_name <> 'main'"
+            f"SELECT schema_name FROM duckdb_schemas() WHERE database_name = '{NAME}' AND NOT internal AND "
+            "schema_name <> 'main'"
         ).fetchall():
             if schema not in ours:
                 self._connection.execute(f"DROP SCHEMA {_quoted(schema)} CASCADE")
@@ -148,7 +149,8 @@ class Database:
         self._connection.execute(f"DELETE FROM {table} WHERE {_quoted(contract.partition or '')} IN ({listed})")
 
     def append(self, contract: Contract, frame: pl.DataFrame) -> None:
-        """Add rows, in the order of their grain: neighbours compress well, and a reader skips the days it is not asked for."""
+        """Add rows, in the order of their grain: neighbours compress well, and a reader skips the days it is not asked
+        for."""
         if self._has_dropped:
             self.checkpoint()  # what was dropped leaves room for what is loaded
         table = _quoted(contract.source, contract.name)
@@ -262,7 +264,8 @@ class Database:
 
     def _listed(self, function: str, column: str, where: str = "true") -> list[tuple[str, str]]:
         found = self._connection.execute(
-            f"SELECT DISTINCT schema_name, {column} FROM {function} WHERE database_name = '{NAME}' AND NOT internal AND {where}"
+            f"SELECT DISTINCT schema_name, {column} FROM {function} WHERE database_name = '{NAME}' AND NOT "
+            f"internal AND {where}"
         )
         return [(schema, name) for schema, name in found.fetchall()]
 

@@ -1,7 +1,7 @@
 """Clean to star: authors and books as last known.
 
-What belongs here: one function per star table, what it reads stated above it. What does not: which of two observations is
-newer (the contract says how it is told).
+What belongs here: one function per star table, what it reads stated above it. What does not: which of two observations
+is newer (the contract says how it is told).
 """
 
 from __future__ import annotations

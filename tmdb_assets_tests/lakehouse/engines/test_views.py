@@ -104,7 +104,10 @@ def test_the_answer_is_typed_as_the_head_says(tmp_path: Path) -> None:
 
 
 def test_rows_in_another_order_give_the_same_fractions_and_exact_ones_stay_as_they_are(tmp_path: Path) -> None:
-    head = "-- Means.\n--\n-- Grain: genre\n--\n-- genre  String   Genre.\n-- mean  Float64  Mean.\n-- most  Float64  Most.\n"
+    head = (
+        "-- Means.\n--\n-- Grain: genre\n--\n-- genre  String   Genre.\n-- mean  Float64  Mean.\n-- most  "
+        "Float64  Most.\n"
+    )
     means = view(
         tmp_path,
         f"{head}SELECT genre, avg(earned / 1000) AS mean, max(earned / 1000) AS most FROM films GROUP BY genre\n",
@@ -171,7 +174,7 @@ def test_views_that_read_each_other_are_refused(tmp_path: Path) -> None:
         read_views(tmp_path, "toy", [FILMS])
 
 
-# -- columns that several views have -------------------------------------------------------------------------------------
+# -- columns that several views have -----------------------------------------------------------------------------------
 
 GROUP = """\
 -- What films earned.
@@ -259,7 +262,7 @@ def test_a_group_that_cannot_be_read_names_file_and_line(tmp_path: Path, group: 
         grouped(tmp_path, group, text)
 
 
-# -- views that are kept nowhere -----------------------------------------------------------------------------------------
+# -- views that are kept nowhere ---------------------------------------------------------------------------------------
 
 KNOWN = """\
 -- Films whose genre is known.
@@ -349,7 +352,7 @@ def test_a_view_over_a_table_never_written_answers_with_no_rows(lake: DeltaStore
     assert lake.rows(view(tmp_path).contract) == 0
 
 
-# -- what a text reads -----------------------------------------------------------------------------------------------------
+# -- what a text reads -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def outcome(done: Published, check: str) -> Outcome:
     return next(o for o in done.outcomes if o.check == check)
 
 
-# -- warnings ------------------------------------------------------------------------------------------------------------
+# -- warnings ----------------------------------------------------------------------------------------------------------
 
 
 def big_ones(rows: pl.LazyFrame, notices: pl.LazyFrame) -> Outcome:
@@ -66,7 +66,7 @@ def test_a_table_waits_for_what_its_warnings_read() -> None:
     assert list(table.reads) == [THINGS], "what it is made of stays what it was"
 
 
-# -- corrections ---------------------------------------------------------------------------------------------------------
+# -- corrections -------------------------------------------------------------------------------------------------------
 
 
 def publish(source: Toy, *days: dt.date) -> Published:
@@ -118,7 +118,7 @@ def test_differences_of_several_batches_add_up(source: Toy, monkeypatch: pytest.
     assert done.difference.is_correction
 
 
-# -- months --------------------------------------------------------------------------------------------------------------
+# -- months ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_monthly_table_is_compared_with_the_month_before(source: Toy) -> None:

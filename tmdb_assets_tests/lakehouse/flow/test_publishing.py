@@ -33,7 +33,7 @@ from tmdb_assets_tests.stating import by_name
 DAYS = [dt.date(2026, 3, n) for n in range(1, 8)]
 
 
-# -- a toy source: notices about things and their parts -------------------------------------------------------------------
+# -- a toy source: notices about things and their parts ----------------------------------------------------------------
 
 
 class Notice(Shape):
@@ -198,7 +198,7 @@ def blocked(source: Toy, table: DerivedTable, *days: dt.date) -> BlockedError:
     return raised.value
 
 
-# -- one day, many days --------------------------------------------------------------------------------------------------
+# -- one day, many days ------------------------------------------------------------------------------------------------
 
 
 def test_a_day_flows_from_raw_to_star(source: Toy) -> None:
@@ -264,7 +264,7 @@ def test_the_outcomes_of_batches_add_up(source: Toy, monkeypatch: pytest.MonkeyP
     assert not outcomes["contract"].passed
 
 
-# -- checks that block ---------------------------------------------------------------------------------------------------
+# -- checks that block -------------------------------------------------------------------------------------------------
 
 
 def test_a_row_lost_on_the_way_blocks(source: Toy) -> None:
@@ -315,7 +315,7 @@ def test_a_type_that_flipped_blocks_instead_of_emptying_the_table(source: Toy) -
     assert len(source.kept(THINGS)) == 30
 
 
-# -- other runs at once --------------------------------------------------------------------------------------------------
+# -- other runs at once ------------------------------------------------------------------------------------------------
 
 
 def meanwhile(build: Callable[..., pl.DataFrame], happens: Callable[[], object]) -> Callable[..., pl.DataFrame]:
@@ -447,7 +447,7 @@ def test_an_unwritable_root_stops_before_anything_is_built(tmp_path: Any) -> Non
         Toy(DeltaStore(tmp_path / "taken")).publish(derived(things), DAYS[0])
 
 
-# -- checks that warn ----------------------------------------------------------------------------------------------------
+# -- checks that warn --------------------------------------------------------------------------------------------------
 
 
 def outcome(done: Published, check: str) -> Outcome:
@@ -514,7 +514,7 @@ def test_every_check_a_table_names_has_an_outcome(
     assert [o.check for o in source.publish(table, DAYS[0]).outcomes] == names
 
 
-# -- taking back ---------------------------------------------------------------------------------------------------------
+# -- taking back -------------------------------------------------------------------------------------------------------
 
 
 def test_a_row_quarantined_later_gives_way_to_the_observation_before_it(source: Toy) -> None:
@@ -668,7 +668,7 @@ def test_what_is_rebuilt_from_other_days_is_built_batch_by_batch(source: Toy, mo
     assert source.kept(DIM_PART) == [(1, DAYS[5]), *[(n + 2, DAYS[n]) for n in range(7)]]
 
 
-# -- raw past its retention ----------------------------------------------------------------------------------------------
+# -- raw past its retention --------------------------------------------------------------------------------------------
 
 
 def expire(source: Toy, *days: dt.date) -> None:
@@ -709,7 +709,8 @@ def changes(notices: pl.LazyFrame, all_notices: pl.LazyFrame) -> pl.DataFrame:
 
 
 def test_a_day_compared_with_one_whose_raw_rows_have_expired_stays_as_it_is(source: Toy) -> None:
-    compared = toy("clean", "changes", ("date_id",), {**DAY, "compared_with": col(pl.Date, "Day before.", nullable=True)},
+    compared = toy("clean", "changes", ("date_id",), {**DAY, "compared_with": col(pl.Date, "Day before.",
+    nullable=True)},
                    kept=ByDay("date_id"))  # fmt: skip
     table = DerivedTable(compared, by_name(changes, TABLES), follows=NOTICES, compared=compared)
     for day in DAYS[:3]:
@@ -727,7 +728,7 @@ def test_a_day_compared_with_one_whose_raw_rows_have_expired_stays_as_it_is(sour
     assert source.kept(compared) == [*before, (DAYS[3], DAYS[2])]
 
 
-# -- the order of days ---------------------------------------------------------------------------------------------------
+# -- the order of days -------------------------------------------------------------------------------------------------
 
 SAID = st.lists(
     st.builds(

@@ -1,4 +1,5 @@
-"""The profiles: what is counted per column and table, and what a day without rows, without spread or without a count says."""
+"""The profiles: what is counted per column and table, and what a day without rows, without spread or without a count
+says."""
 
 from __future__ import annotations
 
@@ -141,7 +142,7 @@ def test_days_together_are_profiled_as_each_alone(drawn: list[tuple[dt.date, flo
     assert together == alone
 
 
-# -- all tables of a source ----------------------------------------------------------------------------------------------
+# -- all tables of a source --------------------------------------------------------------------------------------------
 
 COLUMNS, LEDGER, ASIDE = column_quality_contract("toy", BOTH), ledger_contract("toy"), quarantine_contract("toy")
 

@@ -1,4 +1,5 @@
-"""The lake: what one commit replaces, what a merge leaves alone, what two writers do to each other, what upkeep removes."""
+"""The lake: what one commit replaces, what a merge leaves alone, what two writers do to each other, what upkeep
+removes."""
 
 from __future__ import annotations
 
@@ -81,7 +82,7 @@ def kept(store: DeltaStore, contract: Contract, **how: Any) -> list[tuple[Any, .
     return store.scan(contract, **how).collect().sort(contract.grain).rows()
 
 
-# -- partitions ----------------------------------------------------------------------------------------------------------
+# -- partitions --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("contract", [COUNTS, SMALL], ids=["a folder a day", "one folder"])
@@ -229,7 +230,7 @@ def test_a_type_that_changed_is_refused_with_what_to_do(lake: DeltaStore) -> Non
     assert kept(lake, COUNTS) == [(DAYS[0], "a", 1)]
 
 
-# -- versions ------------------------------------------------------------------------------------------------------------
+# -- versions ----------------------------------------------------------------------------------------------------------
 
 
 def test_any_version_can_be_read_by_number_and_by_instant(lake: DeltaStore) -> None:
@@ -269,7 +270,7 @@ def test_a_long_history_is_checkpointed(lake: DeltaStore) -> None:
     assert len(kept(lake, SMALL)) == CHECKPOINT_EVERY + 1
 
 
-# -- merging -------------------------------------------------------------------------------------------------------------
+# -- merging -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_newer_observation_replaces_and_an_older_one_does_not(lake: DeltaStore) -> None:
@@ -384,7 +385,7 @@ def test_owned_rows_do_not_depend_on_the_order_of_days(
     assert kept(store, PARTS) == [(t, part, "r", day) for t, (part, day) in sorted(last.items())]
 
 
-# -- writers at once -----------------------------------------------------------------------------------------------------
+# -- writers at once ---------------------------------------------------------------------------------------------------
 
 
 def _write_days_and_owners(root: str, first: int) -> None:
@@ -430,7 +431,7 @@ def test_a_new_day_that_two_bring_to_a_small_table_at_once_is_kept_once(
     assert kept(DeltaStore(lake.root), SMALL) == [(DAYS[0], "a", 1), (DAYS[1], "a", 2)]
 
 
-# -- roots ---------------------------------------------------------------------------------------------------------------
+# -- roots -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("below", ["", "/deeper/still"])
@@ -467,7 +468,7 @@ def test_a_relative_root_works(lake: DeltaStore) -> None:
     assert kept(store, COUNTS) == [(DAYS[0], "a", 1)]
 
 
-# -- upkeep --------------------------------------------------------------------------------------------------------------
+# -- upkeep ------------------------------------------------------------------------------------------------------------
 
 
 def aged(file: Path, days: int) -> Path:
@@ -570,7 +571,7 @@ def test_upkeep_begins_again_when_a_run_commits_in_between(
     assert kept(lake, COUNTS) == [(DAYS[0], "a", 1), (DAYS[1], "a", 1)][how == "expire" :]
 
 
-# -- object store --------------------------------------------------------------------------------------------------------
+# -- object store ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""A lake that takes no more: one sentence, what was kept stays as it was, and the same write succeeds once there is room."""
+"""A lake that takes no more: one sentence, what was kept stays as it was, and the same write succeeds once there is
+room."""
 
 from __future__ import annotations
 
@@ -40,13 +41,13 @@ UPKEEP: dict[str, Write] = {
 CREATE: Write = lambda store: store.create(COUNTS)  # noqa: E731  # one of the same kind
 
 SENTENCE = (
-    "The lake root {root} cannot be written ({reason}): {advice} TMDB_ASSETS_LAKE to a folder or bucket that you may write "
-    "to. What was kept before stays as it was, and another run goes on from there."
+    "The lake root {root} cannot be written ({reason}): {advice} TMDB_ASSETS_LAKE to a folder or bucket that you "
+    "may write to. What was kept before stays as it was, and another run goes on from there."
 )
 ROOM, ELSE = "make room there, or set", "set"
 KEYS = (
-    "see that the bucket is there and that AWS_*, AZURE_* or GOOGLE_* name a key, region and endpoint it is reached with, "
-    "or set"
+    "see that the bucket is there and that AWS_*, AZURE_* or GOOGLE_* name a key, region and endpoint it is "
+    "reached with, or set"
 )
 
 
@@ -100,7 +101,7 @@ def test_a_table_that_finds_no_room_is_made_by_the_next_run(lake: DeltaStore) ->
     assert kept(lake, COUNTS) == []
 
 
-# -- as deltalake says it ------------------------------------------------------------------------------------------------
+# -- as deltalake says it ----------------------------------------------------------------------------------------------
 
 PARQUET = "Failed to parse parquet: External: Generic LocalFileSystem error: Unable to copy data to file: {}"
 LOG = "Generic LocalFileSystem error\n   \x1b[31m↳\x1b[0m Unable to copy data to file\n    \x1b[31m↳\x1b[0m {}\n"
@@ -134,8 +135,8 @@ def test_what_a_bucket_refuses_is_one_sentence_without_secrets(
 ) -> None:
     def refuse(*args: Any, **options: Any) -> None:
         raise OSError(
-            "Generic S3 error\n \x1b[31m↳\x1b[0m Error performing PUT https://key:s3cret@host/bucket/x?sig=s3cret in 2 s\n"
-            " \x1b[31m↳\x1b[0m Client error with status 403 Forbidden"
+            "Generic S3 error\n \x1b[31m↳\x1b[0m Error performing PUT https://key:s3cret@host/bucket/x?sig=s3cret "
+            "in 2 s\n \x1b[31m↳\x1b[0m Client error with status 403 Forbidden"
         )
 
     lake.root, root = "s3://key:s3cret@bucket/lake?token=s3cret", lake.root
@@ -185,7 +186,7 @@ def test_a_bucket_that_did_not_answer_once_is_asked_again(lake: DeltaStore, monk
     assert kept(DeltaStore(lake.root), THINGS) == [(3, "three", DAYS[1], None)]
 
 
-# -- a root that goes while a run is at work -----------------------------------------------------------------------------
+# -- a root that goes while a run is at work ---------------------------------------------------------------------------
 
 
 def test_a_root_that_is_gone_in_the_middle_is_one_sentence_and_comes_back(lake: DeltaStore, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_publication_waits_for_one_of_the_same_file_and_for_what_is_made_of_it
     assert said == ["Another run is publishing this warehouse: waiting for it to finish"] * 3
 
 
-# -- other processes, other users ----------------------------------------------------------------------------------------
+# -- other processes, other users --------------------------------------------------------------------------------------
 
 HOLD = """
 import os, sys

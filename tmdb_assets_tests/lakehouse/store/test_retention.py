@@ -167,7 +167,7 @@ def test_a_preview_hides_personal_columns() -> None:
         Contract("toy", "raw", "x", "X.", ("k",), {"k": col(pl.Int64, "Key.")}, personal=("gone",))
 
 
-# -- a day told against the day before -----------------------------------------------------------------------------------
+# -- a day told against the day before ---------------------------------------------------------------------------------
 
 
 def growth(pages: pl.LazyFrame, all_pages: pl.LazyFrame) -> pl.DataFrame:
@@ -193,7 +193,7 @@ def test_without_following_only_the_day_itself_is_published(lake: DeltaStore) ->
     assert lake.scan(GROWTH).sort("date_id").collect().rows() == [(DAYS[0], 1), (DAYS[2], 2), (DAYS[3], 3)]
 
 
-# -- contents while a day is kept ----------------------------------------------------------------------------------------
+# -- contents while a day is kept --------------------------------------------------------------------------------------
 
 
 class Client:

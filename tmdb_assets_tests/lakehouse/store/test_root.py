@@ -1,4 +1,5 @@
-"""Where a lake may lie: under any name it works, whole, or it is refused with one sentence before anything is written."""
+"""Where a lake may lie: under any name it works, whole, or it is refused with one sentence before anything is
+written."""
 
 from __future__ import annotations
 
@@ -81,7 +82,7 @@ def refuse(root: str) -> str:
     return sentence
 
 
-# -- folders -------------------------------------------------------------------------------------------------------------
+# -- folders -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}"])
@@ -141,7 +142,7 @@ def test_what_makes_deltalake_panic_all_the_same_is_one_sentence(
         DeltaStore(tmp_path / "a[b").append(COUNTS, rows(COUNTS, (DAYS[0], "a", 1)), {})
 
 
-# -- links ---------------------------------------------------------------------------------------------------------------
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_lake_may_be_a_link(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_link_that_leads_nowhere_is_no_lake(tmp_path: Path, target: str, said:
     assert [file.name for file in tmp_path.iterdir()] == ["lake"]
 
 
-# -- buckets -------------------------------------------------------------------------------------------------------------
+# -- buckets -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

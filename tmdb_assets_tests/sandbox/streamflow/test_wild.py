@@ -1,4 +1,5 @@
-"""Months on bad days: each form is what it says, six months show them all, and the last word means what the calm drop says."""
+"""Months on bad days: each form is what it says, six months show them all, and the last word means what the calm drop
+says."""
 
 from __future__ import annotations
 

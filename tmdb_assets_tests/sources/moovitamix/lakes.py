@@ -1,7 +1,7 @@
 """How a moovitamix lake is filled for these tests: from lists of rows, from a server, from the sandbox.
 
-What belongs here: rows as the API writes them, a server of such lists on loopback, filling a lake without Dagster, lakes
-compared. What does not: assertions about any rule.
+What belongs here: rows as the API writes them, a server of such lists on loopback, filling a lake without Dagster,
+lakes compared. What does not: assertions about any rule.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def day(number: int) -> dt.date:
     return TODAY - dt.timedelta(days=number)
 
 
-# -- rows as the API writes them -----------------------------------------------------------------------------------------
+# -- rows as the API writes them ---------------------------------------------------------------------------------------
 
 
 def track(track_id: int, **changed: Any) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def a_few() -> Lists:
     )
 
 
-# -- raw tables from lists -----------------------------------------------------------------------------------------------
+# -- raw tables from lists ---------------------------------------------------------------------------------------------
 
 
 def page_text(rows: Sequence[Any], number: int, size: int) -> str:
@@ -150,7 +150,7 @@ def copied(store: DeltaStore, folder: Path) -> DeltaStore:
     return DeltaStore(folder)
 
 
-# -- filling a lake ------------------------------------------------------------------------------------------------------
+# -- filling a lake ----------------------------------------------------------------------------------------------------
 
 
 def settings_of(lake: str | Path, **changed: Any) -> Settings:
@@ -175,8 +175,8 @@ def derive(
 ) -> dict[str, Published]:
     """Publish every derived table for some days, as a run does; what each did, by name.
 
-    `only`: these tables and those that they are made of. Without `whole`, tables that are made of all there is on each run
-    are left out: before the last of several runs nobody sees them.
+    `only`: these tables and those that they are made of. Without `whole`, tables that are made of all there is on each
+    run are left out: before the last of several runs nobody sees them.
     """
     done = {}
     metadata = {"run_id": run_id} if run_id else {}
@@ -208,8 +208,8 @@ def fill_from_lists(
 ) -> None:
     """Fill a lake with days, of all tables or `only` some and what they are made of.
 
-    In one run, which costs what a day costs, or `one_by_one`, each a run of its own, in the order given; what is made of
-    all days then comes with the last one.
+    In one run, which costs what a day costs, or `one_by_one`, each a run of its own, in the order given; what is made
+    of all days then comes with the last one.
     """
     for number, (on, said) in enumerate(days.items(), 1):
         keep_raw(store, on, said)
@@ -253,7 +253,7 @@ def observe_history(store: DeltaStore, url: str, days: Sequence[dt.date], *, tod
             extractor.observe(client.tables()["pages"], on)
 
 
-# -- a server of lists ---------------------------------------------------------------------------------------------------
+# -- a server of lists -------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -285,7 +285,7 @@ class ListServer:
         return FaultyServer(self.script())
 
 
-# -- lakes compared ------------------------------------------------------------------------------------------------------
+# -- lakes compared ----------------------------------------------------------------------------------------------------
 
 
 def rows(store: DeltaStore, table: str) -> pl.DataFrame:

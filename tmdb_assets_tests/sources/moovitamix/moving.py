@@ -1,7 +1,8 @@
-"""A list that moves while it is walked, without a server: rows leave, come, change places and come twice between two answers.
+"""A list that moves while it is walked, without a server: rows leave, come, change places and come twice between two
+answers.
 
-What belongs here: the list and what it does, the client that walks it, days of raw tables that come of it. What does not:
-assertions about any rule.
+What belongs here: the list and what it does, the client that walks it, days of raw tables that come of it. What does
+not: assertions about any rule.
 """
 
 from __future__ import annotations

@@ -156,8 +156,8 @@ def test_a_malformed_row_goes_to_quarantine_and_a_past_day_says_why_it_stays_emp
     )
     assert not past.success
     assert said(past) == [
-        f"{day(4)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be observed "
-        "any more, so it stays empty."
+        f"{day(4)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be "
+        "observed any more, so it stays empty."
     ]
     assert rows(store, "pages")["date_id"].unique().sort().to_list() == [day(1), TODAY]
 

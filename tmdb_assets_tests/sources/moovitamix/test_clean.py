@@ -126,10 +126,12 @@ def test_a_moment_without_a_zone_is_utc(text: str, moment: dt.datetime) -> None:
         ("tracks", lists([track(1, name=" ")]), "name must not be null"),
         ("tracks", lists([track(1, created_at="soon")]), "created_at must be an ISO date and time"),
         ("tracks", lists([track(1, created_at=None)]), "created_at must not be null"),
-        ("tracks", lists([track(1, created_at="0001-01-01T00:00:00+02:00")]), "created_at must lie between 1900-01-01 and"),
+        ("tracks", lists([track(1, created_at="0001-01-01T00:00:00+02:00")]), ("created_at must lie between "
+        "1900-01-01 and")),
         ("tracks", lists([track(1, created_at="-0001-01-01T00:00:00")]), "created_at must be an ISO date and time"),
         ("tracks", lists([track(1, created_at="+10000-01-01T00:00:00")]), "created_at must be an ISO date and time"),
-        ("tracks", lists([track(1, created_at="9999-12-31T23:59:59-05:00")]), "created_at must lie between 1900-01-01 and"),
+        ("tracks", lists([track(1, created_at="9999-12-31T23:59:59-05:00")]), ("created_at must lie between "
+        "1900-01-01 and")),
         ("users", lists(users=[user(2**62)]), "user_id must lie between 1 and"),
         ("tracks", lists([track(0)]), "track_id must lie between 1 and"),
         ("tracks", lists([track(1, id="one")]), "id must be a whole number of 64 bits"),
@@ -138,7 +140,8 @@ def test_a_moment_without_a_zone_is_utc(text: str, moment: dt.datetime) -> None:
         ("tracks", lists([track(1, created_at=5)]), "created_at must be text"),
         ("users", lists(users=["a text"]), "payload must be an object"),
         ("listen_histories", lists(histories=[history(1, 2, at="x")]), "created_at must be an ISO date and time"),
-        ("listen_histories", lists(histories=[history(1, 2, at="0001-01-01T00:00:00+02:00")]), "created_at must lie between"),
+        ("listen_histories", lists(histories=[history(1, 2, at="0001-01-01T00:00:00+02:00")]), ("created_at must "
+        "lie between")),
         ("listens", lists(histories=[history(1, 0)]), "track_id must lie between 1 and"),
     ],
 )  # fmt: skip
@@ -197,7 +200,7 @@ def test_an_empty_history_is_a_row_without_listens() -> None:
     assert Raw(raw_frames({day(0): said})).received("listens", day(0)) == 0
 
 
-# -- one day against the day before --------------------------------------------------------------------------------------
+# -- one day against the day before ------------------------------------------------------------------------------------
 
 
 def two_days(store: DeltaStore, before: Lists, after: Lists) -> dict[str, list[dict[str, Any]]]:
@@ -247,8 +250,10 @@ def test_rows_that_only_move_between_pages_are_unchanged(lake: DeltaStore) -> No
         ("tracks", track(1, duration="3:05:07"), "duration", "must be minutes and seconds as MM:SS"),
         ("tracks", track(1, duration="٠٣:0٥"), "duration", "must be minutes and seconds as MM:SS"),
         ("users", user(1, updated_at="yesterday"), "updated_at", "must be an ISO date and time"),
-        ("users", user(1, updated_at="0001-01-01T00:00:00+02:00"), "updated_at", "must lie between 1900-01-01 and 2199-12-31"),
-        ("tracks", track(1, updated_at="0000-01-01T00:00:00"), "updated_at", "must lie between 1900-01-01 and 2199-12-31"),
+        ("users", user(1, updated_at="0001-01-01T00:00:00+02:00"), "updated_at", ("must lie between 1900-01-01 and "
+        "2199-12-31")),
+        ("tracks", track(1, updated_at="0000-01-01T00:00:00"), "updated_at", ("must lie between 1900-01-01 and "
+        "2199-12-31")),
     ],
 )  # fmt: skip
 def test_a_value_that_may_be_unknown_is_set_aside_alone(table: str, said: Any, column: str, rule: str) -> None:
@@ -286,7 +291,7 @@ def test_a_day_that_was_not_observed_is_stepped_over(lake: DeltaStore) -> None:
     assert audited(lake, "vanished", day(0)).kept.height == 4 + 4 + 4
 
 
-# -- any days, in any order ----------------------------------------------------------------------------------------------
+# -- any days, in any order --------------------------------------------------------------------------------------------
 
 _ids = st.integers(1, 4)
 _tracks = st.lists(
@@ -346,7 +351,8 @@ def test_a_lake_accounts_for_the_same_rows(fresh_lake: Callable[[], DeltaStore],
 def plain_state(
     said: Mapping[dt.date, Lists], on: dt.date, endpoint: str, is_sound: Callable[[Any], bool]
 ) -> dict[Any, Any]:
-    """What stood on a day, in plain Python: the first row of each name, in its last sound state since it was last absent.
+    """What stood on a day, in plain Python: the first row of each name, in its last sound state since it was last
+    absent.
 
     A day on which the same row comes twice cannot tell that another is absent.
     """

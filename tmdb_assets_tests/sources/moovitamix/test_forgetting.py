@@ -158,7 +158,7 @@ def serving(texts: Mapping[str, list[str]]) -> FaultyServer:
     return FaultyServer(script)
 
 
-# -- everything that is kept, byte by byte and value by value ------------------------------------------------------------
+# -- everything that is kept, byte by byte and value by value ----------------------------------------------------------
 
 
 def everything(folder: Path) -> Iterator[tuple[str, str]]:
@@ -182,7 +182,7 @@ def traces(folder: Path) -> set[tuple[str, str]]:
     return {(name, mark) for name, text in everything(folder) for mark in MARKS if mark in text.lower()}
 
 
-# -- forgotten everywhere ------------------------------------------------------------------------------------------------
+# -- forgotten everywhere ----------------------------------------------------------------------------------------------
 
 
 def under_lock(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -275,7 +275,7 @@ def test_not_a_byte_and_not_a_value_of_anybody_is_left_anywhere(
     assert rows(lake, "dim_user")["user_id"].unique().to_list() == [1, 2, 3, 4]
 
 
-# -- who is not taken along ----------------------------------------------------------------------------------------------
+# -- who is not taken along --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("only_what_is_filled")
@@ -313,7 +313,7 @@ def test_what_an_older_version_kept_of_a_person_still_shuts_the_door_and_of_a_pl
     assert list(shut.values()) == [True, False, False, True, False]
 
 
-# -- between the steps of a run, and while one waits ---------------------------------------------------------------------
+# -- between the steps of a run, and while one waits -------------------------------------------------------------------
 
 
 #: The fact of listening, and the tables that it is made of.
@@ -367,7 +367,7 @@ def test_looking_up_changes_nothing_and_makes_no_key(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-# -- places that have copies ---------------------------------------------------------------------------------------------
+# -- places that have copies -------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -1,5 +1,5 @@
-"""Lists that move while they are walked: what is there is never taken for gone, and what is gone is told by the first day
-that can tell."""
+"""Lists that move while they are walked: what is there is never taken for gone, and what is gone is told by the first
+day that can tell."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ def test_a_row_served_in_the_place_of_another_makes_the_list_be_walked_again_and
     assert [n for e, n in wire.asked if e == "tracks"] == [1, 2, 3, 1, 2, 3, 1]
     assert [n for e, n in wire.asked if e == "users"] == [1, 1]
     assert (gone(raw, day(1)), held_back(raw, day(1))) == ([], 0)
-    assert raw.frames["pages"].filter(pl.col("date_id") == day(1), pl.col("endpoint") == "tracks")["take"].to_list() == [
+    assert raw.frames["pages"].filter(pl.col("date_id") == day(1),
+    pl.col("endpoint") == "tracks")["take"].to_list() == [
         1, 1, 1, 2, 2, 2,
     ]  # fmt: skip
     counts = told(raw, day(1), "changes").filter(pl.col("endpoint") == "tracks").row(0, named=True)

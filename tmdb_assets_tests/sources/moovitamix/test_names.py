@@ -99,7 +99,8 @@ def test_a_list_that_spells_a_name_in_two_ways_has_one_row_of_it() -> None:
 
 
 def test_what_an_old_lake_says_is_gone_on_the_day_on_which_it_is_listed_is_there(lake: DeltaStore) -> None:
-    """Names were made of texts once: of a moment written with a zone, the old name vanished as the new one was listed."""
+    """Names were made of texts once: of a moment written with a zone, the old name vanished as the new one was
+    listed."""
     fill_from_lists(lake, {day(1): a_few(), day(0): respelled(a_few())}, only=["fact_listen"])
     listed = rows(lake, "listen_histories").filter(pl.col("date_id") == day(0))
     old = listed.select(

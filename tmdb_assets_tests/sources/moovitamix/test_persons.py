@@ -26,8 +26,10 @@ from tmdb_assets.sources.moovitamix.persons import (
 
 SAME = [
     ["ann.lee@example.org", " Ann.Lee@Example.ORG\t", '"ann.lee"@example.org', "mailto:ann.lee@example.org?subject=x",
-     "Ann Lee <ann.lee@example.org>", "<ann.lee@example.org>", "ann.lee@example.org.", "ann\u200b.lee@exam\u00adple.org",
-     "ａｎｎ．ｌｅｅ＠ｅｘａｍｐｌｅ．ｏｒｇ", "ann.lee@example。org", "mailto:ann.lee%40example.org", '"ann\\.lee"@example.org'],
+     "Ann Lee <ann.lee@example.org>", "<ann.lee@example.org>", "ann.lee@example.org.",
+     "ann\u200b.lee@exam\u00adple.org",
+     "ａｎｎ．ｌｅｅ＠ｅｘａｍｐｌｅ．ｏｒｇ", "ann.lee@example。org", "mailto:ann.lee%40example.org",
+     '"ann\\.lee"@example.org'],
     ["zoé@bücher.example", "zoe\u0301@bu\u0308cher.example", "ZOÉ@BÜCHER.EXAMPLE", "zoé@xn--bcher-kva.example",
      "Zoé@XN--BCHER-KVA.example."],
     ['"a b"@example.org', ' "A B"@example.org'],
@@ -38,8 +40,10 @@ SAME = [
     ["ann.lee@mail.example.org"], ["brien@example.org"], ["none@example.org"], ["ann@none.com"],
 ]  # fmt: skip
 NOBODY = [
-    None, 7, "", "  ", "n/a", "none", "-", "x", "unknown@", "@example.org", "ann@localhost", "none@none.com", "N/A@n/a.com",
-    "no-email@noemail.org", "Test@Test.de", "ann@example", "ann@.org", "ann@exam ple..org", '""@example.org', "\u200b@example.org",
+    None, 7, "", "  ", "n/a", "none", "-", "x", "unknown@", "@example.org", "ann@localhost", "none@none.com",
+    "N/A@n/a.com",
+    "no-email@noemail.org", "Test@Test.de", "ann@example", "ann@.org", "ann@exam ple..org", '""@example.org',
+    "\u200b@example.org",
     "ann@example.org bob@example.org", "-@-.com", "?@?.?", "0@0.com", "noreply@noreply.com", "email@email.com",
 ]  # fmt: skip
 
@@ -56,7 +60,8 @@ def test_what_is_no_email_or_stands_for_none_tells_nobody(said: object) -> None:
 
 
 TEXTS = [
-    "see ann.lee@example.org", "see ann.lee@example.org. Bye", "Ann Lee ann.lee@example.org", "e-mail: ANN.LEE@example.org!",
+    "see ann.lee@example.org", "see ann.lee@example.org. Bye",
+    "Ann Lee ann.lee@example.org", "e-mail: ANN.LEE@example.org!",
     "(ann.lee@example.org)", "mailto:ann.lee@example.org?subject=hello now",
     "write to ann.lee%40example.org", "ann.lee&#64;example.org", "ann\\u002elee@example.org",
 ]  # fmt: skip
@@ -68,7 +73,7 @@ def test_an_email_in_a_text_is_found(text: str) -> None:
     assert "ann.lee@example.org" in named_in("users", json.dumps({"id": 7, "note": text})).emails
 
 
-# -- any person, any spelling --------------------------------------------------------------------------------------------
+# -- any person, any spelling ------------------------------------------------------------------------------------------
 
 WORDS = st.text("abcxyzéöñßåИжα0123456789._+'-", min_size=3, max_size=12).filter(lambda w: w[0].isalnum())
 LABELS = st.text("abcxyzéöñ0123456789", min_size=2, max_size=8)
@@ -156,7 +161,7 @@ def test_an_id_stated_twice_counts_twice() -> None:
     )
 
 
-# -- who belongs together ------------------------------------------------------------------------------------------------
+# -- who belongs together ----------------------------------------------------------------------------------------------
 
 
 def test_an_email_of_many_names_is_nobodys_and_one_of_many_ids_is() -> None:

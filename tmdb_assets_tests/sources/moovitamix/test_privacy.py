@@ -1,4 +1,5 @@
-"""The key of the hashes, the door, and a person forgotten everywhere: not a byte of them stays, and they do not come back."""
+"""The key of the hashes, the door, and a person forgotten everywhere: not a byte of them stays, and they do not come
+back."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ LEFT_OVERS = (".wal", ".tmp/x.tmp", ".next", ".next.wal", ".next.wal.checkpoint"
 MARKS = ("987654321", "987_654_321", "Zzyzxia", "Quuxbury", "QUUX", "unique.person")
 
 
-# -- the key -------------------------------------------------------------------------------------------------------------
+# -- the key -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_key_is_made_once_beside_the_lake_for_its_owner_only(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_the_key_is_in_no_file_of_the_lake(lake: DeltaStore) -> None:
     assert KEY not in every_byte(Path(lake.root))
 
 
-# -- forgetting ----------------------------------------------------------------------------------------------------------
+# -- forgetting --------------------------------------------------------------------------------------------------------
 
 
 def with_person(**changed: object) -> Lists:
@@ -182,7 +183,8 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> DeltaStore:
 
 
 def every_byte(folder: Path) -> str:
-    """Every file below a folder as text: parquet files column by column, statistics included, all others as they are."""
+    """Every file below a folder as text: parquet files column by column, statistics included, all others as they
+    are."""
     said = []
     for file in folder.rglob("*"):
         if not file.is_file():
@@ -404,7 +406,7 @@ def test_a_track_of_the_same_number_is_not_taken_for_the_user(lake: DeltaStore) 
     assert rows(lake, "fact_listen")["track_id"].to_list() == [1]
 
 
-# -- a lake that is a link -----------------------------------------------------------------------------------------------
+# -- a lake that is a link ---------------------------------------------------------------------------------------------
 
 
 def test_the_key_of_a_lake_that_is_a_link_is_found_by_either_name(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def entries(store: DeltaStore, on: dt.date = TODAY) -> dict[str, Entry]:
     return {e: found for e in contracts.ENDPOINTS if (found := ledger.entry(on, e))}
 
 
-# -- pages taken apart and put together ----------------------------------------------------------------------------------
+# -- pages taken apart and put together --------------------------------------------------------------------------------
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -94,7 +94,7 @@ def test_the_same_text_has_the_same_hash_in_every_process_and_another_under_anot
     assert answers.content_hash("tracks", '{"id":1}') != answers.content_hash("users", '{"id":1}')
 
 
-# -- a day ---------------------------------------------------------------------------------------------------------------
+# -- a day -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_day_is_kept_verbatim_and_proved(lake: DeltaStore) -> None:
@@ -370,15 +370,15 @@ def test_an_empty_list_takes_nothing_away(lake: DeltaStore) -> None:
     assert all("cannot tell what is gone" in str(entry.note) for entry in entries(lake).values())
 
 
-# -- the honest calendar -------------------------------------------------------------------------------------------------
+# -- the honest calendar -----------------------------------------------------------------------------------------------
 
 
 def test_a_past_day_never_asked_stays_empty_and_says_so_in_one_sentence(lake: DeltaStore) -> None:
     with ListServer(MANY).running() as server, pytest.raises(NothingToObserve) as raised:
         observe(lake, server.url, day(3), today=TODAY)
     assert str(raised.value) == (
-        f"{day(3)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be observed "
-        "any more, so it stays empty."
+        f"{day(3)}: nothing was kept on that day, and the music API only knows the present; a past day cannot be "
+        "observed any more, so it stays empty."
     )
     assert server.calls == 0
     assert lake.version(contracts.PAGES) is None
@@ -442,7 +442,7 @@ def test_a_sandbox_told_to_restart_is_noticed(lake: DeltaStore) -> None:
     assert max(e.takes or 0 for e in entries(lake, day(1)).values()) == 2
 
 
-# -- what identical content costs ----------------------------------------------------------------------------------------
+# -- what identical content costs --------------------------------------------------------------------------------------
 
 
 def test_identical_pages_of_the_next_day_add_a_thin_list_only(lake: DeltaStore) -> None:

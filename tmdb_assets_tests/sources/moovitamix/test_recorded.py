@@ -1,4 +1,5 @@
-"""The recorded rows of the real API: all kept, all explained, and what a day costs on which one user in a hundred changed."""
+"""The recorded rows of the real API: all kept, all explained, and what a day costs on which one user in a hundred
+changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Clean to star: histories that depend on the observed days and not on their order, genres, listens, no personal data."""
+"""Clean to star: histories that depend on the observed days and not on their order, genres, listens, no personal
+data."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ from tmdb_assets_tests.sources.moovitamix.lakes import (
 Span = tuple[int, str, dt.date, dt.date | None, bool, dt.date | None]
 
 
-# -- type 2 histories ----------------------------------------------------------------------------------------------------
+# -- type 2 histories --------------------------------------------------------------------------------------------------
 
 
 def told(said: Mapping[dt.date, Mapping[int, str]]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -98,7 +99,7 @@ def test_a_repeated_state_is_no_new_row() -> None:
     assert star.spans(states, gone, "key").select("valid_from", "valid_to").rows() == [(day(3), day(1)), (day(1), None)]
 
 
-# -- the tables of a lake ------------------------------------------------------------------------------------------------
+# -- the tables of a lake ----------------------------------------------------------------------------------------------
 
 
 def test_a_user_who_changes_leaves_and_returns(lake: DeltaStore) -> None:
@@ -246,7 +247,7 @@ def test_an_email_is_told_by_its_keyed_hash_alone(lake: DeltaStore) -> None:
     assert rows(lake, "dim_user")["email_hash"].to_list()[0] != hashes[0]
 
 
-# -- warnings ------------------------------------------------------------------------------------------------------------
+# -- warnings ----------------------------------------------------------------------------------------------------------
 
 
 def outcomes(lake: DeltaStore, said: Lists) -> dict[tuple[str, str], Any]:

@@ -1,4 +1,5 @@
-"""Every view against plain Python over the rows that were served: the sandbox's on several days, and the recorded ones."""
+"""Every view against plain Python over the rows that were served: the sandbox's on several days, and the recorded
+ones."""
 
 from __future__ import annotations
 

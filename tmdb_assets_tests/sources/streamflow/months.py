@@ -139,8 +139,8 @@ class World:
     ) -> dict[str, Published]:
         """What the other assets do for the months of one run.
 
-        `only` names the tables a test looks at: those they read are published as well, no others. Without `whole`, tables
-        that are made of all there is on each run are left out: before the last of several runs nobody sees them.
+        `only` names the tables a test looks at: those they read are published as well, no others. Without `whole`,
+        tables that are made of all there is on each run are left out: before the last of several runs nobody sees them.
         """
         days = [as_of(month) for month in months]
         return {

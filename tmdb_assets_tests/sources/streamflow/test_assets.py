@@ -98,8 +98,8 @@ def test_months_a_correction_and_a_faulty_drop(tmp_path: Path) -> None:
     faulty = execute(tmp_path, partition_key="2024-02", asset_selection=some)
     assert not faulty.result.success
     assert faulty.said[0] == (
-        "streamflow/raw/drop_files 2024-02-29: labels.csv, line 41, column churn_label: the line has no end: the file was "
-        "cut, or is still being written. Nothing of 2024-02 is published: drop the month again, corrected."
+        "streamflow/raw/drop_files 2024-02-29: labels.csv, line 41, column churn_label: the line has no end: the "
+        "file was cut, or is still being written. Nothing of 2024-02 is published: drop the month again, corrected."
     )
     assert faulty.checks == {"drop_files extraction_complete": False}
     assert {c.path: store.version(c) for c in contracts.CONTRACTS if c is not contracts.EXTRACTION_LEDGER} == versions
@@ -147,7 +147,7 @@ def test_the_files_of_a_drop_are_the_tables() -> None:
     assert {f"{table}.csv" for table in contracts.SNAPSHOTS} == set(FILES)
 
 
-# -- a range of which one month cannot be had ------------------------------------------------------------------------------
+# -- a range of which one month cannot be had --------------------------------------------------------------------------
 
 
 def _spelled(folder: Path) -> None:
@@ -199,8 +199,8 @@ def test_a_range_publishes_the_sound_months_and_fails_naming_the_others(
     run = execute(tmp_path, tags=ends, asset_selection=[dg.AssetKey(c.key) for c in wanted])
     assert not run.result.success
     assert run.said == [
-        f"streamflow: 6 of 8 months could not be had and are not published, the others are: {', '.join(FAULTS)}; the log says "
-        "why of each."
+        f"streamflow: 6 of 8 months could not be had and are not published, the others are: {', '.join(FAULTS)}; "
+        "the log says why of each."
     ]
     kept = store.partition_rows(contracts.LABELS_SNAPSHOTS)
     assert {day.month: rows for day, rows in kept.items()} == {1: 12, 8: 12}

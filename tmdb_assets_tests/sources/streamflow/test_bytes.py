@@ -1,4 +1,5 @@
-"""Whatever bytes lie in a drop: it is refused in sentences that name a file of it, or every line of it is accounted for."""
+"""Whatever bytes lie in a drop: it is refused in sentences that name a file of it, or every line of it is accounted
+for."""
 
 from __future__ import annotations
 
@@ -29,8 +30,10 @@ SOUND = {name: "".join(f"{line}\n" for line in lines).encode() for name, lines i
 #: What is put into a file, or in the place of some of its bytes: of all kinds that have a meaning to somebody.
 PIECES = [
     b"", b",", b";", b"\t", b"|", b'"', b'""', b"'", b"\n", b"\r", b"\r\n", b"\n\n", b"\0", b"\xff", b"\xef\xbb\xbf",
-    b"\xc3", "\u00a0".encode(), "\u2028".encode(), "\u0130".encode(), b" ", b"-", b"+", b".", b"1e999", b"9" * 30, b"nan",
-    b"NULL", b"TRUE", b"false", b"0", b"2024-02-30", b"-0001-01-01", b"x" * 1_001, b"<html>", b"{", b"=1+1", b"\x1f\x8b",
+    b"\xc3", "\u00a0".encode(), "\u2028".encode(), "\u0130".encode(), b" ", b"-", b"+", b".", b"1e999", b"9" * 30,
+    b"nan",
+    b"NULL", b"TRUE", b"false", b"0", b"2024-02-30", b"-0001-01-01", b"x" * 1_001, b"<html>", b"{", b"=1+1",
+    b"\x1f\x8b",
     b"PK\x03\x04", b"user_id", user(3).encode(), user(3).lower().encode(), user(90).encode(), b"\x85", b"\x0c", b"\x1c",
 ]  # fmt: skip
 WHOLE: list[Callable[[bytes], bytes]] = [
@@ -72,7 +75,8 @@ def with_another(name: str, content: bytes) -> Drop:
 
 @st.composite
 def edits(draw: Any) -> tuple[str, bytes]:
-    """A file of a sound drop and what became of it: one to three pieces put in or in place of others, or all of it changed."""
+    """A file of a sound drop and what became of it: one to three pieces put in or in place of others, or all of it
+    changed."""
     name = draw(st.sampled_from(FILES))
     content = SOUND[name]
     if draw(st.integers(0, 3)) == 0:
@@ -85,7 +89,8 @@ def edits(draw: Any) -> tuple[str, bytes]:
 
 
 def assert_accounted_or_refused(made: Drop) -> bool:
-    """Every line is kept or set aside and every user is there, or sentences name a file of the drop; whether it is sound."""
+    """Every line is kept or set aside and every user is there, or sentences name a file of the drop; whether it is
+    sound."""
     said = [str(fault) for fault in made.faults]
     for sentence in said:
         assert re.match(r"[a-z_0-9]+\.csv(, line [0-9]+)?(, column \S.*?)?: \S.*\.$", sentence), sentence
@@ -146,7 +151,7 @@ def test_a_file_that_became_another_as_a_whole_is_one_sentence_or_the_same(whole
         assert_accounted_or_refused(with_another(name, WHOLE[whole](SOUND[name])))
 
 
-# -- while it is read -------------------------------------------------------------------------------------------------------
+# -- while it is read --------------------------------------------------------------------------------------------------
 
 
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""What is said of every month's checks: against plain Python over the lines of the drops, and each kind of check failing."""
+"""What is said of every month's checks: against plain Python over the lines of the drops, and each kind of check
+failing."""
 
 from __future__ import annotations
 
@@ -97,7 +98,7 @@ def failing(world: World, month: str) -> dict[tuple[str, str], str]:
     }
 
 
-# -- against plain Python ------------------------------------------------------------------------------------------------
+# -- against plain Python ----------------------------------------------------------------------------------------------
 
 
 def is_fit(column: str, text: str) -> bool:
@@ -142,7 +143,8 @@ def is_active_too_long(line: Line, person: Line, day: dt.date) -> bool:
 
 
 def expected_of(folder: Path) -> tuple[dict[Key, tuple[bool, int | None]], dict[str, int]]:
-    """Of one month: key -> (holds, rows looked at), but for checks against the month before; and the rows kept by table."""
+    """Of one month: key -> (holds, rows looked at), but for checks against the month before; and the rows kept by
+    table."""
     day = Cadence.MONTH.day(folder.name)
     came = {name.removesuffix(".csv"): lines_of(folder / name) for name in FILES}
     kept = {table: kept_of(lines) for table, lines in came.items()}
@@ -204,7 +206,7 @@ def test_what_does_not_hold_in_the_recorded_months(recorded_months: World) -> No
         assert found[usage, "constant_columns"] == f"avg_session_mins_7d is the same for all users of {month}"
 
 
-# -- each kind of check failing ------------------------------------------------------------------------------------------
+# -- each kind of check failing ----------------------------------------------------------------------------------------
 
 
 def test_values_that_break_rules_or_are_unlikely_are_told_in_their_month_alone(faulty_months: World) -> None:
@@ -215,20 +217,22 @@ def test_values_that_break_rules_or_are_unlikely_are_told_in_their_month_alone(f
     assert drift.startswith("shifted since the month before: ")
     assert "failed_payments_90d (PSI " in drift
     assert found == {
-        (f"{clean}subscriptions_snapshots", "contract"): "3 of 40 rows are set aside: contract_type must not be null: 1; "
-        "monthly_fee must lie between 0 and 1000000000: 1; monthly_fee must not be null: 1; "
+        (f"{clean}subscriptions_snapshots", "contract"): "3 of 40 rows are set aside: contract_type must not be "
+        "null: 1; monthly_fee must lie between 0 and 1000000000: 1; monthly_fee must not be null: 1; "
         "net_service must be one of DSL, Fiber optic, No: 1",
-        (f"{clean}subscriptions_snapshots", "not_null"): "required values are missing: contract_type must not be null: 1; "
-        "monthly_fee must not be null: 1",
-        (f"{clean}users_snapshots", "contract"): "1 of 40 rows are set aside, and 1 values alone: signup_date must not be "
-        "null: 1; user_gender must be one of Female, Male: 1",
+        (f"{clean}subscriptions_snapshots", "not_null"): "required values are missing: contract_type must not be "
+        "null: 1; monthly_fee must not be null: 1",
+        (f"{clean}users_snapshots", "contract"): "1 of 40 rows are set aside, and 1 values alone: signup_date "
+        "must not be null: 1; user_gender must be one of Female, Male: 1",
         (f"{clean}users_snapshots", "not_null"): "required values are missing: signup_date must not be null: 1",
-        (f"{clean}payments_agg_90d_snapshots", "constant_columns"): "failed_payments_90d is the same for all users of 2024-02",
-        ("streamflow/star/users", "rows_have_their_user"): "rows whose users row was set aside, so that live tables leave "
-        "them out: 1 of subscriptions, 1 of usage_agg_30d, 1 of payments_agg_90d, 1 of support_agg_90d, 1 of labels",
+        (f"{clean}payments_agg_90d_snapshots", "constant_columns"): ("failed_payments_90d is the same for all "
+        "users of 2024-02"),
+        ("streamflow/star/users", "rows_have_their_user"): "rows whose users row was set aside, so that live "
+        "tables leave them out: 1 of subscriptions, 1 of usage_agg_30d, 1 of payments_agg_90d, 1 of "
+        "support_agg_90d, 1 of labels",
         ("streamflow/star/subscriptions", "active_since_signup"): "1 of 36 users were active for more months than have "
-        f"passed since they signed up, e.g. {user(6)}: months_active 71, but signup_date 2022-07-15 is 19 months before "
-        "2024-02-29",
+        f"passed since they signed up, e.g. {user(6)}: months_active 71, but signup_date 2022-07-15 is 19 months "
+        "before 2024-02-29",
     }  # fmt: skip
     assert (
         failing(faulty_months, MAR)[f"{clean}users_snapshots", "row_count_drift"] == "20 rows after 39 the month before"
@@ -258,8 +262,8 @@ def test_a_refused_drop_is_a_failed_check_though_nothing_of_it_is_published(worl
     (folder / "labels.csv").write_bytes((folder / "labels.csv").read_bytes()[:-4])
     (folder / "support_agg_90d.csv").unlink()
     assert refused(world, FEB) == {
-        ("drop", "extraction_complete"): "refused, so that nothing of it is published: drop the month again, corrected; at "
-        "fault: labels.csv, support_agg_90d.csv",
+        ("drop", "extraction_complete"): "refused, so that nothing of it is published: drop the month again, "
+        "corrected; at fault: labels.csv, support_agg_90d.csv",
         ("labels.csv", "extraction_complete"): "not what it should be, the log of the run names line and column; users "
         "read: 0 of 12",
         ("support_agg_90d.csv", "extraction_complete"): "the file is missing or cannot be read",
@@ -320,7 +324,7 @@ def test_rows_lost_or_doubled_by_hand_are_found(three_months: World, tmp_path: P
     assert found[users.path, "grain"].startswith("4 rows share their grain, e.g. ")
 
 
-# -- the months in any order ---------------------------------------------------------------------------------------------
+# -- the months in any order -------------------------------------------------------------------------------------------
 
 
 def test_months_that_arrive_last_first_end_as_months_in_one_run(faulty_months: World, world: World) -> None:

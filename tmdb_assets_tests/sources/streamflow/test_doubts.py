@@ -1,4 +1,5 @@
-"""Drops that are well formed and would take most of a month away: refused in one sentence, let through by the setting."""
+"""Drops that are well formed and would take most of a month away: refused in one sentence, let through by the
+setting."""
 
 from __future__ import annotations
 
@@ -56,7 +57,10 @@ DOUBTS: dict[str, tuple[str, Files, str]] = {
     "a correction of headers only": (
         JAN,
         HEADERS_ONLY,
-        "users.csv, line 1: the files have a header and no users: nobody is left of 2024-01, and 40 users are kept of it.",
+        (
+            "users.csv, line 1: the files have a header and no users: nobody is left of 2024-01, and 40 users are "
+            "kept of it."
+        ),
     ),
     "a first drop of headers only": (
         FEB,
@@ -90,8 +94,8 @@ def test_what_would_take_most_away_is_refused_and_what_was_published_stays(
     said = refused(world, month, files)
     day = {JAN: "2024-01-31", FEB: "2024-02-29"}[month]
     assert said == (
-        f"streamflow/raw/drop_files {day}: {sentence} Nothing of {month} is published: drop the month again, corrected; "
-        f"{LET_THROUGH}"
+        f"streamflow/raw/drop_files {day}: {sentence} Nothing of {month} is published: drop the month again, "
+        f"corrected; {LET_THROUGH}"
     )
 
 
@@ -212,7 +216,8 @@ def test_a_file_that_says_nothing_right_is_refused_however_small(world: World, u
 
 
 def test_what_an_older_version_published_empty_heals_by_the_same_drop(world: World) -> None:
-    """Labels written `TRUE` were once set aside, each of them: the drop is kept, and read as what it says from now on."""
+    """Labels written `TRUE` were once set aside, each of them: the drop is kept, and read as what it says from now
+    on."""
     files = drop(range(12))
     files["labels.csv"] = [line.replace("True", "TRUE").replace("False", "FALSE") for line in files["labels.csv"]]
     world.write(JAN, files)

@@ -119,7 +119,10 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "byte-order mark": (
         change("labels.csv", lambda content: b"\xef\xbb\xbf" + content),
-        "labels.csv, line 1, column 1: the file begins with a byte-order mark: write the file as plain UTF-8 without one.",
+        (
+            "labels.csv, line 1, column 1: the file begins with a byte-order mark: write the file as plain UTF-8 "
+            "without one."
+        ),
     ),
     "user twice": (
         change("labels.csv", line(4, f"{user(0)},True".encode())),
@@ -144,13 +147,13 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "line cut between values": (
         change("usage_agg_30d.csv", lambda content: content[: content.rfind(b",")]),
-        "usage_agg_30d.csv, line 7, column rebuffer_events_7d: 5 values where the header has 6 columns: the line is cut "
-        "or was written wrongly.",
+        "usage_agg_30d.csv, line 7, column rebuffer_events_7d: 5 values where the header has 6 columns: the line "
+        "is cut or was written wrongly.",
     ),
     "line with too many values": (
         change("labels.csv", line(3, f"{user(1)},True,x".encode())),
-        "labels.csv, line 3, column churn_label: 3 values where the header has 2 columns: the line is cut or was written "
-        "wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
+        "labels.csv, line 3, column churn_label: 3 values where the header has 2 columns: the line is cut or was "
+        "written wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
     ),
     "blank line": (change("labels.csv", line(3, b"")), "labels.csv, line 3, column user_id: the line is blank."),
     "open quote": (
@@ -179,12 +182,15 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "line ends of CR": (
         change("labels.csv", lambda content: content.replace(b"\n", b"\r")),
-        "labels.csv, line 1, column churn_label: lines end with a carriage return alone (CR): end them with LF or CRLF.",
+        (
+            "labels.csv, line 1, column churn_label: lines end with a carriage return alone (CR): end them with LF or "
+            "CRLF."
+        ),
     ),
     "one line end of CR": (
         change("labels.csv", lambda content: content.replace(b"\n", b"\r", 3).replace(b"\r", b"\n", 2)),
-        "labels.csv, line 3, column churn_label: a carriage return (CR) stands inside the line: end lines with LF or CRLF, "
-        "all in the same way.",
+        "labels.csv, line 3, column churn_label: a carriage return (CR) stands inside the line: end lines with LF "
+        "or CRLF, all in the same way.",
     ),
     "NUL": (
         change("labels.csv", line(3, f"{user(1)},Tr\0ue".encode())),
@@ -192,13 +198,13 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a value too long": (
         change("labels.csv", line(3, f"{user(1)},{'x' * 200_000}".encode())),
-        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the file is cut, "
-        "or no list of users.",
+        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the "
+        "file is cut, or no list of users.",
     ),
     "a quoted value too long": (
         change("labels.csv", line(3, f'{user(1)},"{"x" * 200_000}"'.encode())),
-        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the file is cut, "
-        "or no list of users.",
+        "labels.csv, line 3, column churn_label: a value of 200,000 characters, where at most 1,000 can be: the "
+        "file is cut, or no list of users.",
     ),
     "gzip": (
         change("labels.csv", gzip.compress),
@@ -219,8 +225,8 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "thousands": (
         change("subscriptions.csv", lambda content: content.replace(b",21.5,", b",1,021.5,")),
-        "subscriptions.csv, line 3, column net_service: 10 values where the header has 9 columns: the line is cut or was "
-        "written wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
+        "subscriptions.csv, line 3, column net_service: 10 values where the header has 9 columns: the line is cut "
+        "or was written wrongly, or a value has a comma in it (as 1,234.50) and no quotation marks around it.",
     ),
     "a user in two spellings": (
         change("labels.csv", line(4, f" {user(0).lower()},True".encode())),
@@ -322,8 +328,8 @@ def test_a_file_whose_rows_mostly_break_a_rule_is_a_structural_fault(world: Worl
     with pytest.raises(BlockedError) as raised:
         world.run(MONTH)
     assert (
-        "subscriptions.csv, line 2, column paperless_billing: 30 of 30 values break the rule, here yes: must be True, False or "
-        "empty." in str(raised.value)
+        "subscriptions.csv, line 2, column paperless_billing: 30 of 30 values break the rule, here yes: must be "
+        "True, False or empty." in str(raised.value)
     )
     assert world.versions()["users_snapshots"] is None, "nor are the five files that are right published"
 

@@ -80,8 +80,8 @@ def test_a_month_without_a_drop_says_so_and_what_to_do(world: World) -> None:
     with pytest.raises(NothingToObserve) as raised:
         world.observe(MONTH)
     assert str(raised.value) == (
-        f"There is no drop of 2024-01: the folder {world.drops / MONTH} does not exist. Put the month's six files there, or "
-        "write invented ones with `python -m tmdb_assets.sandbox drops --months 2024-01..2024-01`."
+        f"There is no drop of 2024-01: the folder {world.drops / MONTH} does not exist. Put the month's six files "
+        "there, or write invented ones with `python -m tmdb_assets.sandbox drops --months 2024-01..2024-01`."
     )
     assert set(world.versions().values()) == {None}
 

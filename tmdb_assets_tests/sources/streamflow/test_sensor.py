@@ -177,7 +177,7 @@ def test_a_month_that_is_away_and_comes_back_unchanged_is_no_news(watch: Watch) 
     assert watch.look() == []
 
 
-# -- what lies there as nobody expects it ----------------------------------------------------------------------------------
+# -- what lies there as nobody expects it ------------------------------------------------------------------------------
 
 
 def in_place_of(folder: Path, name: str, put: Callable[[Path], object]) -> None:

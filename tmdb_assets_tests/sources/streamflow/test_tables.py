@@ -1,4 +1,5 @@
-"""Snapshots, live tables and the training set: corrections, order of arrival, users who leave, quarantine, no leakage."""
+"""Snapshots, live tables and the training set: corrections, order of arrival, users who leave, quarantine, no
+leakage."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def edited(files: Files, name: str, number: int, old: str, new: str) -> Files:
     return files | {name: lines}
 
 
-# -- snapshots -----------------------------------------------------------------------------------------------------------
+# -- snapshots ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_table_has_a_snapshot_of_every_user_and_month(world: World) -> None:
@@ -76,7 +77,7 @@ def test_the_same_month_again_is_no_new_version(world: World) -> None:
     assert not any("is corrected" in line for line in world.log)
 
 
-# -- quarantine ----------------------------------------------------------------------------------------------------------
+# -- quarantine --------------------------------------------------------------------------------------------------------
 
 
 def with_cell(files: Files, name: str, number: int, column: str, text: str) -> Files:
@@ -216,7 +217,7 @@ def test_no_rule_is_broken_by_time_alone(world: World) -> None:
     assert row["ticket_avg_resolution_hrs_90d"] == 262980
 
 
-# -- live tables ---------------------------------------------------------------------------------------------------------
+# -- live tables -------------------------------------------------------------------------------------------------------
 
 
 def test_live_tables_follow_the_newest_month_and_keep_users_who_left(world: World) -> None:
@@ -291,7 +292,8 @@ Standing = Callable[[tuple[tuple[str, int], ...], bool], dict[str, pl.DataFrame]
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Standing:
-    """The tables of versions of months in their order, in one run or one after the other; made once for all examples."""
+    """The tables of versions of months in their order, in one run or one after the other; made once for all
+    examples."""
 
     @cache
     def made(versions: tuple[tuple[str, int], ...], at_once: bool) -> dict[str, pl.DataFrame]:
@@ -343,7 +345,7 @@ def test_received_is_kept_plus_quarantined_whatever_the_values(fresh_world: Call
         assert all(row["payload"] in files[table.removesuffix("_snapshots") + ".csv"] for row in set_aside)
 
 
-# -- training set --------------------------------------------------------------------------------------------------------
+# -- training set ------------------------------------------------------------------------------------------------------
 
 TRAINING = ["training_set"]
 LABEL_COLUMNS = ["label_as_of", "churned_next_month"]
@@ -443,7 +445,7 @@ def test_full_months(first: str, last: str, months: int) -> None:
     assert pl.DataFrame([days]).select(star._full_months("first", "last")).item() == months
 
 
-# -- warnings ------------------------------------------------------------------------------------------------------------
+# -- warnings ----------------------------------------------------------------------------------------------------------
 
 
 def outcome(done: Any, check: str) -> Any:
@@ -472,8 +474,8 @@ def test_more_active_months_than_since_signup_warns(world: World) -> None:
     said = outcome(world.run(JAN, only=["subscriptions"])["subscriptions"], "active_since_signup")
     assert (said.passed, said.warns) == (False, True)
     assert said.sentence == (
-        f"1 of 8 users were active for more months than have passed since they signed up, e.g. {user(1)}: months_active 60, "
-        "but signup_date 2022-02-15 is 23 months before 2024-01-31"
+        f"1 of 8 users were active for more months than have passed since they signed up, e.g. {user(1)}: "
+        "months_active 60, but signup_date 2022-02-15 is 23 months before 2024-01-31"
     )
     world.write(JAN, drop(range(8)))
     assert outcome(world.run(JAN, only=["subscriptions"])["subscriptions"], "active_since_signup").passed

@@ -114,11 +114,13 @@ def test_the_profile_of_those_who_churned_and_of_those_who_stayed(seen: World) -
 
 
 NUMBERS = [
-    "months_active", "monthly_fee", "total_paid", "watch_hours_30d", "avg_session_mins_7d", "unique_devices_30d", "skips_7d",
+    "months_active", "monthly_fee", "total_paid", "watch_hours_30d", "avg_session_mins_7d", "unique_devices_30d",
+    "skips_7d",
     "rebuffer_events_7d", "failed_payments_90d", "support_tickets_90d", "ticket_avg_resolution_hrs_90d",
 ]  # fmt: skip
 WORDS = [
-    "user_gender", "user_is_senior", "has_family", "has_dependents", "plan_stream_tv", "plan_stream_movies", "contract_type",
+    "user_gender", "user_is_senior", "has_family", "has_dependents", "plan_stream_tv", "plan_stream_movies",
+    "contract_type",
     "paperless_billing", "net_service", "add_on_security", "add_on_backup", "add_on_device_protect", "add_on_support",
 ]  # fmt: skip
 

@@ -68,7 +68,8 @@ def rows(contract: Contract, *values: tuple[Any, ...]) -> pl.DataFrame:
 
 
 def details(day: dt.date, *answers: dict[str, Any] | tuple[int, dict[str, Any] | str | None]) -> pl.DataFrame:
-    """Raw details of a day. An answer is a film, or (id asked for, what came): None is a 404, a text is taken verbatim."""
+    """Raw details of a day. An answer is a film, or (id asked for, what came): None is a 404, a text is taken
+    verbatim."""
     made = []
     for answer in answers:
         asked, said = (answer["id"], answer) if isinstance(answer, dict) else answer

@@ -125,7 +125,7 @@ def films_of(world: World) -> list[Film]:
     ]
 
 
-# -- what a group of films adds up to ------------------------------------------------------------------------------------
+# -- what a group of films adds up to ----------------------------------------------------------------------------------
 
 
 def figures(films: Sequence[Film]) -> Row:
@@ -213,7 +213,7 @@ def _same(got: Any, want: Any) -> bool:
     return type(got) is type(want) and bool(got == want)
 
 
-# -- stars made by hand --------------------------------------------------------------------------------------------------
+# -- stars made by hand ------------------------------------------------------------------------------------------------
 
 
 def a_film(movie_id: int, **changes: Any) -> Row:

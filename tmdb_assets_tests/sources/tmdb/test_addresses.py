@@ -76,6 +76,6 @@ def test_an_outage_is_no_wrong_address() -> None:
 def test_a_folder_without_any_export_names_the_setting() -> None:
     sentence = wrong_export_address("http://me:pa55@host/p", DAY, 3)
     assert sentence == (
-        "exports/movie_ids: http://***@host/p has no ID export of 2026-03-10 nor of the 3 days before it, which TMDB keeps "
-        "for about 90 days: check TMDB_EXPORT_URL, the folder in which movie_ids_MM_DD_YYYY.json.gz lie."
+        "exports/movie_ids: http://***@host/p has no ID export of 2026-03-10 nor of the 3 days before it, which "
+        "TMDB keeps for about 90 days: check TMDB_EXPORT_URL, the folder in which movie_ids_MM_DD_YYYY.json.gz lie."
     )

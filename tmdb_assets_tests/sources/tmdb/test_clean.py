@@ -44,7 +44,7 @@ def reason_alone(**changes: Any) -> str:
     return str(audit.values["reason"].item())
 
 
-# -- unknown -------------------------------------------------------------------------------------------------------------
+# -- unknown -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_series_is_unknown_for_most_films() -> None:
     assert (series["collection_id"], series["collection_name"]) == (10, "A Series")
 
 
-# -- nested lists --------------------------------------------------------------------------------------------------------
+# -- nested lists ------------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_list_is_empty_and_a_missing_one_was_not_observed() -> None:
@@ -174,7 +174,7 @@ def test_releases_keep_their_day_and_not_the_meaningless_hour() -> None:
     ]
 
 
-# -- set aside -----------------------------------------------------------------------------------------------------------
+# -- set aside ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_rejected_film_keeps_its_payload_and_where_it_lies() -> None:
     assert audit.kept["movie_id"].to_list() == [1, 2]
 
 
-# -- flagged -------------------------------------------------------------------------------------------------------------
+# -- flagged -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_money_written_in_millions_or_thousands_is_flagged_and_the_same_in_dolla
     assert not any(flags(*((budget * unit, revenue * unit) for budget, revenue in pairs)))
 
 
-# -- older and newer payloads --------------------------------------------------------------------------------------------
+# -- older and newer payloads ------------------------------------------------------------------------------------------
 
 
 def test_an_older_payload_lacks_whole_parts_and_is_kept() -> None:
@@ -363,7 +363,7 @@ def test_an_id_and_a_title_are_enough() -> None:
     assert audit.kept["has_implausible_money"].item() is False
 
 
-# -- gone ----------------------------------------------------------------------------------------------------------------
+# -- gone --------------------------------------------------------------------------------------------------------------
 
 
 def test_films_that_are_gone_or_merged_are_tombstones_and_no_films() -> None:
@@ -375,7 +375,7 @@ def test_films_that_are_gone_or_merged_are_tombstones_and_no_films() -> None:
     assert received == [1, 2], "every raw row is either a film or a tombstone"
 
 
-# -- stats ---------------------------------------------------------------------------------------------------------------
+# -- stats -------------------------------------------------------------------------------------------------------------
 
 
 RECEIVED = {contract.name: count for contract, count in clean.RECEIVED.items()}

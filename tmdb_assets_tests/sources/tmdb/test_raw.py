@@ -89,7 +89,7 @@ def answer(text: str = "", status: int = 200, key: Any = None, **more: Any) -> A
     return Answer(Request("x", key=key), status, {}, NOON, text=text, json=said, **more)
 
 
-# -- spans and windows ---------------------------------------------------------------------------------------------------
+# -- spans and windows -------------------------------------------------------------------------------------------------
 
 
 @given(st.dates(dt.date(2020, 1, 1), dt.date(2026, 1, 1)), st.integers(0, 200))
@@ -200,7 +200,7 @@ def test_the_n_most_popular_need_so_many_pages(
     assert walked[0]["style"].max_page == pages
 
 
-# -- list pages ----------------------------------------------------------------------------------------------------------
+# -- list pages --------------------------------------------------------------------------------------------------------
 
 
 def test_a_window_kept_since_the_run_began_is_not_asked_again_but_proved(told: Told) -> None:
@@ -260,7 +260,7 @@ def test_a_list_that_shows_far_fewer_films_than_it_should_is_not_believed(
     assert client(tmdb_assets_allow_mass_delete=True).lists._disbelief(told.asked(), shown) == ""
 
 
-# -- the small lists -----------------------------------------------------------------------------------------------------
+# -- the small lists ---------------------------------------------------------------------------------------------------
 
 GOOD: dict[str, Any] = {
     "genre/movie/list": {"genres": [{"id": n, "name": f"Genre {n}"} for n in range(1, 20)]},
@@ -328,7 +328,7 @@ def test_a_small_list_that_lost_most_of_its_entries_is_not_believed(told: Told) 
     assert list(small(told, "genre/movie/list", {"genres": GOOD["genre/movie/list"]["genres"][:14]})[1])
 
 
-# -- the export ----------------------------------------------------------------------------------------------------------
+# -- the export --------------------------------------------------------------------------------------------------------
 
 
 def packed(*lines: str) -> bytes:
@@ -472,7 +472,7 @@ def test_an_export_about_as_large_as_the_last_one_is_believed(told: Told, count:
     assert chunk.frame.height == count and chunk.receipts[0].is_finished
 
 
-# -- changes -------------------------------------------------------------------------------------------------------------
+# -- changes -----------------------------------------------------------------------------------------------------------
 
 
 def spans_asked(
@@ -530,7 +530,7 @@ def test_a_source_with_history_is_asked_alike_whatever_is_kept(monkeypatch: pyte
     assert spans_asked(monkeypatch, told, Reach.HISTORY) == [("2026-03-09", "2026-03-09")]
 
 
-# -- whose details -------------------------------------------------------------------------------------------------------
+# -- whose details -----------------------------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6))
@@ -703,7 +703,8 @@ def test_a_source_with_history_is_observed_whole_and_asked_for_who_left(told: To
 
 @dataclass
 class Details:
-    """Answers for each film, in order, as `said` tells of it (the film itself, if nothing); `requests` has what was asked."""
+    """Answers for each film, in order, as `said` tells of it (the film itself, if nothing); `requests` has what was
+    asked."""
 
     said: dict[int, list[Any]] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
@@ -851,7 +852,7 @@ def test_who_answered_is_kept_beside_who_was_asked() -> None:
     assert frame.select("movie_id", "http_status", "answered_id").rows() == [(2, 200, 1), (3, 404, None)]
 
 
-# -- mass delete ---------------------------------------------------------------------------------------------------------
+# -- mass delete -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -886,7 +887,7 @@ def test_on_a_newcomers_first_day_only_most_films_gone_block_it(told: Told, gone
     assert blocked == (gone > 5)
 
 
-# -- paths ---------------------------------------------------------------------------------------------------------------
+# -- paths -------------------------------------------------------------------------------------------------------------
 
 
 def test_only_a_source_with_history_is_asked_as_of_a_day() -> None:

@@ -72,7 +72,7 @@ CLEAN = ("movies", "movie_tombstones", "movie_stats")
 TO_DIM_MOVIE = (*CLEAN, "dim_movie")  # the invented films name no language and no series: nothing to refer to
 
 
-# -- names of dimensions -------------------------------------------------------------------------------------------------
+# -- names of dimensions -----------------------------------------------------------------------------------------------
 
 
 def movies(day: dt.date, *answers: Any) -> pl.DataFrame:
@@ -173,7 +173,7 @@ def test_the_calendar_says_iso_weeks_and_weekends() -> None:
     ]
 
 
-# -- films ---------------------------------------------------------------------------------------------------------------
+# -- films -------------------------------------------------------------------------------------------------------------
 
 
 def dim_movie(films: Lake, *days: dt.date) -> list[tuple[Any, ...]]:
@@ -270,7 +270,7 @@ def test_details_that_are_set_aside_later_give_way_to_the_listing(films: Lake) -
     assert dim_movie(films, D[0]) == [(1, "Listed", None, None, D[0])]
 
 
-# -- holes in the calendar -----------------------------------------------------------------------------------------------
+# -- holes in the calendar ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -289,8 +289,8 @@ class Life:
 
 @st.composite
 def a_calendar(draw: st.DrawFn) -> tuple[list[Life], dict[int, str], list[list[int]]]:
-    """Lives of some films, what is known of each observed day (details and export, or an export, whole or not), and runs
-    over these days in any order, some of them twice."""
+    """Lives of some films, what is known of each observed day (details and export, or an export, whole or not), and
+    runs over these days in any order, some of them twice."""
     lives = draw(
         st.lists(st.builds(Life, st.integers(0, 4), st.integers(1, 6), st.integers(0, 2)), min_size=2, max_size=5)
     )
@@ -302,7 +302,8 @@ def a_calendar(draw: st.DrawFn) -> tuple[list[Life], dict[int, str], list[list[i
 
 
 def observe(films: Lake, lives: list[Life], day: int, kind: str) -> None:
-    """What a source with history tells of a day: all that is there, and of what is not, what left since the day before."""
+    """What a source with history tells of a day: all that is there, and of what is not, what left since the day
+    before."""
     there = [n for n, life in enumerate(lives, 1) if life.is_there(day)]
     left = [n for n, life in enumerate(lives, 1) if life.is_there(day - 1) and n not in there]
     films.export(D[day], *there, is_whole=kind != "doubted")
@@ -350,7 +351,7 @@ def test_an_export_that_has_not_come_to_the_clean_tables_yet_says_nothing(films:
     assert films.kept("dim_movie", "gone_on") == [(None,), (None,)]
 
 
-# -- members -------------------------------------------------------------------------------------------------------------
+# -- members -----------------------------------------------------------------------------------------------------------
 
 TO_GENRES = ("movies", "movie_tombstones", "dim_movie", "dim_genre", "bridge_movie_genre")
 
@@ -465,7 +466,7 @@ def test_the_fact_table_has_one_row_per_film_and_day(films: Lake) -> None:
     assert films.kept("dim_date", "date_id") == [(D[0],), (D[1],)]
 
 
-# -- days in any order ---------------------------------------------------------------------------------------------------
+# -- days in any order -------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -507,7 +508,7 @@ def test_the_star_does_not_depend_on_the_order_of_days(
         assert one_by_one.kept(name) == at_once.kept(name), name
 
 
-# -- the shipped table ---------------------------------------------------------------------------------------------------
+# -- the shipped table -------------------------------------------------------------------------------------------------
 
 
 def test_the_shipped_table_has_every_code_once_and_namibia() -> None:

@@ -45,7 +45,7 @@ def test_the_worlds_have_what_these_views_are_about(world: World) -> None:
     assert len({film.year for film in films}) > 10
 
 
-# -- rankings ------------------------------------------------------------------------------------------------------------
+# -- rankings ----------------------------------------------------------------------------------------------------------
 
 
 def audience(world: World) -> dict[int, tuple[dt.date, Seen]]:
@@ -143,7 +143,7 @@ def test_a_film_not_seen_on_the_newest_day_has_no_rank_by_popularity() -> None:
     assert [film for film, _ in ranking(star, "votes")] == [1, 2]
 
 
-# -- groups of films -----------------------------------------------------------------------------------------------------
+# -- groups of films ---------------------------------------------------------------------------------------------------
 
 BUDGET_ORDER = [name for _, name in BUDGET_TIERS]
 RATING_ORDER = [name for _, name in RATING_TIERS]
@@ -299,7 +299,7 @@ def test_without_a_status_a_film_of_a_past_date_is_released_and_a_status_outrank
     assert [row["total_revenue_usd"] for row in answer(star, "vw_franchise_vs_standalone")] == [90_000_000]
 
 
-# -- what is hardly true -------------------------------------------------------------------------------------------------
+# -- what is hardly true -----------------------------------------------------------------------------------------------
 
 FALSE = {"has_implausible_money": True, "revenue_usd": 9 * 10**9, "budget_usd": 8 * 10**9}
 
@@ -435,7 +435,7 @@ def test_languages_have_a_name_and_films_of_an_unknown_one_are_left_out() -> Non
     assert named == [("fr", "French", 1), ("xx", None, 1)]
 
 
-# -- correlations --------------------------------------------------------------------------------------------------------
+# -- correlations ------------------------------------------------------------------------------------------------------
 
 
 def average_ranks(values: Sequence[float]) -> list[float]:
@@ -518,7 +518,7 @@ def test_few_films_and_no_variance_have_no_correlation(
     assert (row["films"], row["pearson"], row["spearman"]) == (films, None, None)
 
 
-# -- a rating that does not reward few votes -----------------------------------------------------------------------------
+# -- a rating that does not reward few votes ---------------------------------------------------------------------------
 
 
 def weighted(votes: dict[int, tuple[float, int]]) -> tuple[float, int, dict[int, float]]:
@@ -588,7 +588,7 @@ def test_without_votes_there_is_no_weighted_rating() -> None:
     assert answer(a_star(a_film(1, vote_average=None, vote_count=None)), "vw_weighted_rating") == []
 
 
-# -- money of other years ------------------------------------------------------------------------------------------------
+# -- money of other years ----------------------------------------------------------------------------------------------
 
 
 def shipped_index() -> dict[int, float]:

@@ -1,4 +1,5 @@
-"""Directors, actors and production companies, against plain Python over the payloads and over a few films made by hand."""
+"""Directors, actors and production companies, against plain Python over the payloads and over a few films made by
+hand."""
 
 from __future__ import annotations
 
@@ -82,7 +83,7 @@ def test_companies(world: World) -> None:
     assert differences(answered, expected) == []
 
 
-# -- made by hand --------------------------------------------------------------------------------------------------------
+# -- made by hand ------------------------------------------------------------------------------------------------------
 
 
 def credit(movie_id: int, person_id: int, **more: object) -> Row:

@@ -104,7 +104,7 @@ def without(rows: list[dict[str, Any]], *columns: str) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in columns} for row in rows]
 
 
-# -- over the worlds -----------------------------------------------------------------------------------------------------
+# -- over the worlds ---------------------------------------------------------------------------------------------------
 
 
 def test_popularity_of_genres(world: World) -> None:
@@ -182,7 +182,7 @@ def test_top_films_of_continents(world: World) -> None:
     assert max(row["position"] for row in answered) == TOP
 
 
-# -- by hand -------------------------------------------------------------------------------------------------------------
+# -- by hand -----------------------------------------------------------------------------------------------------------
 
 COUNTRIES: Rows = [
     {"iso_3166_1": "FR", "name": "France", "continent": "Europe"},

@@ -47,7 +47,7 @@ def days_of(world: World) -> list[dt.date]:
     return sorted({row["date_id"] for row in world.rows("extraction_ledger")})
 
 
-# -- what came and what became of it, in plain Python --------------------------------------------------------------------
+# -- what came and what became of it, in plain Python ------------------------------------------------------------------
 
 
 def test_every_table_has_figures_of_every_day(world: World) -> None:
@@ -200,7 +200,7 @@ def test_the_score_is_its_formula(world: World) -> None:
         assert row["score"] is not None or table == TOMBSTONES or not row["kept"]
 
 
-# -- faults, planted one by one ------------------------------------------------------------------------------------------
+# -- faults, planted one by one ----------------------------------------------------------------------------------------
 
 
 def profile(day: dt.date = DAY, table: str = FACTS, **figures: Any) -> dict[str, Any]:
@@ -337,7 +337,7 @@ def test_a_column_without_rows_has_no_completeness() -> None:
     assert (empty["completeness"], half["completeness"], half["outliers"]) == (None, 0.5, 1)
 
 
-# -- and in a lake -------------------------------------------------------------------------------------------------------
+# -- and in a lake -----------------------------------------------------------------------------------------------------
 
 
 def republished(store: DeltaStore, day: dt.date) -> dict[str, dict[str, Any]]:

@@ -24,7 +24,7 @@ MACROS = Path(contracts.__file__).parent / "macros.sql"
 State = tuple[Any, ...]
 
 
-# -- what was said, in plain Python --------------------------------------------------------------------------------------
+# -- what was said, in plain Python ------------------------------------------------------------------------------------
 
 
 def known(text: Any) -> str | None:
@@ -33,7 +33,8 @@ def known(text: Any) -> str | None:
 
 
 def names(world: World, states: Callable[[dict[str, Any]], Iterable[State]]) -> dict[Any, str | None]:
-    """Key -> name as last seen: of the newest day's states (key, name, ...) the fullest, the most frequent, the first."""
+    """Key -> name as last seen: of the newest day's states (key, name, ...) the fullest, the most frequent, the
+    first."""
     newest: dict[Any, dt.date] = {}
     seen_on: dict[Any, list[tuple[dt.date, State]]] = {}
     for movie_id, said in world.films.items():
@@ -102,7 +103,7 @@ def cast(said: dict[str, Any], person: dict[Any, str | None]) -> list[str | None
     return [person[i] for i in sorted(place, key=lambda i: (place[i], i)) if person[i]] or None
 
 
-# -- the wide row --------------------------------------------------------------------------------------------------------
+# -- the wide row ------------------------------------------------------------------------------------------------------
 
 
 def test_one_wide_row_per_film_says_what_its_payload_says(world: World) -> None:
@@ -247,7 +248,7 @@ def test_who_writes_is_everybody_in_the_department_and_who_directs_has_the_job()
     assert (row["directors"], row["writers"]) == (["P2"], ["P1", "P2"])
 
 
-# -- macros --------------------------------------------------------------------------------------------------------------
+# -- macros ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -505,6 +506,7 @@ def test_accents_and_case_do_not_matter_and_every_macro_says_what_it_is() -> Non
             "SELECT function_name, comment FROM duckdb_functions() WHERE schema_name = 'tmdb'"
         ).fetchall()
     assert {name for name, _ in told} == {
-        "says", "any_says", "listed", "all_said", "search_movies", "observed_day", "movies_as_of", "facts_on", "trace_film",
+        "says", "any_says", "listed", "all_said", "search_movies", "observed_day", "movies_as_of", "facts_on",
+        "trace_film",
     }  # fmt: skip
     assert all(comment for _, comment in told)

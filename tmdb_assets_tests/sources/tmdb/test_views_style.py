@@ -1,4 +1,5 @@
-"""Rules that every view of every source keeps, so that its SQL runs on other engines and its answer says what it rests on.
+"""Rules that every view of every source keeps, so that its SQL runs on other engines and its answer says what it rests
+on.
 
 What belongs here: rules that can be read off a .sql file, with the proof that each one catches its example. What does
 not: whether a figure is right (the tests of each view).
@@ -157,7 +158,7 @@ def view_of(file: Path) -> View:
 every_view = pytest.mark.parametrize("file", FILES, ids=[f"{file.parts[-3]}/{file.stem}" for file in FILES])
 
 
-# -- the rules -----------------------------------------------------------------------------------------------------------
+# -- the rules ---------------------------------------------------------------------------------------------------------
 
 
 def test_there_are_views() -> None:
@@ -209,7 +210,7 @@ def test_money_and_ratings_say_how_many_films_they_rest_on(file: Path) -> None:
     assert uncovered(list(view_of(file).contract.schema)) == []
 
 
-# -- each rule catches what it is for ------------------------------------------------------------------------------------
+# -- each rule catches what it is for ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
@@ -247,7 +248,10 @@ def test_a_comma_join_is_found(sql: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "WITH s AS (SELECT a, b FROM t), r AS (SELECT a FROM u) SELECT s.a, s.b FROM s JOIN r USING (a, b) ORDER BY a, b",
+        (
+            "WITH s AS (SELECT a, b FROM t), r AS (SELECT a FROM u) SELECT s.a, s.b FROM s JOIN r USING (a, b) ORDER "
+            "BY a, b"
+        ),
         "SELECT a IS DISTINCT FROM b AS differs, extract(year FROM c) AS y, max(d, e) AS m FROM t GROUP BY a, b",
         "SELECT a FROM t JOIN u ON coalesce(t.a, t.b) = u.a WINDOW w AS (PARTITION BY a, b)",
     ],

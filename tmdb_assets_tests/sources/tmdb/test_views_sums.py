@@ -1,8 +1,8 @@
-"""Sums of money, held against dim_movie alone: every view that totals revenue, every group of it, over made-up films and
-over the worlds.
+"""Sums of money, held against dim_movie alone: every view that totals revenue, every group of it, over made-up films
+and over the worlds.
 
-What belongs here: adding up star tables in Polars, by which films a group has. What does not: any view but the one that is
-asked; what a film's own row says is asked of its payload (test_views_base.py).
+What belongs here: adding up star tables in Polars, by which films a group has. What does not: any view but the one that
+is asked; what a film's own row says is asked of its payload (test_views_base.py).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def near(figure: float | None) -> Any:
     return None if figure is None else pytest.approx(figure)
 
 
-# -- over the worlds -----------------------------------------------------------------------------------------------------
+# -- over the worlds ---------------------------------------------------------------------------------------------------
 
 
 def test_trending(world: World) -> None:
@@ -195,8 +195,8 @@ def test_a_day_of_films_that_are_all_gone_is_no_day() -> None:
 
 
 def test_who_was_there_on_a_day_is_said_in_one_view() -> None:
-    """Whoever reads facts of past days reads them there; only what is last known of a film, and its orphans, need none, nor do
-    observed days, whoever is gone by now."""
+    """Whoever reads facts of past days reads them there; only what is last known of a film, and its orphans, need none,
+    nor do observed days, whoever is gone by now."""
     read = {v.contract.name for v in contracts.VIEWS if re.search(r"\b(?:FROM|JOIN) fact_movie_daily\b", v.sql)}
     assert read == {"vw_movie_latest", "vw_data_quality", "vw_observed_days"}
     compared = {
@@ -205,7 +205,7 @@ def test_who_was_there_on_a_day_is_said_in_one_view() -> None:
     assert compared == set()
 
 
-# -- breakouts -----------------------------------------------------------------------------------------------------------
+# -- breakouts ---------------------------------------------------------------------------------------------------------
 
 
 def breakouts(days: Mapping[dt.date, Mapping[int, float]]) -> list[dict[str, Any]]:
@@ -322,7 +322,7 @@ def test_equal_breakouts_stand_in_the_order_of_their_ids() -> None:
     assert [(row["movie_id"], row["breakout_rank"]) for row in answered] == [(7, 1), (8, 2)]
 
 
-# -- by hand -------------------------------------------------------------------------------------------------------------
+# -- by hand -----------------------------------------------------------------------------------------------------------
 
 
 def test_days_ago_are_calendar_days() -> None:
@@ -444,11 +444,12 @@ def test_an_empty_lake_gives_no_rows(view: str) -> None:
     assert ask(view) == []
 
 
-# -- observed days -------------------------------------------------------------------------------------------------------
+# -- observed days -----------------------------------------------------------------------------------------------------
 
 
 def days_of(said: Mapping[int, str], order: list[int]) -> dict[str, list[dict[str, Any]]]:
-    """Facts and ledger of days, as they come in some order: `live` of TMDB itself with votes, `export` without, `sandbox`."""
+    """Facts and ledger of days, as they come in some order: `live` of TMDB itself with votes, `export` without,
+    `sandbox`."""
     facts = [seen(ago(n), 1, 1.0, *(() if said[n] == "export" else (10, 6.0))) for n in order]
     origin = {n: "sandbox" if kind == "sandbox" else "real" for n, kind in said.items()}
     asked = [{"date_id": ago(n), "endpoint": "discover/movie", "origin": origin[n]} for n in order]

@@ -149,7 +149,8 @@ def _raw(store: DeltaStore, table: str) -> Iterator[dict[str, Any]]:
 
 
 class Near(float):
-    """A figure that equals another one that is the same but for its last digits: sums depend on the order of addition."""
+    """A figure that equals another one that is the same but for its last digits: sums depend on the order of
+    addition."""
 
     __slots__ = ()
 

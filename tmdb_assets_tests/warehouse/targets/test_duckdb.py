@@ -32,7 +32,7 @@ KILLS = 4
 CHILD = [sys.executable, "-W", "ignore", "-m", "tmdb_assets_tests.warehouse.toy"]
 
 
-# -- nowhere to publish to -----------------------------------------------------------------------------------------------
+# -- nowhere to publish to ---------------------------------------------------------------------------------------------
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(store: DeltaStore, views: Path, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_name_that_duckdb_would_take_for_a_schema_is_refused(
         toy.publish(store, tmp_path / name, views)
 
 
-# -- links ---------------------------------------------------------------------------------------------------------------
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["same disk", "another disk"])
@@ -84,8 +84,8 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 def test_a_warehouse_that_is_a_link_is_published_where_it_leads(
     store: DeltaStore, path: Path, views: Path, disk: Path
 ) -> None:
-    """A rename over the link would leave whoever reads the file itself with the old one for ever, and is impossible from
-    one disk to another."""
+    """A rename over the link would leave whoever reads the file itself with the old one for ever, and is impossible
+    from one disk to another."""
     path.parent.mkdir()
     path.symlink_to(disk / "films.duckdb")
     for number in (3, 4):
@@ -175,7 +175,7 @@ def test_a_full_disk_is_one_sentence_and_the_published_file_stays(store: DeltaSt
     assert toy.alone(path)
 
 
-# -- a file that is not ours, or not as we left it -----------------------------------------------------------------------
+# -- a file that is not ours, or not as we left it ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("what", ["text", "database", "cut"])
@@ -250,7 +250,7 @@ def test_a_file_that_is_mostly_empty_is_made_anew(
     assert toy.publish(store, path, views).rebuilt == "most of it was empty"
 
 
-# -- at the same time, and in the middle ---------------------------------------------------------------------------------
+# -- at the same time, and in the middle -------------------------------------------------------------------------------
 
 
 def test_two_publications_at_once_take_turns(store: DeltaStore, path: Path, views: Path, tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_killed_at_any_moment_it_leaves_the_old_file_or_the_new_one(
     assert toy.alone(path)
 
 
-# -- what has copies -----------------------------------------------------------------------------------------------------
+# -- what has copies ---------------------------------------------------------------------------------------------------
 
 
 def test_it_lets_go_of_the_file_and_all_beside_it_and_of_no_link(
@@ -392,7 +392,7 @@ def test_nobody_publishes_while_it_is_held(store: DeltaStore, path: Path, views:
         FileLock(path.with_name(f".{path.name}.lock"), timeout=0).acquire()
 
 
-# -- room ----------------------------------------------------------------------------------------------------------------
+# -- room --------------------------------------------------------------------------------------------------------------
 
 
 def test_room_that_was_dropped_is_used_by_what_is_loaded_next(store: DeltaStore, path: Path, views: Path) -> None:

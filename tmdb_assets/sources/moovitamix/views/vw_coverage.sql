@@ -1,10 +1,11 @@
--- How much the answers rest on: one row per kind of thing. History rows and listens the source does not list any more do
--- not count; empty history rows have no listens and do not show here.
+-- How much the answers rest on: one row per kind of thing. History rows and listens the source does not list any more
+-- do not count; empty history rows have no listens and do not show here.
 --
 -- Grain: subject
 --
--- subject        String{listens of tracks|listens of users|tracks|users}  What is counted: listens whose track is (or was)
---                                listed, listens whose user is, current tracks someone listened to, current users who did.
+-- subject        String{listens of tracks|listens of users|tracks|users}  What is counted: listens whose track is (or
+--                                was) listed, listens whose user is, current tracks someone listened to, current users
+--                                who did.
 -- total          Int64{>=0}      How many there are.
 -- covered        Int64{>=0}      How many of them the subject holds for.
 -- uncovered      Int64{>=0}      The others: orphans, tracks nobody listened to, users who never listened.

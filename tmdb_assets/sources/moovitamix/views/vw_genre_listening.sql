@@ -1,5 +1,5 @@
--- Listening by the genre of the track: one row per genre of a track that was listened to. A track with two genres counts
--- in both. Tracks that are gone, or were never listed, or have no genre, do not count.
+-- Listening by the genre of the track: one row per genre of a track that was listened to. A track with two genres
+-- counts in both. Tracks that are gone, or were never listed, or have no genre, do not count.
 --
 -- Grain: genre_id
 --

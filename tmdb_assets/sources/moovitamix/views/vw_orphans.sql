@@ -1,4 +1,5 @@
--- Ids that history rows name and the source never listed: one row per id. Listed at some time and gone since is no orphan.
+-- Ids that history rows name and the source never listed: one row per id. Listed at some time and gone since is no
+-- orphan.
 --
 -- Grain: kind, orphan_id
 --

@@ -1,6 +1,6 @@
--- Tracks listened to together, for recommending: for each track up to 20 others that stood in one history row with it for
--- at least two different users. Tracks that are gone, or were never listed, do not count. Every pair stands here twice,
--- once from either side, unless it is not among the best 20 of one.
+-- Tracks listened to together, for recommending: for each track up to 20 others that stood in one history row with it
+-- for at least two different users. Tracks that are gone, or were never listed, do not count. Every pair stands here
+-- twice, once from either side, unless it is not among the best 20 of one.
 --
 -- Grain: track_id, other_track_id
 --

@@ -1,5 +1,5 @@
--- What each user listened to: one row per user ever listed, those who are gone or never listened included. Empty history
--- rows are no listening.
+-- What each user listened to: one row per user ever listed, those who are gone or never listened included. Empty
+-- history rows are no listening.
 --
 -- Grain: user_id
 --

@@ -1,10 +1,11 @@
 -- How every check of every month ended, in plain words: what a quality suite would say of the month's drop.
 -- extraction_complete: a file of the drop is whole, and so is the drop (a refused drop fails though nothing of it is
 -- published; what an earlier drop of the month published stays, and the other checks tell of it).
--- contract: no row, and no value alone, was set aside because it breaks its rule; not_null: none because a required value is missing.
--- accounting: received = kept + quarantined + duplicates. grain: one row per user. constant_columns, rows_have_their_user,
--- active_since_signup: as Dagster's checks of these names. row_count_drift: about as many rows as in the month before.
--- feature_drift: no feature of the training set has shifted since the month before. The last two need that month.
+-- contract: no row, and no value alone, was set aside because it breaks its rule; not_null: none because a required
+-- value is missing. accounting: received = kept + quarantined + duplicates. grain: one row per user. constant_columns,
+-- rows_have_their_user, active_since_signup: as Dagster's checks of these names. row_count_drift: about as many rows as
+-- in the month before. feature_drift: no feature of the training set has shifted since the month before. The last two
+-- need that month.
 --
 -- Grain: as_of, subject, check_name
 --
@@ -30,7 +31,8 @@ files AS (
         extraction_ledger.date_id AS as_of,
         extraction_ledger.endpoint AS subject,
         'extraction_complete' AS check_name,
-        CASE WHEN extraction_ledger.endpoint = 'drop' THEN drops.is_taken ELSE extraction_ledger.is_complete END AS is_passed,
+        CASE WHEN extraction_ledger.endpoint = 'drop' THEN drops.is_taken
+            ELSE extraction_ledger.is_complete END AS is_passed,
         extraction_ledger.received_ids AS rows,
         CASE
             WHEN extraction_ledger.endpoint = 'drop' AND drops.is_taken
@@ -38,12 +40,15 @@ files AS (
             WHEN extraction_ledger.endpoint = 'drop' AND drops.faults IS NULL
                 THEN 'the run was cut while it took the drop: run the month again'
             WHEN extraction_ledger.endpoint = 'drop'
-                THEN concat('refused, so that nothing of it is published: drop the month again, corrected; at fault: ', drops.faults)
+                THEN concat(
+                    'refused, so that nothing of it is published: drop the month again, corrected; at fault: ',
+                    drops.faults)
             WHEN extraction_ledger.is_complete AND extraction_ledger.received_ids = extraction_ledger.promised_ids
                 THEN concat('a line for each of ', CAST(extraction_ledger.promised_ids AS VARCHAR), ' users')
             WHEN extraction_ledger.is_complete
                 THEN concat(
-                    CAST(extraction_ledger.received_ids AS VARCHAR), ' users; users.csv, which names them all, cannot be used'
+                    CAST(extraction_ledger.received_ids AS VARCHAR),
+                    ' users; users.csv, which names them all, cannot be used'
                 )
             WHEN extraction_ledger.received_pages < extraction_ledger.promised_pages
                 THEN 'the file is missing or cannot be read'
@@ -62,7 +67,8 @@ broken AS (
         as_of,
         table_name,
         string_agg(
-            concat(rule, ': ', CAST(rows + values_set_aside AS VARCHAR)), '; ' ORDER BY rows + values_set_aside DESC, rule
+            concat(rule, ': ', CAST(rows + values_set_aside AS VARCHAR)), '; '
+            ORDER BY rows + values_set_aside DESC, rule
         ) AS rules,
         coalesce(sum(rows) FILTER (WHERE rule LIKE '% must not be null'), 0) AS missing,
         string_agg(concat(rule, ': ', CAST(rows AS VARCHAR)), '; ' ORDER BY rows DESC, rule)
@@ -114,7 +120,8 @@ outcomes AS (
         CASE
             WHEN quarantined + values_set_aside = 0 THEN 'every row keeps its contract'
             WHEN values_set_aside = 0
-                THEN concat(CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside: ', rules)
+                THEN concat(
+                    CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside: ', rules)
             ELSE concat(
                 CAST(quarantined AS VARCHAR), ' of ', CAST(received AS VARCHAR), ' rows are set aside, and ',
                 CAST(values_set_aside AS VARCHAR), ' values alone: ', rules

@@ -1,5 +1,6 @@
 -- Churn by what the plan has, month by month. The rate is over users whose label is known; label and plan are those of
--- the same month. A plan of which either part is unknown is unknown. Users whose subscription was set aside are left out.
+-- the same month. A plan of which either part is unknown is unknown. Users whose subscription was set aside are left
+-- out.
 --
 -- Grain: as_of, plan
 --

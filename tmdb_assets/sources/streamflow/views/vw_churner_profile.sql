@@ -1,10 +1,11 @@
--- How those who churned used the service and paid, beside those who stayed, month by month. Usage, payments, support and
--- label are of the same month. Means and medians are over the users whose figure is known.
+-- How those who churned used the service and paid, beside those who stayed, month by month. Usage, payments, support
+-- and label are of the same month. Means and medians are over the users whose figure is known.
 --
 -- Grain: as_of, outcome
 --
 -- as_of                        Date            Last day of the month.
--- outcome                      String{churned|stayed|unknown}  By the churn label; unknown when it was empty or set aside.
+-- outcome                      String{churned|stayed|unknown}  By the churn label; unknown when it was empty or set
+--                                   aside.
 -- users                        Int64{>=1}      Users.
 -- users_with_usage             Int64{>=0}      Those whose watch hours are known.
 -- users_with_payments          Int64{>=0}      Those whose failed payments are known.
@@ -15,7 +16,8 @@
 -- mean_skips_7d                Float64{>=0}?   Mean number of titles left early in 7 days.
 -- mean_rebuffer_events_7d      Float64{>=0}?   Mean number of interruptions in 7 days.
 -- mean_failed_payments_90d     Float64{>=0}?   Mean number of failed payments in 90 days.
--- share_with_failed_payment    Float64{0..1}?  Users with at least one failed payment over users_with_payments, a ratio.
+-- share_with_failed_payment    Float64{0..1}?  Users with at least one failed payment over users_with_payments, a
+--                                   ratio.
 -- mean_support_tickets_90d     Float64{>=0}?   Mean number of support tickets in 90 days.
 -- mean_resolution_hours_90d    Float64{>=0}?   Mean of the users' mean time until a ticket was resolved, in hours.
 -- mean_monthly_fee             Float64{>=0}?   Mean fee a month.

@@ -1,8 +1,8 @@
 -- How far each feature of the training set has moved since the month before: the population stability index (PSI).
--- PSI = sum over bins of (a - e) * ln(a / e), where a is the share of the month's users in the bin and e that of the month
--- before; a share of 0 counts as 0.0001. Bins of a number are the tenths of its values in the month before (a value v lies
--- in bin ceil(10 * share of that month's known values that are at most v), at least 1, so equal values share a bin and
--- repeated ones leave bins empty); each word is a bin of its own; unknown is a bin of its own in both.
+-- PSI = sum over bins of (a - e) * ln(a / e), where a is the share of the month's users in the bin and e that of the
+-- month before; a share of 0 counts as 0.0001. Bins of a number are the tenths of its values in the month before (a
+-- value v lies in bin ceil(10 * share of that month's known values that are at most v), at least 1, so equal values
+-- share a bin and repeated ones leave bins empty); each word is a bin of its own; unknown is a bin of its own in both.
 -- Below 0.1 a feature is stable, from 0.1 on it has moved, from 0.25 on it has shifted. Only a month whose month before
 -- is kept has figures. Left out are months_since_signup, which moves with the calendar, and the two `_change` columns.
 --
@@ -120,7 +120,8 @@ binned AS (
             WHEN value IS NULL THEN 'unknown'
             -- nobody's value was known before: all known values are one bin
             WHEN known_before = 0 THEN 'known'
-            ELSE CAST(greatest(CAST(1 AS BIGINT), CAST(ceil(10 * at_most / CAST(known_before AS DOUBLE)) AS BIGINT)) AS VARCHAR)
+            ELSE CAST(greatest(
+                CAST(1 AS BIGINT), CAST(ceil(10 * at_most / CAST(known_before AS DOUBLE)) AS BIGINT)) AS VARCHAR)
         END AS bin,
         CASE WHEN value IS NULL THEN 1 ELSE 0 END AS is_unknown,
         is_before

@@ -1,5 +1,5 @@
--- How many rows, and single values of rows that are kept, each rule set aside, per month and table. A row that breaks two
--- rules counts for both.
+-- How many rows, and single values of rows that are kept, each rule set aside, per month and table. A row that breaks
+-- two rules counts for both.
 --
 -- Grain: as_of, table_name, rule
 --

@@ -1,7 +1,7 @@
 -- How two metrics of a film go together, over the films of which both are known: each pair of metrics once.
--- budget and revenue in US dollars, where they count (see vw_movie_financials), implausible ones included; popularity and
--- votes at the last observation, rating (mean vote) of films with votes, runtime in minutes. Films that are gone do not
--- count.
+-- budget and revenue in US dollars, where they count (see vw_movie_financials), implausible ones included; popularity
+-- and votes at the last observation, rating (mean vote) of films with votes, runtime in minutes. Films that are gone do
+-- not count.
 --
 -- Grain: first_metric, second_metric
 --

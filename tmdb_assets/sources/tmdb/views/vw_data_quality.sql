@@ -7,8 +7,8 @@
 -- fresh (2) = 1 / (1 + days_stale), where rows are expected every day (a table that had none so far: 365 days),
 -- complete (1) = completeness.
 -- A value set aside alone is unknown, and counts in completeness.
--- Duplicates, superseded rows and outliers do not count: a list moves while one reads it, the export tells of every film
--- again, and the figures of films are skewed by nature.
+-- Duplicates, superseded rows and outliers do not count: a list moves while one reads it, the export tells of every
+-- film again, and the figures of films are skewed by nature.
 --
 -- Grain: date_id, table_name
 --
@@ -17,26 +17,27 @@
 -- received                 Int64{>=0}?      Rows that came for it; null when nobody counted them.
 -- kept                     Int64{>=0}       Rows it has.
 -- quarantined              Int64{>=0}       Rows set aside because they broke the contract.
--- values_set_aside         Int64{>=0}?      Values set aside alone because they broke the contract: null in rows that are kept;
---                                           null when nobody counted.
--- quarantined_by_rule      String?          `rule: rows; ...`, the most rows first; null when there are none. A row that
---                                           breaks two rules counts for both.
+-- values_set_aside         Int64{>=0}?      Values set aside alone because they broke the contract: null in rows that
+--                                           are kept; null when nobody counted.
+-- quarantined_by_rule      String?          `rule: rows; ...`, the most rows first; null when there are none. A row
+--                                           that breaks two rules counts for both.
 -- values_by_rule           String?          The same of values: `rule: values; ...`; null when there are none.
 -- duplicates               Int64{>=0}?      Rows left out because their grain had come before.
--- superseded               Int64{>=0}?      Rows left out because a better source of the day told of the same film; null when
---                                           nobody counted them.
--- unaccounted              Int64?           Rows received that are nowhere (negative: kept but never received); 0 unless
---                                           a table was changed by hand.
+-- superseded               Int64{>=0}?      Rows left out because a better source of the day told of the same film;
+--                                           null when nobody counted them.
+-- unaccounted              Int64?           Rows received that are nowhere (negative: kept but never received); 0
+--                                           unless a table was changed by hand.
 -- orphans                  Int64{>=0}?      Rows that refer to a film or day no dimension has; null where there are no
 --                                           such references.
 -- completeness             Float64{0..1}?   Mean share of known values over the nullable columns; null without rows.
 -- outliers                 Int64{>=0}?      Values beyond 3 robust standard deviations, over all columns (see
 --                                           vw_column_quality); null when none could be measured.
--- extraction_completeness  Float64{0..1}?   What arrived over what the source promised, pages or ids, whichever is less;
---                                           null for a table that is not asked for.
--- is_extraction_finished   Boolean?         Whether it was asked for to the end; null for a table that is not asked for.
--- days_stale               Int64{>=0}?      Days from the last day, up to this one, on which the table has rows: 0 if it
---                                           has some of this day; null if it had none so far.
+-- extraction_completeness  Float64{0..1}?   What arrived over what the source promised, pages or ids, whichever is
+--                                           less; null for a table that is not asked for.
+-- is_extraction_finished   Boolean?         Whether it was asked for to the end; null for a table that is not asked
+--                                   for.
+-- days_stale               Int64{>=0}?      Days from the last day, up to this one, on which the table has rows: 0 if
+--                                           it has some of this day; null if it had none so far.
 -- score                    Float64{0..100}?  See above; null when no part applies, as on a day without rows of a table
 --                                           that waits for events.
 

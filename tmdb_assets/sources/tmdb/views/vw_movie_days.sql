@@ -1,7 +1,7 @@
--- What was observed of each film on each day, and whether TMDB still had the film by then. Days on which a film was there
--- count in whatever is said of a past day, those of films that have vanished since included: a past day does not change
--- when a film vanishes. From its gone_on (see dim_movie) on a film is not there, though lists and export are slow to
--- forget it.
+-- What was observed of each film on each day, and whether TMDB still had the film by then. Days on which a film was
+-- there count in whatever is said of a past day, those of films that have vanished since included: a past day does not
+-- change when a film vanishes. From its gone_on (see dim_movie) on a film is not there, though lists and export are
+-- slow to forget it.
 --
 -- Grain: date_id, movie_id
 -- Kept: no

@@ -1,7 +1,7 @@
 -- Money per film: one row per film whose details were observed and that TMDB still has.
--- Money counts once the film is released: until then budget and revenue stand here as TMDB has them, and no sum, ranking
--- or derived figure of any view takes them in. Profit, roi and revenue per minute need both, else they are null: unknown
--- stays unknown. budget_tier needs the budget only, whether it counts or not.
+-- Money counts once the film is released: until then budget and revenue stand here as TMDB has them, and no sum,
+-- ranking or derived figure of any view takes them in. Profit, roi and revenue per minute need both, else they are
+-- null: unknown stays unknown. budget_tier needs the budget only, whether it counts or not.
 -- Implausible entries are in, flagged. No ranking by money takes them in; leave them out of anything else with
 -- `WHERE NOT has_implausible_money`.
 --

@@ -1,5 +1,6 @@
 -- Every film on every day it was observed: its popularity, where that put it among the films of the day, and its votes.
--- Rank and percentile are among the films that were there on that day (see vw_movie_days). The ID export has no votes: a day on which only the export saw a film has none.
+-- Rank and percentile are among the films that were there on that day (see vw_movie_days). The ID export has no votes:
+-- a day on which only the export saw a film has none.
 --
 -- Grain: date_id, movie_id
 --

@@ -5,7 +5,8 @@
 -- Grain: movie_id
 --
 -- movie_id           Int64            Film.
--- title              String?          Title in English; in the original language while only the export has seen the film.
+-- title              String?          Title in English; in the original language while only the export has seen the
+--                                   film.
 -- release_date       Date?            First release; null when unknown.
 -- original_language  String?          Language code of the original.
 -- observed_on        Date             Day of the film's last observation (UTC).

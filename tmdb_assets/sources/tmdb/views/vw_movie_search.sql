@@ -1,8 +1,8 @@
 -- Everything one searches films by, one wide row per film whose details were observed and that TMDB still has.
--- Lists: the cast in billing order (the lowest `cast_order` of each person, unbilled last, then by person id), all others
--- in alphabetical order. A person stands once however many roles or jobs, namesakes each; any other name stands once.
--- Writers are everybody with a job of the department Writing: screenplay and story, and the author of the novel as well.
--- A country or language without a name stands with its code; any other member without a name is left out.
+-- Lists: the cast in billing order (the lowest `cast_order` of each person, unbilled last, then by person id), all
+-- others in alphabetical order. A person stands once however many roles or jobs, namesakes each; any other name stands
+-- once. Writers are everybody with a job of the department Writing: screenplay and story, and the author of the novel
+-- as well. A country or language without a name stands with its code; any other member without a name is left out.
 -- A list is null when nothing of it is known.
 --
 -- Grain: movie_id

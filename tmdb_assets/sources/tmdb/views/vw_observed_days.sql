@@ -1,8 +1,8 @@
 -- The days on which films were observed, and how many days were missed before each. One row per observed day.
--- A day is missed if nothing was observed on it though the lake was at work: from the first day on which TMDB itself gave
--- votes, which it only does on the day, or, where that is unknown or later (the sandbox has history for every day), from the
--- first of the last days that lie no more than a week apart. A backfill of days long before does not make the days between
--- missed: the lake was not there to observe them.
+-- A day is missed if nothing was observed on it though the lake was at work: from the first day on which TMDB itself
+-- gave votes, which it only does on the day, or, where that is unknown or later (the sandbox has history for every
+-- day), from the first of the last days that lie no more than a week apart. A backfill of days long before does not
+-- make the days between missed: the lake was not there to observe them.
 --
 -- Grain: date_id
 --

@@ -15,8 +15,8 @@
 -- title     String?       Title in English, else in the original language.
 -- value     Float64       The metric's figure: US dollars for revenue, budget and profit; a ratio for roi (revenue over
 --                         budget); a count for votes; 0 to 10 for rating (mean vote); TMDB's score for popularity.
--- left_out  Int64{>=0}    Films that the metric leaves out since their money is hardly true (see dim_movie); the same in
---                         every row of a metric.
+-- left_out  Int64{>=0}    Films that the metric leaves out since their money is hardly true (see dim_movie); the same
+--                         in every row of a metric.
 
 WITH money AS (
     SELECT

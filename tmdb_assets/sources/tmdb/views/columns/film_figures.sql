@@ -1,6 +1,7 @@
 -- What the films of a group cost and earned, how they are liked and how popular they are. Money counts as
 -- vw_movie_financials says: a sum takes in every film whose figure counts, and each figure stands beside the number of
--- films that it rests on. Whoever ranks groups by money takes the columns called ranked_: what is hardly true would lead.
+-- films that it rests on. Whoever ranks groups by money takes the columns called ranked_: what is hardly true would
+-- lead.
 --
 -- Columns of: film
 --
@@ -16,7 +17,8 @@
 -- total_revenue_usd             Int64{>=0}?      Sum of revenues, in US dollars; null without films with revenue.
 -- mean_revenue_usd              Float64{>=0}?    Mean revenue, in US dollars.
 -- median_revenue_usd            Float64{>=0}?    Median revenue, in US dollars.
--- total_profit_usd              Int64?           Sum of profits (revenue less budget), in US dollars; of films with both.
+-- total_profit_usd              Int64?           Sum of profits (revenue less budget), in US dollars; of films with
+--                                   both.
 -- mean_profit_usd               Float64?         Mean profit, in US dollars.
 -- median_profit_usd             Float64?         Median profit, in US dollars.
 -- median_roi                    Float64{>=0}?    Median return on investment (revenue over budget), a ratio.
@@ -27,7 +29,8 @@
 -- ranked_median_roi             Float64{>=0}?    median_roi without implausible money, a ratio.
 -- mean_rating                   Float64{0..10}?  Mean of the films' mean votes, each film once; null without films with
 --                                                votes.
--- mean_popularity               Float64{>=0}?    Mean TMDB popularity at the last observation of each film that has one.
+-- mean_popularity               Float64{>=0}?    Mean TMDB popularity at the last observation of each film that has
+--                                   one.
 
 SELECT
     count(*) FILTER (WHERE film.has_budget) AS films_with_budget,
