@@ -291,7 +291,9 @@ def _trimmed(candidate: str) -> Iterator[str]:
         yield candidate.partition("?")[0].strip(_AROUND)
     if "=" in candidate.partition("@")[0]:
         local, _, domain = candidate.partition("@")
-        yield f"{local.rpartition('=')[2].strip(_AROUND)}@{domain.strip(_AROUND)}"
+        named = local.rpartition("=")[2]  # what stands right before the @ belongs to the e-mail
+        yield f"{named}@{domain.rstrip(_AROUND)}"
+        yield f"{named.lstrip(_AROUND)}@{domain.rstrip(_AROUND)}"
 
 
 # -- who belongs together ----------------------------------------------------------------------------------------------
