@@ -15,7 +15,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tmdb_assets.definitions import all_contracts, source_modules
+from tmdb_assets.assembly import all_contracts, source_modules
 from tmdb_assets.lakehouse.contracts import Column, Contract, ContractError, Rule, Whole, col
 from tmdb_assets.lakehouse.contracts.verdict import EXPRESSIONS
 from tmdb_assets.lakehouse.engines.views import bases_of
