@@ -133,6 +133,14 @@ def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Pat
     assert f"As observed on **{TODAY.day} {TODAY:%B %Y}**" in said(test)
     assert tiles(test)["Films"][0] == str(len(there))
     assert tiles(test)["Mean rating"][0] == f"{sum(rated) / len(rated):.1f}"
+    newest, before = asked(film_warehouse, "SELECT films FROM tmdb.vw_daily_popularity ORDER BY date_id DESC LIMIT 2")
+    assert tiles(test)["Films"][1] == (figures.change(newest[0] - before[0]) if newest != before else None)
+    [[votes, a_day]] = asked(
+        film_warehouse,
+        "SELECT (SELECT sum(vote_count) FROM tmdb.vw_movie_latest WHERE is_current AND gone_on IS NULL), "
+        "(SELECT sum(votes_per_day_7d) FROM tmdb.vw_trending)",
+    )
+    assert tiles(test)["Votes"] == (f"{votes:,}", f"{figures.change(a_day)} a day")
     popular = asked(film_warehouse, "SELECT title, popularity FROM tmdb.vw_top_movies ORDER BY position LIMIT 16")
     assert bars(test)[0] == [(title, f"{popularity:,.1f}") for title, popularity in popular]
 
@@ -159,6 +167,18 @@ def test_movers_are_those_of_the_days_chosen(show: Any, film_warehouse: Path) ->
     week, day = show("", film_warehouse), show("", film_warehouse, since="1 day")
     assert week.get("button_group")[0].value == "7 days"
     assert day.get("button_group")[0].value == "1 day"
+    for shown, since in ((week, "7d"), (day, "1d")):
+        moved = asked(
+            film_warehouse,
+            f"SELECT title, rank_change_{since} FROM tmdb.vw_trending WHERE rank_change_{since} <> 0 AND "
+            f"least(popularity_rank, popularity_rank_{since}_ago) <= {today.AMONG} "
+            f"ORDER BY rank_change_{since} DESC, movie_id",
+        )
+        climbed, fallen = [m for m in moved if m[1] > 0], [m for m in moved if m[1] < 0]
+        drawn = climbed[: today.SHOWN] + fallen[-today.SHOWN :]
+        assert drawn, "else nothing is compared with nothing"
+        titles = [(re.sub(r" \(\d{4}\)$", "", title), places) for title, places in bars(shown)[1]]
+        assert titles == [(title, figures.change(places)) for title, places in drawn]
     rests = [caption.value for caption in day.caption if "climbed" in caption.value]
     moved = asked(
         film_warehouse,
