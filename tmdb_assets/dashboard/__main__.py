@@ -1,7 +1,7 @@
 """`make dashboard`: Streamlit over app.py, with what the first visit would wait for done before it comes.
 
-What belongs here: starting. What does not: how it is served (.streamlit/config.toml beside it), what is shown (app.py). Options
-are those of `streamlit run`.
+What belongs here: starting. What does not: how it is served (.streamlit/config.toml beside it), what is shown (app.py).
+Options are those of `streamlit run`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ try:
     from streamlit.web import bootstrap, cli
 except ModuleNotFoundError as error:
     sys.exit(
-        f"tmdb_assets: the dashboard cannot start: {error.name} is not installed; `make dashboard` installs it, and without "
-        "make `pip install altair click streamlit xlsxwriter`, the extra `dashboard`, does."
+        f"tmdb_assets: the dashboard cannot start: {error.name} is not installed; `make dashboard` installs it, and "
+        f"without make `pip install altair click streamlit xlsxwriter`, the extra `dashboard`, does."
     )
 
 #: What Streamlit itself imports when it draws a table.
@@ -37,8 +37,8 @@ def warm_up() -> None:
 
 
 def take_options(words: list[str]) -> None:
-    """Let Streamlit know its options before it is used: else it finds, once it starts, that they have changed since, and
-    asks to be started again."""
+    """Let Streamlit know its options before it is used: else it finds, once it starts, that they have changed since,
+    and asks to be started again."""
     config._main_script_path = APP  # as `streamlit run` does: it reads the options in the folder of the script
     try:
         options = cli.main_run.make_context("streamlit run", [APP, *words]).params
@@ -46,7 +46,8 @@ def take_options(words: list[str]) -> None:
         sys.exit(done.exit_code)
     except ClickException as error:
         sys.exit(
-            f"tmdb_assets: {error.format_message().rstrip('.')}: options are those of `streamlit run`, such as --server.port=8502."
+            f"tmdb_assets: {error.format_message().rstrip('.')}: options are those of `streamlit run`, such as "
+            f"--server.port=8502."
         )
     bootstrap.load_config_options({name: value for name, value in options.items() if name not in {"target", "args"}})
 

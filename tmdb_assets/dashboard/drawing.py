@@ -109,7 +109,8 @@ def lines(
     is_log: bool = False,
     height: int = 260,
 ) -> Drawn:
-    """A line per series over days, in the series' order of appearance. A null breaks the line: nothing was observed then.
+    """A line per series over days, in the series' order of appearance. A null breaks the line: nothing was observed
+    then.
 
     `height`: without the legend.
     """

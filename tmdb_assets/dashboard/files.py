@@ -31,7 +31,8 @@ def as_csv(frame: pl.DataFrame) -> bytes:
 
 
 def as_excel(frame: pl.DataFrame, about: Sequence[str]) -> bytes:
-    """Every column as a table of Excel, as many rows as a sheet takes; a second sheet says what it is: `about`, by line."""
+    """Every column as a table of Excel, as many rows as a sheet takes; a second sheet says what it is: `about`, by
+    line."""
     flat = _flat(frame.head(MOST_ROWS)).with_columns(pl.col(pl.String).str.slice(0, MOST_CHARACTERS))
     made = BytesIO()
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

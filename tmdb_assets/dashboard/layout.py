@@ -74,8 +74,8 @@ def table(
 ) -> None:
     """A table with just these columns, in this order, as high as its rows, or as so many of them.
 
-    Below it the way to take it along as `file`, with every column: `taken`, or the frame. `about`: what the file says of
-    itself.
+    Below it the way to take it along as `file`, with every column: `taken`, or the frame. `about`: what the file says
+    of itself.
     """
     st.dataframe(
         frame.select(list(columns)),
@@ -130,8 +130,8 @@ def words(frame: pl.DataFrame, columns: Mapping[str, str], *, are_ours: bool = F
 
 
 def choice(label: str, options: Sequence[str], key: str, default: str | None = None) -> str:
-    """One of a few options that mean the same on every day, kept in the URL under `key`; unless chosen the default, or the
-    first."""
+    """One of a few options that mean the same on every day, kept in the URL under `key`; unless chosen the default, or
+    the first."""
     usual = default or options[0]
     chosen: Any = st.segmented_control(
         label, options, default=usual, required=True, key=key, bind="query-params", wrap=True
@@ -139,7 +139,7 @@ def choice(label: str, options: Sequence[str], key: str, default: str | None = N
     return str(chosen or usual)
 
 
-# -- what depends on the data stands in the URL whether chosen or not: a link shows tomorrow what it shows today -----------
+# -- what depends on the data stands in the URL whether chosen or not: a link shows tomorrow what it shows today -------
 
 
 def pick(label: str, options: Sequence[str], key: str) -> str:
@@ -164,7 +164,8 @@ def several(
 ) -> list[str]:
     """Some of the options that the data have, `at_most` so many, kept in the URL under `key`; `shown` unless chosen.
 
-    `said` and `written`: the options that the URL means, and how it names one, where its words are not the options' own.
+    `said` and `written`: the options that the URL means, and how it names one, where its words are not the options'
+    own.
     """
     named = st.query_params.get_all(key) if said is None else said
     known = [option for option in dict.fromkeys(named) if option in set(options)][:at_most]
@@ -191,10 +192,11 @@ def between(
     *,
     is_all: bool = False,
 ) -> tuple[End, End]:
-    """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen. `is_all`: `shown` means all there
-    is, also of data that come later, and is not in the URL.
+    """A part of `first` to `last`, kept in the URL under `key`; `shown` unless chosen. `is_all`: `shown` means all
+    there is, also of data that come later, and is not in the URL.
 
-    A link outlives what it was made from: ends beyond the data become its ends, which is said, reversed ones change places.
+    A link outlives what it was made from: ends beyond the data become its ends, which is said, reversed ones change
+    places.
     """
     said = st.query_params.get_all(key)
     named = _named(said, first)
@@ -271,7 +273,7 @@ def with_code(words: str) -> str:
     return "".join(part if at % 2 else escaped(part) for at, part in enumerate(parts))
 
 
-# -- columns ------------------------------------------------------------------------------------------------------------
+# -- columns -----------------------------------------------------------------------------------------------------------
 
 
 def text(label: str, **more: Any) -> ColumnConfig:

@@ -1,10 +1,10 @@
 """What the dashboard draws as HTML without any script: tiles with a figure, and bars; each tells more when pointed at;
 the head of a film's page, and links.
 
-What belongs here: what is drawn of a frame, all of it pure. What does not: the HTML itself (markup.html.j2) and how it looks
-(markup.css), any question, charts with two axes (drawing.py), what stands around them (layout.py). Why not Streamlit's
-charts and metrics: a browser draws these as they arrive, where the libraries behind those take half a second first
-(benchmark k), and they can be read aloud, copied and followed as links.
+What belongs here: what is drawn of a frame, all of it pure. What does not: the HTML itself (markup.html.j2) and how it
+looks (markup.css), any question, charts with two axes (drawing.py), what stands around them (layout.py). Why not
+Streamlit's charts and metrics: a browser draws these as they arrive, where the libraries behind those take half a
+second first (benchmark k), and they can be read aloud, copied and followed as links.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def tiles(shown: Sequence[Tile]) -> str:
 
 @dataclass(frozen=True)
 class Colours:
-    """A colour per state of things: the column that has the state of a row, and what each is drawn in; others are grey."""
+    """A colour per state of things: the column that has the state of a row, and what each is drawn in; others are
+    grey."""
 
     column: str
     of: Mapping[str, str]
@@ -90,8 +91,8 @@ def bars(
     """A bar per row, in the order of the rows, as long as its value is to the largest of them; HTML.
 
     `title` is what the values are, `write` how each is written beside its bar, `said` what is told of a row that is
-    pointed at. An unknown value has no bar. Signed bars go to both sides of zero, green and red. `link`: the column that
-    has where a label leads.
+    pointed at. An unknown value has no bar. Signed bars go to both sides of zero, green and red. `link`: the column
+    that has where a label leads.
     """
     numbers = frame.get_column(value).cast(pl.Float64).to_list()  # sums of whole numbers come as decimals
     known = [0.0, *(number for number in numbers if number is not None)]
@@ -122,6 +123,6 @@ def links(words: str, of: Sequence[tuple[str, str]]) -> str:
 
 
 def head(title: str, lines: Sequence[str | None], poster: str | None, leads_to: Sequence[tuple[str, str]]) -> str:
-    """A film as its page begins: its title, what is known of it by line, and its poster, which the reader's browser fetches;
-    HTML."""
+    """A film as its page begins: its title, what is known of it by line, and its poster, which the reader's browser
+    fetches; HTML."""
     return templates.call(TEMPLATE, "film", title, [line for line in lines if line], poster, leads_to)

@@ -1,7 +1,7 @@
 """Parts that pages of several sources have in common.
 
-What belongs here: a part of a page that draws the same answer for any source, and what goes with a chart or a table that
-is taken along. What does not: the question (a page's module), pieces that know no data (layout.py).
+What belongs here: a part of a page that draws the same answer for any source, and what goes with a chart or a table
+that is taken along. What does not: the question (a page's module), pieces that know no data (layout.py).
 """
 
 from __future__ import annotations

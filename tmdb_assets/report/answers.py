@@ -79,7 +79,8 @@ _QUESTIONS = {
         LIMIT 10
     """,
     "breakouts": """
-        SELECT movie_id, title, year(release_date) AS year, factor, popularity, median_popularity, z_score, days_of_history
+        SELECT movie_id, title, year(release_date) AS year, factor, popularity, median_popularity, z_score,
+            days_of_history
         FROM vw_breakouts
         ORDER BY breakout_rank
         LIMIT 20
@@ -96,7 +97,8 @@ _QUESTIONS = {
     """,
     "earners": """
         SELECT
-            ranking.movie_id, ranking.position, ranking.title, money.release_year AS year, money.budget_usd, money.revenue_usd, money.roi,
+            ranking.movie_id, ranking.position, ranking.title, money.release_year AS year, money.budget_usd,
+                money.revenue_usd, money.roi,
             ranking.left_out
         FROM vw_rankings AS ranking
         JOIN vw_movie_financials AS money ON money.movie_id = ranking.movie_id
@@ -104,7 +106,8 @@ _QUESTIONS = {
         ORDER BY ranking.position
     """,
     "quality": f"""
-        SELECT table_name, score, kept, quarantined, values_set_aside, duplicates, superseded, completeness, extraction_completeness
+        SELECT table_name, score, kept, quarantined, values_set_aside, duplicates, superseded, completeness,
+            extraction_completeness
         FROM vw_data_quality
         WHERE date_id = ({_NEWEST})
         ORDER BY score NULLS LAST, table_name
@@ -126,7 +129,8 @@ _QUESTIONS = {
 
 @dataclass(frozen=True)
 class Days:
-    """The days of films that a warehouse knows of. `held`: those whose facts it holds; `observed`: those of the lake."""
+    """The days of films that a warehouse knows of. `held`: those whose facts it holds; `observed`: those of the
+    lake."""
 
     held: frozenset[dt.date]
     observed: frozenset[dt.date]
@@ -137,15 +141,17 @@ class Days:
         return max(self.held, default=None)
 
     def are_whole(self, first: dt.date, last: dt.date) -> bool:
-        """Whether the warehouse holds all that was observed from one day to another: it may hold the newest days alone."""
+        """Whether the warehouse holds all that was observed from one day to another: it may hold the newest days
+        alone."""
         return not any(first <= day <= last and day < min(self.held) for day in self.observed)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a report is made of. `head`: films, mean_rating, films_with_votes, votes and breakouts of the day, and of all
-    films with details `films_detailed`, `films_with_budget`, `films_with_revenue` and `films_with_both`. `tables`: a frame
-    per question above, by its name. What cannot be known of a past day is missing: a count is null, a table not there.
+    """What a report is made of. `head`: films, mean_rating, films_with_votes, votes and breakouts of the day, and of
+    all films with details `films_detailed`, `films_with_budget`, `films_with_revenue` and `films_with_both`. `tables`:
+    a frame per question above, by its name. What cannot be known of a past day is missing: a count is null, a table not
+    there.
     """
 
     day: dt.date

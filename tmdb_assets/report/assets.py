@@ -52,16 +52,18 @@ def opened(warehouse: DuckDBResource) -> Warehouse:
 
 
 def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: Mapping[str, str]) -> dg.Definitions:
-    """The asset `daily_report`. `partitions`: the days of films; `views`: the text of every view, each after those it reads."""
+    """The asset `daily_report`. `partitions`: the days of films; `views`: the text of every view, each after those it
+    reads."""
 
     @asset_of(
         **publication_options(SOURCE),
         key=KEY,
         partitions_def=partitions,
         deps=[FACTS, dg.AssetKey(["warehouse", SOURCE])],
-        description="A day of films as one HTML file that needs nothing else to be read: most popular, movers, breakouts, "
-        "genres, money, data quality. One file per day of the run, and one of the newest day, which may have moved with "
-        "the days before it; a day that is published again is written again.",
+        description="A day of films as one HTML file that needs nothing else to be read: most popular, movers, "
+        "breakouts, "
+        "genres, money, data quality. One file per day of the run, and one of the newest day, which may have moved "
+        "with the days before it; a day that is published again is written again.",
         kinds={"html"},
     )
     def daily_report(context: dg.AssetExecutionContext, warehouse: DuckDBResource) -> Events:
@@ -133,8 +135,8 @@ def write(answers: Answers, folder: Path) -> Path:
             if unfinished:
                 unfinished.unlink()  # half a report, where the disk is full
         raise ReportError(
-            f"The report {file} cannot be written ({error.strerror}): make room, or set TMDB_ASSETS_REPORTS to a folder "
-            "that you may write to."
+            f"The report {file} cannot be written ({error.strerror}): make room, or set TMDB_ASSETS_REPORTS to a "
+            f"folder that you may write to."
         ) from None
     return file
 

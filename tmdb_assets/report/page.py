@@ -1,7 +1,8 @@
 """The report as one HTML page that needs nothing else: no script, no network, its drawings inline.
 
-What belongs here: which answers the page shows, in which words, all of it pure. What does not: any question (answers.py),
-any HTML (page.html.j2) or its looks (page.css), the file (assets.py). The page forbids itself to run or fetch anything.
+What belongs here: which answers the page shows, in which words, all of it pure. What does not: any question
+(answers.py), any HTML (page.html.j2) or its looks (page.css), the file (assets.py). The page forbids itself to run or
+fetch anything.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it is written, perhaps with a title. `is_wide`: a phone has no room for it, so that each figure has its
-    heading beside it there."""
+    """A table as it is written, perhaps with a title. `is_wide`: a phone has no room for it, so that each figure has
+    its heading beside it there."""
 
     headings: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
@@ -48,8 +49,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A line over days, broken where a day is missing: its runs of points in a square of 100 by 100, and what stands at its
-    ends."""
+    """A line over days, broken where a day is missing: its runs of points in a square of 100 by 100, and what stands at
+    its ends."""
 
     label: str
     high: str
@@ -61,8 +62,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: a heading, what is drawn, and what it rests on. `are_beside`: tables stand beside each other where
-    there is room."""
+    """A part of the page: a heading, what is drawn, and what it rests on. `are_beside`: tables stand beside each other
+    where there is room."""
 
     title: str
     note: str
@@ -94,7 +95,7 @@ def render(answers: Answers) -> str:
     )
 
 
-# -- parts ---------------------------------------------------------------------------------------------------------------
+# -- parts -------------------------------------------------------------------------------------------------------------
 
 
 def _say_source(answers: Answers) -> str:
@@ -127,13 +128,15 @@ def _show_popularity(answers: Answers) -> Section:
     days = answers.tables["days"]
     missing = answers.missing_days
     gaps = (
-        f" {figures.counted(len(missing), 'day')} {'was' if len(missing) == 1 else 'were'} not observed: {figures.days(missing)}."
+        f" {figures.counted(len(missing), 'day')} {'was' if len(missing) == 1 else 'were'} not observed: "
+        f"{figures.days(missing)}."
         if missing
         else ""
     )
     return Section(
         "Popularity of all films",
-        f"Sum over the films of each day, {figures.count(answers.head['films'])} on the newest; {figures.counted(days.height, 'day')}.{gaps}",
+        f"Sum over the films of each day, {figures.count(answers.head['films'])} on the newest; "
+        f"{figures.counted(days.height, 'day')}.{gaps}",
         as_line(days, "date_id", "popularity") if days.height > 1 else None,
     )
 
@@ -209,7 +212,8 @@ def _show_shares(answers: Answers) -> Section:
 
     return Section(
         "Genres and continents",
-        "Share: of all popularity. A film counts in each of its genres and continents, so shares may add up to more than 100%.",
+        "Share: of all popularity. A film counts in each of its genres and continents, so shares may add up to more "
+        "than 100%.",
         tables=[of("genres", "name", "Genre"), of("continents", "continent", "Continent")],
         are_beside=True,
     )
@@ -229,7 +233,8 @@ def _show_money(answers: Answers) -> Section:
         return Section(title, "Unknown: budgets and revenues are kept as last observed, not by the day.")
     head, earners = answers.head, answers.tables["earners"]
     known = (
-        f"Of {figures.counted(head['films_detailed'], 'film')} with details, released ones: {figures.count(head['films_with_revenue'])} "
+        f"Of {figures.counted(head['films_detailed'], 'film')} with details, released ones: "
+        f"{figures.count(head['films_with_revenue'])} "
         f"with a known revenue, {figures.count(head['films_with_budget'])} with a known budget, "
         f"{figures.count(head['films_with_both'])} with both."
     )
@@ -274,7 +279,7 @@ def _show_versions(answers: Answers) -> Table:
     return as_table(answers.tables["versions"], columns)
 
 
-# -- pieces --------------------------------------------------------------------------------------------------------------
+# -- pieces ------------------------------------------------------------------------------------------------------------
 
 
 def words(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The warehouse as it stood on a day that is not its newest: the same views, over what was observed up to that day.
 
-What belongs here: the statements that make a session see the warehouse so. What does not: any question (answers.py), any
-definition of a figure: those are the views' own texts, which the report is given.
+What belongs here: the statements that make a session see the warehouse so. What does not: any question (answers.py),
+any definition of a figure: those are the views' own texts, which the report is given.
 
 A temporary view takes the place of each table that has days, and holds those up to the day that a question looks back
 on; the views are asked anew over these.
@@ -32,7 +32,8 @@ _NAME = re.compile(r"\b[a-z]\w*")
 
 @dataclass(frozen=True)
 class Past:
-    """How a warehouse is asked about a past day. `views`: the text of every view by its name, each after those it reads."""
+    """How a warehouse is asked about a past day. `views`: the text of every view by its name, each after those it
+    reads."""
 
     views: Mapping[str, str]
     columns: Mapping[str, Mapping[str, str]]
@@ -67,7 +68,8 @@ class Past:
             if table in self.views:
                 continue
             kept = f"SELECT * FROM {SCHEMA}.{table} WHERE date_id BETWEEN DATE '{first}' AND DATE '{day}'"
-            gone = f"SELECT * REPLACE (CASE WHEN gone_on <= DATE '{day}' THEN gone_on END AS gone_on) FROM {SCHEMA}.{table}"
+            by_then = f"CASE WHEN gone_on <= DATE '{day}' THEN gone_on END"
+            gone = f"SELECT * REPLACE ({by_then} AS gone_on) FROM {SCHEMA}.{table}"
             if columns.get("date_id") == "DATE":
                 yield f"CREATE TEMP VIEW {table} AS {kept}"
             elif "gone_on" in columns:

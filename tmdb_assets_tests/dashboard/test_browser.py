@@ -41,8 +41,10 @@ ASKED_BESIDE_A_PAGE = re.compile(r"/\w+/_stcore/(health|host-config)$")
 #: Of each button for a file, how many pixels of it a table covers.
 COVERED = """() => [...document.querySelectorAll('[data-testid=stDataFrame]')].flatMap(table => {
     const at = table.getBoundingClientRect();
-    return [...document.querySelectorAll('[data-testid=stDownloadButton]')].map(button => button.getBoundingClientRect())
-        .filter(it => it.top >= at.top && it.top < at.bottom - 1 && it.left < at.right && it.right > at.left).map(it => at.bottom - it.top);
+    return [...document.querySelectorAll('[data-testid=stDownloadButton]')].map(button =>
+        button.getBoundingClientRect())
+        .filter(it => it.top >= at.top && it.top < at.bottom - 1 && it.left < at.right && it.right > at.left).map(it =>
+            at.bottom - it.top);
 })"""
 CHART = "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg, .bars li, [data-testid=stTable]"
 
@@ -360,7 +362,8 @@ def test_an_open_page_notices_that_the_warehouse_was_replaced(
     altered(
         film_warehouse,
         replaceable,
-        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 5)",
+        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position "
+        "<= 5)",
     )
     _later(page)
     expect(films).to_have_text(str(before - 5), timeout=PATIENCE)  # nobody touched the page

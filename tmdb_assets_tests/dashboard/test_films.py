@@ -49,14 +49,14 @@ def most_popular(warehouse: Path) -> int:
     return int(asked(warehouse, "SELECT movie_id FROM tmdb.vw_top_movies WHERE position = 1")[0][0])
 
 
-# -- the page --------------------------------------------------------------------------------------------------------------
+# -- the page ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_film_is_shown_with_all_that_is_known_of_it(show: Any, film_warehouse: Path) -> None:
     ((number, budget, revenue),) = asked(
         film_warehouse,
-        "SELECT movie_id, budget_usd, revenue_usd FROM tmdb.vw_movie_financials WHERE has_money AND NOT has_implausible_money "
-        "ORDER BY popularity DESC LIMIT 1",
+        "SELECT movie_id, budget_usd, revenue_usd FROM tmdb.vw_movie_financials WHERE has_money AND NOT "
+        "has_implausible_money ORDER BY popularity DESC LIMIT 1",
     )
     ((title, overview, released),) = asked(
         film_warehouse, f"SELECT title, overview, release_date FROM tmdb.dim_movie WHERE movie_id = {number}"
@@ -69,7 +69,8 @@ def test_a_film_is_shown_with_all_that_is_known_of_it(show: Any, film_warehouse:
     assert overview in text
     genres = asked(
         film_warehouse,
-        f"SELECT name FROM tmdb.bridge_movie_genre JOIN tmdb.dim_genre USING (genre_id) WHERE movie_id = {number} ORDER BY name",
+        f"SELECT name FROM tmdb.bridge_movie_genre JOIN tmdb.dim_genre USING (genre_id) WHERE movie_id = {number} "
+        f"ORDER BY name",
     )
     assert f"Genres: {', '.join(name for (name,) in genres)}" in text
     shown = tiles(test)
@@ -111,7 +112,8 @@ def test_a_film_of_which_nothing_is_known_is_a_page_too(show: Any, film_warehous
         film_warehouse,
         tmp_path / "w.duckdb",
         ADD_SILENT,
-        f"UPDATE tmdb.dim_movie SET observed_on = NULL, overview = NULL, status = NULL, release_date = NULL, gone_on = DATE '{TODAY}', "
+        f"UPDATE tmdb.dim_movie SET observed_on = NULL, overview = NULL, status = NULL, release_date = NULL, gone_on = "
+        f"DATE '{TODAY}', "
         f"budget_usd = NULL, revenue_usd = NULL, runtime_minutes = NULL WHERE movie_id = {SILENT}",
     )
     test = show("film", made, id=str(SILENT))
@@ -172,7 +174,7 @@ def test_a_poster_comes_from_the_image_host_or_not_at_all(
         assert 'alt=""' in tag  # else words stand where no picture comes
 
 
-# -- the ways to it --------------------------------------------------------------------------------------------------------
+# -- the ways to it ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["", "trends", "places", "money", "find"])
@@ -208,12 +210,12 @@ def test_a_film_by_an_old_title_in_the_address_is_the_one_of_its_id(show: Any, f
     assert "title" not in test.query_params
 
 
-# -- a link shows tomorrow what it shows today -----------------------------------------------------------------------------
+# -- a link shows tomorrow what it shows today -------------------------------------------------------------------------
 
 TOMORROW = (
     # a day later on which the least popular films are the most popular, and films that are released years later
-    "INSERT INTO tmdb.fact_movie_daily BY NAME SELECT * REPLACE (date_id + 1 AS date_id, 1000 / (1 + popularity) AS popularity) "
-    "FROM tmdb.fact_movie_daily WHERE date_id = (SELECT max(date_id) FROM tmdb.fact_movie_daily)",
+    "INSERT INTO tmdb.fact_movie_daily BY NAME SELECT * REPLACE (date_id + 1 AS date_id, 1000 / (1 + popularity) AS "
+    "popularity) FROM tmdb.fact_movie_daily WHERE date_id = (SELECT max(date_id) FROM tmdb.fact_movie_daily)",
     "UPDATE tmdb.dim_movie SET release_date = release_date + INTERVAL 3 YEAR WHERE movie_id % 7 = 0",
 )
 YESTERDAY = [
@@ -223,8 +225,8 @@ YESTERDAY = [
 
 
 def chosen(test: Any) -> dict[str, Any]:
-    """What the widgets of a page stand at, by key; those whose first option is the same on every day are left out, and of
-    films the id alone is looked at."""
+    """What the widgets of a page stand at, by key; those whose first option is the same on every day are left out, and
+    of films the id alone is looked at."""
     kept = [*test.slider, *test.multiselect, *test.selectbox]
     values = {widget.key: widget.value for widget in kept if widget.key != "ranking"}
     return values | {
@@ -255,7 +257,7 @@ def test_years_of_all_films_stay_all_years(show: Any, film_warehouse: Path, tmp_
     assert list(test.query_params["years"]) == [str(ends[0]), str(ends[0])]
 
 
-# -- pictures and files that are taken along -------------------------------------------------------------------------------
+# -- pictures and files that are taken along ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["trends", "places", "money", "film", "quality", "checks"])
@@ -306,10 +308,11 @@ def test_every_table_can_be_taken_along_as_csv_and_as_excel(path: str, show: Any
     assert labels.count("Download CSV") == labels.count("Download Excel") == tables
 
 
-# -- one of a thing, and few of them -----------------------------------------------------------------------------------------
+# -- one of a thing, and few of them -----------------------------------------------------------------------------------
 
 ONE_FILM = (
-    "CREATE TEMP TABLE one AS SELECT movie_id FROM tmdb.vw_movie_financials WHERE has_money AND NOT has_implausible_money ORDER BY "
+    "CREATE TEMP TABLE one AS SELECT movie_id FROM tmdb.vw_movie_financials WHERE has_money AND NOT "
+    "has_implausible_money ORDER BY "
     "popularity DESC LIMIT 1",
     "DELETE FROM tmdb.fact_movie_daily WHERE movie_id NOT IN (FROM one)",
     "DELETE FROM tmdb.dim_movie WHERE movie_id NOT IN (FROM one)",
@@ -319,7 +322,8 @@ ONE_FILM = (
     ),
 )
 PLURAL = re.compile(
-    r"(?<![\d.,])1 (?!with )(?:\w+ )?(?:films|rows|values|rules|days|weeks|months|checks|users|columns|tables|cells|genres|countries|credits|"
+    r"(?<![\d.,])1 (?!with )(?:\w+ "
+    r")?(?:films|rows|values|rules|days|weeks|months|checks|users|columns|tables|cells|genres|countries|credits|"
     r"observations|extractions|views|directors|actors|companies|votes)\b"
 )
 
@@ -357,7 +361,7 @@ def test_a_table_is_as_high_as_its_rows_and_no_higher_than_it_may() -> None:
     assert layout.height(15, 14) == layout.height(2000, 14) == layout.height(14, 14)
 
 
-# -- words for days, and starting ------------------------------------------------------------------------------------------
+# -- words for days, and starting --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_the_way_to_the_payload_can_be_typed_as_it_stands(show: Any, film_wareho
     assert test.code[0].proto.wrap_lines
 
 
-# -- nothing moved -----------------------------------------------------------------------------------------------------------
+# -- nothing moved -----------------------------------------------------------------------------------------------------
 
 
 def test_a_day_that_was_not_observed_is_named_with_what_asks_for_it(
@@ -129,7 +129,10 @@ def test_a_day_that_was_not_observed_is_named_with_what_asks_for_it(
 
 def test_films_that_did_not_move_are_no_missing_day(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
     newest = max(DAYS)
-    copied = "INSERT INTO tmdb.fact_movie_daily BY NAME SELECT * REPLACE (DATE '{}' AS date_id) FROM tmdb.fact_movie_daily WHERE date_id = DATE '{}'"
+    copied = (
+        "INSERT INTO tmdb.fact_movie_daily BY NAME SELECT * REPLACE (DATE '{}' AS date_id) "
+        "FROM tmdb.fact_movie_daily WHERE date_id = DATE '{}'"
+    )
     still = newest - dt.timedelta(days=7)
     made = altered(
         film_warehouse,

@@ -34,8 +34,10 @@ PATHS = [page.path for page in PAGES.values()]
 SILENT = 999_999
 NASTY = "O'Brien & <b>Söhne</b> *$x$* #1"
 ADD_SILENT = (
-    "INSERT INTO tmdb.dim_movie BY NAME SELECT * REPLACE (999999 AS movie_id, $$O'Brien & <b>Söhne</b> *$x$* #1$$ AS title, "
-    "DATE '2020-05-01' AS release_date, NULL AS gone_on) FROM tmdb.dim_movie WHERE observed_on IS NOT NULL AND gone_on IS NULL LIMIT 1"
+    "INSERT INTO tmdb.dim_movie BY NAME SELECT * REPLACE (999999 AS movie_id, $$O'Brien & <b>Söhne</b> *$x$* #1$$ AS "
+    "title, "
+    "DATE '2020-05-01' AS release_date, NULL AS gone_on) FROM tmdb.dim_movie WHERE observed_on IS NOT NULL AND gone_on "
+    "IS NULL LIMIT 1"
 )
 
 
@@ -101,7 +103,7 @@ def bars(test: AppTest) -> list[list[tuple[str, str]]]:
     return [[("".join(row[0].itertext()), str(row.findtext("em"))) for row in each] for each in rows]
 
 
-# -- full ----------------------------------------------------------------------------------------------------------------
+# -- full --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -133,6 +135,14 @@ def test_today_counts_the_films_of_the_newest_day(show: Any, film_warehouse: Pat
     assert f"As observed on **{TODAY.day} {TODAY:%B %Y}**" in said(test)
     assert tiles(test)["Films"][0] == str(len(there))
     assert tiles(test)["Mean rating"][0] == f"{sum(rated) / len(rated):.1f}"
+    newest, before = asked(film_warehouse, "SELECT films FROM tmdb.vw_daily_popularity ORDER BY date_id DESC LIMIT 2")
+    assert tiles(test)["Films"][1] == (figures.change(newest[0] - before[0]) if newest != before else None)
+    [[votes, a_day]] = asked(
+        film_warehouse,
+        "SELECT (SELECT sum(vote_count) FROM tmdb.vw_movie_latest WHERE is_current AND gone_on IS NULL), "
+        "(SELECT sum(votes_per_day_7d) FROM tmdb.vw_trending)",
+    )
+    assert tiles(test)["Votes"] == (f"{votes:,}", f"{figures.change(a_day)} a day")
     popular = asked(film_warehouse, "SELECT title, popularity FROM tmdb.vw_top_movies ORDER BY position LIMIT 16")
     assert bars(test)[0] == [(title, f"{popularity:,.1f}") for title, popularity in popular]
 
@@ -159,6 +169,18 @@ def test_movers_are_those_of_the_days_chosen(show: Any, film_warehouse: Path) ->
     week, day = show("", film_warehouse), show("", film_warehouse, since="1 day")
     assert week.get("button_group")[0].value == "7 days"
     assert day.get("button_group")[0].value == "1 day"
+    for shown, since in ((week, "7d"), (day, "1d")):
+        moved = asked(
+            film_warehouse,
+            f"SELECT title, rank_change_{since} FROM tmdb.vw_trending WHERE rank_change_{since} <> 0 AND "
+            f"least(popularity_rank, popularity_rank_{since}_ago) <= {today.AMONG} "
+            f"ORDER BY rank_change_{since} DESC, movie_id",
+        )
+        climbed, fallen = [m for m in moved if m[1] > 0], [m for m in moved if m[1] < 0]
+        drawn = climbed[: today.SHOWN] + fallen[-today.SHOWN :]
+        assert drawn, "else nothing is compared with nothing"
+        titles = [(re.sub(r" \(\d{4}\)$", "", title), places) for title, places in bars(shown)[1]]
+        assert titles == [(title, figures.change(places)) for title, places in drawn]
     rests = [caption.value for caption in day.caption if "climbed" in caption.value]
     moved = asked(
         film_warehouse,
@@ -199,8 +221,8 @@ def test_a_period_without_an_observed_day_is_missing_as_a_whole(
     last = TODAY + dt.timedelta(days=199)
     first = last - dt.timedelta(days=29)
     assert (
-        f"0 days observed and 30 missing. Missing: 30 days, the first {figures.day(first)}, the last {figures.day(last)}."
-        in said(test)
+        f"0 days observed and 30 missing. Missing: 30 days, the first {figures.day(first)}, the last "
+        f"{figures.day(last)}." in said(test)
     )
 
 
@@ -362,7 +384,8 @@ def test_films_are_found_by_status_and_money(show: Any, film_warehouse: Path) ->
         assert f"**{films}** film{'' if films == 1 else 's'}" in said(show("find", film_warehouse, status=status))
     ((films,),) = asked(
         film_warehouse,
-        "SELECT count(*) FROM tmdb.vw_movie_search WHERE budget_usd BETWEEN 5000000 AND 100000000 AND revenue_usd >= 10000000",
+        "SELECT count(*) FROM tmdb.vw_movie_search WHERE budget_usd BETWEEN 5000000 AND 100000000 AND revenue_usd >= "
+        "10000000",
     )
     test = show("find", film_warehouse, min_budget="$5M", max_budget="$100M", min_revenue="$10M")
     assert films > 0
@@ -392,8 +415,8 @@ def test_the_line_of_all_films_is_one_wherever_it_is_drawn(film_warehouse: Path,
     made = altered(film_warehouse, tmp_path / "w.duckdb", gone)
     there = asked(
         made,
-        "SELECT date_id, count(*), round(sum(popularity), 3) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING (movie_id) "
-        "WHERE gone_on IS NULL OR date_id < gone_on GROUP BY date_id ORDER BY date_id",
+        "SELECT date_id, count(*), round(sum(popularity), 3) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING "
+        "(movie_id) WHERE gone_on IS NULL OR date_id < gone_on GROUP BY date_id ORDER BY date_id",
     )
     with closing(duckdb.connect(str(made), read_only=True)) as connection:
         drawn = connection.execute(trends.DAYS, {"first": min(DAYS), "last": TODAY}).fetchall()
@@ -472,8 +495,8 @@ def test_all_films_are_followed_day_by_day(show: Any, film_warehouse: Path) -> N
     first, last = DAYS[3].isoformat(), DAYS[4].isoformat()
     films = asked(
         film_warehouse,
-        "SELECT count(*) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING (movie_id) WHERE (gone_on IS NULL OR gone_on > "
-        f"date_id) AND date_id BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY date_id ORDER BY count(*)",
+        "SELECT count(*) FROM tmdb.fact_movie_daily JOIN tmdb.dim_movie USING (movie_id) WHERE (gone_on IS NULL OR "
+        f"gone_on > date_id) AND date_id BETWEEN DATE '{first}' AND DATE '{last}' GROUP BY date_id ORDER BY count(*)",
     )
     shown = said(show("trends", film_warehouse, compare=trends.ALL, period=[first, last]))
     counts = list(dict.fromkeys(str(number) for (number,) in films))
@@ -488,7 +511,8 @@ def test_a_period_in_the_url_limits_what_is_shown(show: Any, film_warehouse: Pat
     assert test.slider(key="period").value == (dt.date.fromisoformat(first), dt.date.fromisoformat(last))
     rows = asked(
         film_warehouse,
-        f"SELECT count(*) FROM tmdb.fact_movie_daily WHERE movie_id IN ({ids}) AND date_id BETWEEN DATE '{first}' AND DATE '{last}'",
+        f"SELECT count(*) FROM tmdb.fact_movie_daily WHERE movie_id IN ({ids}) AND date_id BETWEEN DATE '{first}' AND "
+        f"DATE '{last}'",
     )
     assert f"films and {rows[0][0]} observations" in said(test)
 
@@ -556,7 +580,7 @@ def test_every_country_of_the_reference_has_a_place_on_the_map() -> None:
     assert positions().get_column("longitude").is_between(-180, 180).all()
 
 
-# -- the checks of a month -------------------------------------------------------------------------------------------------
+# -- the checks of a month ---------------------------------------------------------------------------------------------
 
 
 def of_month(warehouse: Path, month: str) -> list[tuple[str, str, bool, str]]:
@@ -646,7 +670,7 @@ def test_the_months_that_are_offered_are_over_and_can_be_run(day: str, first: st
     assert f"`make backfill SOURCE=streamflow FROM={first} TO={last}`" in told
 
 
-# -- the file to take along ----------------------------------------------------------------------------------------------
+# -- the file to take along --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -690,7 +714,7 @@ def test_the_csv_has_every_film_found_and_nothing_a_spreadsheet_would_run(
     assert [row["vote_average"] for row in rows] == ["", "-1.5"]
 
 
-# -- a film with no facts, and texts from strangers ----------------------------------------------------------------------
+# -- a film with no facts, and texts from strangers --------------------------------------------------------------------
 
 
 def test_a_film_without_facts_is_found_and_said_to_be_silent(show: Any, film_warehouse: Path, tmp_path: Path) -> None:
@@ -738,7 +762,7 @@ def test_a_film_that_the_url_names_wrongly_is_not_taken(show: Any, film_warehous
         assert name not in test.multiselect(key="films").value
 
 
-# -- nothing to show -----------------------------------------------------------------------------------------------------
+# -- nothing to show ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -767,7 +791,7 @@ def test_a_warehouse_of_one_day_has_no_period(show: Any, film_warehouse: Path, t
     assert "Only one day has been observed so far" in said(show("trends", one))
 
 
-# -- a file that is not what it should be --------------------------------------------------------------------------------
+# -- a file that is not what it should be ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -816,7 +840,7 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
     assert "TMDB_SCOPE" in said(test)
 
 
-# -- who answered --------------------------------------------------------------------------------------------------------
+# -- who answered ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("path", "invented"), [("", credit.FILMS.banner), ("checks", credit.SUBSCRIBERS.banner)])
@@ -847,7 +871,8 @@ def test_a_replaced_warehouse_is_asked_anew(show: Any, film_warehouse: Path, tmp
     altered(
         film_warehouse,
         warehouse,
-        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position <= 3)",
+        "DELETE FROM tmdb.fact_movie_daily WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_top_movies WHERE position "
+        "<= 3)",
     )
     test.run()
     assert int(tiles(test)["Films"][0]) == before - 3

@@ -170,7 +170,8 @@ def test_the_highest_revenue_leaves_out_what_is_hardly_true_and_says_what_it_res
     film_warehouse: Path, tmp_path: Path
 ) -> None:
     false = (
-        "UPDATE tmdb.dim_movie SET has_implausible_money = true, status = 'Released', budget_usd = NULL, title = 'False', "
+        "UPDATE tmdb.dim_movie SET has_implausible_money = true, status = 'Released', budget_usd = NULL, title = "
+        "'False', "
         "revenue_usd = 9000000000 WHERE movie_id IN (SELECT movie_id FROM tmdb.vw_rankings WHERE metric = 'revenue' "
         "AND position <= 2)"
     )
@@ -206,7 +207,10 @@ def test_a_day_with_nothing_but_films_is_told(answers: Answers) -> None:
 @pytest.fixture
 def many_breakouts(film_warehouse: Path, tmp_path: Path) -> Answers:
     """What a warehouse has to tell in which every film breaks out."""
-    columns = "movie_id, title, release_date, 3.0 AS factor, 9.0 AS popularity, 3.0 AS median_popularity, 5.0 AS z_score, 30 AS days_of_history"
+    columns = (
+        "movie_id, title, release_date, 3.0 AS factor, 9.0 AS popularity, 3.0 AS median_popularity, 5.0 AS z_score, "
+        "30 AS days_of_history"
+    )
     view = (
         f"CREATE OR REPLACE VIEW tmdb.vw_breakouts AS SELECT {columns}, row_number() OVER (ORDER BY movie_id) AS "
         "breakout_rank FROM tmdb.dim_movie"
@@ -318,7 +322,7 @@ def test_a_report_is_of_one_publication(film_warehouse: Path, tmp_path: Path) ->
     assert [told(restless) for _ in range(3)] == [one, other, one]
 
 
-# -- a day that is not the newest ----------------------------------------------------------------------------------------
+# -- a day that is not the newest --------------------------------------------------------------------------------------
 
 
 def as_it_stood(published: Path, path: Path, day: dt.date) -> Path:
@@ -426,7 +430,7 @@ def test_dagster_is_told_of_the_days_that_have_a_report(film_warehouse: Path, tm
     assert {f.stem for f in (tmp_path / "reports").iterdir()} == told
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------
+# -- the file ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_report_is_written_whole_and_again(answers: Answers, tmp_path: Path) -> None:
@@ -518,7 +522,7 @@ def test_the_launchpad_may_choose_the_file_and_never_opens_it_for_writing(
     assert given == [True, "READ_ONLY"] * 2, "looked at, and then opened by the resource"
 
 
-# -- links ---------------------------------------------------------------------------------------------------------------
+# -- links -------------------------------------------------------------------------------------------------------------
 
 
 def test_links_in_the_place_of_folder_and_report_stay_and_what_they_lead_to_is_written(

@@ -1,5 +1,5 @@
-"""Film: one film on a page of its own, whose address can be sent: what it is, who made it, what it cost and earned, how it
-is followed day by day, and where each of these figures comes from.
+"""Film: one film on a page of its own, whose address can be sent: what it is, who made it, what it cost and earned, how
+it is followed day by day, and where each of these figures comes from.
 
 What belongs here: the page and its questions. What does not: how a film's days are drawn (followed.py), what a figure
 means (the views), the walk to the payload itself (`python -m tmdb_assets.trace`).
@@ -62,7 +62,8 @@ SELECT person.name, member.job, member.department
 FROM tmdb.bridge_movie_crew AS member
 JOIN tmdb.dim_person AS person ON person.person_id = member.person_id
 WHERE member.movie_id = $id
-ORDER BY member.job <> 'Director', member.department <> 'Writing', member.department, member.job, person.name, member.credit_id
+ORDER BY member.job <> 'Director', member.department <> 'Writing', member.department, member.job, person.name,
+    member.credit_id
 """
 MONEY = """
 SELECT is_released, profit_usd, roi, budget_tier
@@ -76,7 +77,8 @@ WHERE movie_id = $id
 """
 DAYS = "SELECT min(date_id) AS first, max(date_id) AS last FROM tmdb.fact_movie_daily WHERE movie_id = $id"
 TRACE = """
-SELECT said.table_name, said.date_id, version.delta_version, said.popularity, said.vote_average, said.vote_count, said.raw_pointer
+SELECT said.table_name, said.date_id, version.delta_version, said.popularity, said.vote_average, said.vote_count,
+    said.raw_pointer
 FROM tmdb.trace_film($id) AS said
 LEFT JOIN main.lake_versions AS version ON version.source = 'tmdb' AND version.table_name = said.table_name
 ORDER BY said.table_name, said.date_id DESC
@@ -129,7 +131,8 @@ def _chosen() -> int | None:
         index=at,
         key="film",
         placeholder="type a title",
-        help=f"The {figures.counted(min(len(names), ranked.OFFERED), 'most popular film')}; *Find films* leads to every other one.",
+        help=f"The {figures.counted(min(len(names), ranked.OFFERED), 'most popular film')}; *Find films* leads to "
+        f"every other one.",
     )
     if chosen is None:
         what = (
@@ -228,7 +231,8 @@ def _money(film: dict[str, Any]) -> None:
     )
     if film["has_implausible_money"]:
         st.warning(
-            f"Hardly true: TMDB says a budget of {figures.dollars(budget)} and a revenue of {figures.dollars(revenue)}. It "
+            f"Hardly true: TMDB says a budget of {figures.dollars(budget)} and a revenue of "
+            f"{figures.dollars(revenue)}. It "
             "stands here as it was typed in; no ranking by money takes it in.".replace("$", r"\$"),
             icon=":material/flag:",
         )
@@ -245,12 +249,13 @@ def _rests_on(film: dict[str, Any], money: dict[str, Any]) -> str:
     if unknown:
         which = " and ".join(unknown)
         return (
-            f"The {which} {'is' if len(unknown) == 1 else 'are'} unknown (TMDB writes 0), so there is neither profit nor return. "
-            f"From the details observed on {figures.day(film['observed_on'])}."
+            f"The {which} {'is' if len(unknown) == 1 else 'are'} unknown (TMDB writes 0), so there is neither profit "
+            f"nor return. From the details observed on {figures.day(film['observed_on'])}."
         )
+    observed = figures.day(film["observed_on"])
     if money and not money["is_released"]:
-        return f"Not released: its money counts in no figure yet. From the details observed on {figures.day(film['observed_on'])}."
-    return f"In dollars of the day, from the details observed on {figures.day(film['observed_on'])}."
+        return f"Not released: its money counts in no figure yet. From the details observed on {observed}."
+    return f"In dollars of the day, from the details observed on {observed}."
 
 
 def _days(number: int, called: str) -> None:
@@ -308,7 +313,7 @@ def _origin(number: int, film: dict[str, Any]) -> None:
             f"origin of film {number}",
         )
         st.caption(
-            f"{figures.counted(said.height, 'row')} of the lake {layout.escaped(warehouse().info.lake)}, at the versions that this "
-            "warehouse was made from. The raw answers themselves, word for word:"
+            f"{figures.counted(said.height, 'row')} of the lake {layout.escaped(warehouse().info.lake)}, at the "
+            f"versions that this warehouse was made from. The raw answers themselves, word for word:"
         )
     st.code(f".venv/bin/python -m tmdb_assets.trace vw_movie_latest {number}", language="bash", wrap_lines=True)

@@ -16,7 +16,8 @@ from tmdb_assets.warehouse import figures
 from tmdb_assets.warehouse.films import shortly_called
 
 _HISTORY = """
-SELECT date_id, movie_id, popularity, popularity_rank, percentile, vote_count, new_votes / new_votes_days AS new_votes_a_day, vote_average
+SELECT date_id, movie_id, popularity, popularity_rank, percentile, vote_count,
+    new_votes / new_votes_days AS new_votes_a_day, vote_average
 FROM tmdb.vw_movie_history
 WHERE movie_id IN (SELECT unnest($ids)) AND date_id BETWEEN $first AND $last
 ORDER BY date_id
@@ -25,7 +26,8 @@ ORDER BY date_id
 
 @dataclass(frozen=True)
 class Measure:
-    """What is drawn of a film: its column, what it is called, how it is written; `is_logarithmic`: whether it may be."""
+    """What is drawn of a film: its column, what it is called, how it is written; `is_logarithmic`: whether it may
+    be."""
 
     column: str
     title: str

@@ -143,7 +143,8 @@ def _films(known: str, hardly_true: int) -> None:
         "With entries that are hardly true",
         key="implausible",
         bind="query-params",
-        help="TMDB's figures are typed in by hand. Some, such as a budget of $1, are flagged and left out unless asked for.",
+        help="TMDB's figures are typed in by hand. Some, such as a budget of $1, are flagged and left out unless asked "
+        "for.",
     )
     films = ask(FILMS, with_implausible=with_implausible, at_most=AT_MOST).with_columns(page=ranked.PAGE)
     if films.is_empty():
@@ -189,7 +190,8 @@ def _films(known: str, hardly_true: int) -> None:
         (even + points).properties(height=420),
         "Revenue against budget of films",
         parts.newest(),
-        f"Shows {figures.counted(films.height, 'film')}; a click on one opens its page. Money is known of {known}{cut}. "
+        f"Shows {figures.counted(films.height, 'film')}; a click on one opens its page. Money is known of "
+        f"{known}{cut}. "
         f"{money_rule(hardly_true, are_in=with_implausible)} Above the dashed line a film earned more "
         "than it cost. Both axes are logarithmic.",
         "Points: revenue against budget of each film, on logarithmic axes.",
@@ -253,8 +255,7 @@ def _years() -> None:
     # the same years in either dollars: a span chosen in one holds in the other
     first, last = every_year.select(first=pl.col("release_year").min(), last=pl.col("release_year").max()).row(0)
     if first < last:
-        chosen = (max(first, last - RECENT + 1), last)
-        first, last = layout.between("Years", first, last, chosen, "years")
+        first, last = layout.between("Years", first, last, (max(first, last - RECENT + 1), last), "years")
     is_chosen = pl.col("release_year").is_between(first, last)
     nominal = every_year.filter(is_chosen)
     if nominal.is_empty():
@@ -270,8 +271,8 @@ def _years() -> None:
         _yearly(years, first, last),
         f"Revenue and budget of films by year of release, {dollars.lower()}",
         f"Released {first} to {last}" if first < last else f"Released {last}",
-        f"Rests on {figures.counted(_sum(years, 'films_with_money'), 'released film')} with a year of release: revenue on "
-        f"{figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
+        f"Rests on {figures.counted(_sum(years, 'films_with_money'), 'released film')} with a year of release: revenue "
+        f"on {figures.count(_sum(years, 'films_with_revenue'))} of which it is known, budget on "
         f"{figures.count(_sum(years, 'films_with_budget'))}. {money_rule(hardly_true, are_in=True)}"
         f"{' The film named as having earned most is none of them.' if hardly_true else ''}"
         f"{prices and ' '}{prices} A year without such a film is a gap.",
@@ -363,10 +364,11 @@ def _kinds() -> None:
                 markup.Tile("Mean popularity", figures.decimal(kind["mean_popularity"])),
             )
             st.caption(
-                f"{figures.counted(kind['films'], 'film')}; revenue rests on {figures.count(kind['films_with_revenue'])}, "
+                f"{figures.counted(kind['films'], 'film')}; revenue rests on "
+                f"{figures.count(kind['films_with_revenue'])}, "
                 f"budget on {figures.count(kind['films_with_budget'])}, return on "
-                f"{figures.count(kind['films_with_both'])}, the rating on {figures.count(kind['films_with_votes'])} with "
-                f"votes. {money_rule(kind['films_with_implausible_money'], are_in=True)}"
+                f"{figures.count(kind['films_with_both'])}, the rating on {figures.count(kind['films_with_votes'])} "
+                f"with votes. {money_rule(kind['films_with_implausible_money'], are_in=True)}"
             )
 
 
@@ -393,6 +395,6 @@ def _tiers() -> None:
             },
         ),
         f"Released films with budget and revenue known: {each}. "
-        f"{money_rule(_sum(tiers, 'hardly_true'), are_in=True)} Budgets under $1M are micro, under $10M low, under $50M medium, under "
-        "$100M high.",
+        f"{money_rule(_sum(tiers, 'hardly_true'), are_in=True)} Budgets under $1M are micro, under $10M low, under "
+        f"$50M medium, under $100M high.",
     )

@@ -15,7 +15,8 @@ from tmdb_assets.dashboard.films import ranked
 from tmdb_assets.warehouse import figures
 
 COUNTRIES = """
-SELECT iso_3166_1, coalesce(name, iso_3166_1) AS name, continent, films, total_popularity, mean_popularity, popularity_share, mean_rating
+SELECT iso_3166_1, coalesce(name, iso_3166_1) AS name, continent, films, total_popularity, mean_popularity,
+    popularity_share, mean_rating
 FROM tmdb.vw_country_popularity
 ORDER BY popularity_rank
 """
@@ -102,7 +103,8 @@ def _map() -> None:
         drawn,
         "Where films come from",
         parts.newest(),
-        f"Production countries of the films of the newest day: {figures.counted(countries.height, 'country', 'countries')}, most in {first}. A film of two "
+        f"Production countries of the films of the newest day: "
+        f"{figures.counted(countries.height, 'country', 'countries')}, most in {first}. A film of two "
         f"countries counts in both.{f' {off} have no place on the map.' if off else ''}",
         "Map of the world: a bubble per country, its area the number of films.",
     )
@@ -151,7 +153,8 @@ def _genres() -> None:
         genres,
         "name",
         "Genre",
-        f"{figures.counted(genres.height, 'genre')}, resting on {layout.span(genres['films'], 'film')} each. A film of two genres counts in both.",
+        f"{figures.counted(genres.height, 'genre')}, resting on {layout.span(genres['films'], 'film')} each. A film of "
+        f"two genres counts in both.",
     )
 
 

@@ -18,7 +18,8 @@ from tmdb_assets.warehouse import figures
 
 SCORES = """
 SELECT
-    date_id, table_name, score, received, kept, quarantined, values_set_aside, duplicates, superseded, unaccounted, orphans,
+    date_id, table_name, score, received, kept, quarantined, values_set_aside, duplicates, superseded, unaccounted,
+        orphans,
     completeness, extraction_completeness, is_extraction_finished, days_stale
 FROM tmdb.vw_data_quality
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days
@@ -242,6 +243,6 @@ def _extraction(days: int) -> None:
     )
     whole = asked.filter(pl.col("extraction_completeness") >= 1).height
     st.caption(
-        f"{figures.count(whole)} of {figures.counted(asked.height, 'extraction')} brought all that the source promised: pages or "
-        "ids, whichever is less."
+        f"{figures.count(whole)} of {figures.counted(asked.height, 'extraction')} brought all that the source "
+        f"promised: pages or ids, whichever is less."
     )

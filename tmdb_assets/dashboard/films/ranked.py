@@ -1,7 +1,7 @@
 """Films in bars and tables, the same on every page about films: a title that leads to the film's page, and figures.
 
-What belongs here: what a film is called, where its page is, what any page draws of a list of films. What does not: which
-films and in which order (a page's question), how bars look (markup.py).
+What belongs here: what a film is called, where its page is, what any page draws of a list of films. What does not:
+which films and in which order (a page's question), how bars look (markup.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from tmdb_assets.warehouse.films import of_shared_titles, told_apart
 PAGE = pl.format("film?id={}", "movie_id")
 #: A film is called by its title, year and id: titles alone are not unique, and the id finds it again.
 _CALLED = """coalesce(movie.title, movie.original_title, 'Film')
-    || coalesce(' (' || CAST(year(movie.release_date) AS VARCHAR) || ')', '') || ' #' || CAST(movie.movie_id AS VARCHAR)"""
+    || coalesce(' (' || CAST(year(movie.release_date) AS VARCHAR) || ')',
+        '') || ' #' || CAST(movie.movie_id AS VARCHAR)"""
 _POPULAR = f"""
 SELECT {_CALLED} AS film, movie.movie_id
 FROM tmdb.dim_movie AS movie
@@ -30,7 +31,8 @@ WHERE latest.is_current AND latest.gone_on IS NULL
 ORDER BY latest.popularity DESC, movie.movie_id
 LIMIT $offered
 """
-_NAMED = f"SELECT {_CALLED} AS film, movie.movie_id FROM tmdb.dim_movie AS movie WHERE movie.movie_id IN (SELECT unnest($ids))"
+_FILMS = "FROM tmdb.dim_movie AS movie WHERE movie.movie_id IN (SELECT unnest($ids))"
+_NAMED = f"SELECT {_CALLED} AS film, movie.movie_id {_FILMS}"
 OFFERED = 2000  # films to choose from; any other one can be named in the URL
 
 
@@ -44,7 +46,8 @@ def bars(
     said: markup.Said,
     is_signed: bool = False,
 ) -> None:
-    """A bar per film (`movie_id`, `title`, `value`) in the order of the rows; `said` is what is told beside its title."""
+    """A bar per film (`movie_id`, `title`, `value`) in the order of the rows; `said` is what is told beside its
+    title."""
     drawn = markup.bars(
         _told_apart(films).with_columns(page=PAGE),
         "title",

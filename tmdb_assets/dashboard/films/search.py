@@ -1,4 +1,5 @@
-"""Find films: by words, people, genre, country, year and rating; what is found leads to its pages, and can be taken along.
+"""Find films: by words, people, genre, country, year and rating; what is found leads to its pages, and can be taken
+along.
 
 What belongs here: the form and the table. What does not: what matches (the macro tmdb.search_movies).
 """
@@ -167,6 +168,6 @@ def _table(found: pl.DataFrame) -> None:
         taken=found,
     )
     st.caption(
-        "Every film whose details were observed and that TMDB still has can be found. In an order by money, entries that are "
-        "hardly true come last. The table goes on to the right, and the files have more columns."
+        "Every film whose details were observed and that TMDB still has can be found. In an order by money, entries "
+        "that are hardly true come last. The table goes on to the right, and the files have more columns."
     )

@@ -104,8 +104,8 @@ def _figures(latest: dict[str, Any]) -> None:
         markup.Tile(
             "Mean rating",
             figures.decimal(latest["mean_rating"]),
-            told=f"Mean of the mean votes of the {figures.counted(latest['films_with_votes'], 'film')} with votes, each film "
-            "counting once.",
+            told=f"Mean of the mean votes of the {figures.counted(latest['films_with_votes'], 'film')} with votes, "
+            f"each film counting once.",
         ),
         markup.Tile(
             "Votes",
@@ -142,7 +142,8 @@ def _movers() -> None:
         layout.nothing(
             f"No film of the first {AMONG} has moved since {figures.day(then['day'])}."
             if then["is_observed"]
-            else f"{figures.day(then['day'])} was not observed: there is nothing to compare with. `make day DAY={then['day']}` asks for "
+            else f"{figures.day(then['day'])} was not observed: there is nothing to compare with. `make day "
+            f"DAY={then['day']}` asks for "
             "what can still be had of it."
         )
         return
@@ -150,8 +151,8 @@ def _movers() -> None:
     ranked.bars(
         pl.concat([climbed.head(SHOWN), fallen.tail(SHOWN)]),
         "climbed",
-        f"Rests on {figures.counted(climbed.height, 'film')} that climbed and {figures.count(fallen.height)} that fell, "
-        f"among the first {AMONG} of either day.",
+        f"Rests on {figures.counted(climbed.height, 'film')} that climbed and {figures.count(fallen.height)} that "
+        f"fell, among the first {AMONG} of either day.",
         title="Places climbed or fallen",
         write=figures.change,
         is_signed=True,
@@ -178,8 +179,8 @@ def _breakouts() -> None:
     ranked.bars(
         found.head(BREAKOUTS_DRAWN),
         "factor",
-        f"{some}{figures.counted(found.height, 'film')}, measured against {its} own history, the most unusual first. A release lifts a "
-        "film as well.",
+        f"{some}{figures.counted(found.height, 'film')}, measured against {its} own history, the most unusual first. A "
+        f"release lifts a film as well.",
         title="Popularity, times what is usual for the film",
         write=figures.ratio,
         said={

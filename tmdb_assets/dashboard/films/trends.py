@@ -80,7 +80,8 @@ def _films(first: dt.date, last: dt.date) -> None:
         at_most=AT_MOST,
         said=[called[number] for number in ids if number in called],
         written=lambda film: str(offered[film]),  # a title may be long, and another one tomorrow
-        help=f"The {figures.counted(min(len(offered), ranked.OFFERED), 'most popular film')}, up to {AT_MOST} at once; type to find one.",
+        help=f"The {figures.counted(min(len(offered), ranked.OFFERED), 'most popular film')}, up to {AT_MOST} at once; "
+        f"type to find one.",
     )
     if not chosen:
         layout.nothing("Choose a film.")
@@ -147,7 +148,8 @@ def _shares(compared: str, first: dt.date, last: dt.date) -> None:
         drawn,
         f"{compared} by their share of popularity",
         f"Weeks from {figures.span(*_ends(shown, 'week_starts_on'))}",
-        f"By week from Monday; each line rests on up to {layout.span(films, 'film')} a week. A film counts in each of its groups, so shares may add up to more than 100%.",
+        f"By week from Monday; each line rests on up to {layout.span(films, 'film')} a week. A film counts in each of "
+        f"its groups, so shares may add up to more than 100%.",
         f"Lines: share of popularity of {compared.lower()} by week.",
     )
 
@@ -176,7 +178,8 @@ def _all_films(first: dt.date, last: dt.date) -> None:
         drawn,
         "Popularity of all films",
         figures.span(*_ends(days, "date_id")),
-        f"Observed days: {days.height}, with {layout.span(days['films'], 'film')} each. A gap is a day that was not observed.",
+        f"Observed days: {days.height}, with {layout.span(days['films'], 'film')} each. A gap is a day that was not "
+        f"observed.",
         "Line: total popularity of all films by day.",
     )
 

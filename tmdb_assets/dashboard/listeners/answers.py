@@ -33,8 +33,8 @@ WHERE source = 'moovitamix'
 def page() -> None:
     """The page."""
     st.markdown(
-        "The music API **moovitamix**, the third source beside films and subscribers, has no charts here yet. Its answers "
-        "are views of the warehouse, for SQL."
+        "The music API **moovitamix**, the third source beside films and subscribers, has no charts here yet. Its "
+        "answers are views of the warehouse, for SQL."
     )
     listed = ask(ANSWERS)
     if listed.is_empty() or not ask(KEPT).item():

@@ -37,7 +37,8 @@ FROM streamflow.fact_table_quality
 WHERE date_id = $day
 """
 KNOWN = """
-SELECT strftime(date_id, '%Y-%m') AS month, column_name, table_name, rows, known_rows, known_rows / nullif(rows, 0) AS known
+SELECT strftime(date_id, '%Y-%m') AS month, column_name, table_name, rows, known_rows, known_rows / nullif(rows,
+    0) AS known
 FROM streamflow.fact_column_quality
 WHERE is_nullable AND rows > 0
 ORDER BY date_id, table_name, column_name
@@ -101,14 +102,16 @@ def page() -> None:
 
 
 def _nothing(day: dt.date) -> str:
-    """What there is to do when no month was dropped up to a day: with the months before it, as the commands take them."""
+    """What there is to do when no month was dropped up to a day: with the months before it, as the commands take
+    them."""
     last = day.replace(day=1) - dt.timedelta(days=1)
     first = last.replace(day=1)
     for _ in range(OFFERED - 1):
         first = (first - dt.timedelta(days=1)).replace(day=1)
     return (
-        "No month has been dropped yet: put a month's six files into `data/drops/streamflow/YYYY-MM/` and run `make day "
-        f"SOURCE=streamflow DAY=YYYY-MM`. Or invent some: `.venv/bin/python -m tmdb_assets.sandbox drops --months {first:%Y-%m}..{last:%Y-%m}` "
+        "No month has been dropped yet: put a month's six files into `data/drops/streamflow/YYYY-MM/` and run `make "
+        f"day SOURCE=streamflow DAY=YYYY-MM`. Or invent some: `.venv/bin/python -m tmdb_assets.sandbox drops --months "
+        f"{first:%Y-%m}..{last:%Y-%m}` "
         f"writes them, `make backfill SOURCE=streamflow FROM={first:%Y-%m} TO={last:%Y-%m}` takes them in."
     )
 
@@ -145,8 +148,8 @@ def _failures(checks: pl.DataFrame) -> None:
     seen = failed.filter(pl.col("rows") > 0).get_column("rows")
     one = failed.height == 1
     st.caption(
-        f"{figures.count(failed.height)} of {figures.counted(checks.height, 'check')} {'does' if one else 'do'} not hold"
-        + (f"; {'it' if one else 'each'} looked at {layout.span(seen, 'row')}." if len(seen) else ".")
+        f"{figures.count(failed.height)} of {figures.counted(checks.height, 'check')} {'does' if one else 'do'} not "
+        f"hold" + (f"; {'it' if one else 'each'} looked at {layout.span(seen, 'row')}." if len(seen) else ".")
     )
 
 
@@ -195,8 +198,8 @@ def _history(checks: pl.DataFrame) -> None:
         _months(cells),
         f"{figures.counted(checks.height, 'check')} over {figures.counted(cells['month'].n_unique(), 'month')}"
         + (f", resting on {layout.span(looked_at, 'user')} a month" if len(looked_at) else "")
-        + ". An empty cell: the check was not made, as where the month before is not kept. What each one looks at stands at "
-        "the head of vw_checks.",
+        + ". An empty cell: the check was not made, as where the month before is not kept. What each one looks at "
+        "stands at the head of vw_checks.",
         "Heat map: whether each check holds, by month.",
         credit.SUBSCRIBERS,
     )
@@ -223,8 +226,8 @@ def _drift(day: dt.date) -> None:
                 "unknown_share_before": ("Unknown the month before", figures.share),
             },
         ),
-        f"{figures.counted(users, 'user')} against {figures.count(before)} the month before. 0 is no change; when a feature counts "
-        "as moved or shifted stands at the head of vw_feature_drift.",
+        f"{figures.counted(users, 'user')} against {figures.count(before)} the month before. 0 is no change; when a "
+        f"feature counts as moved or shifted stands at the head of vw_feature_drift.",
     )
 
 
@@ -266,8 +269,10 @@ def _known() -> None:
         drawn,
         "Known values by column and month",
         _months(known),
-        f"{figures.counted(len(columns), 'column')} that may be unknown over {figures.counted(known['month'].n_unique(), 'month')}, resting on "
-        f"{layout.span(known['rows'], 'user')} each. The other columns are always known: a row without them is set aside.",
+        f"{figures.counted(len(columns), 'column')} that may be unknown over "
+        f"{figures.counted(known['month'].n_unique(), 'month')}, resting on "
+        f"{layout.span(known['rows'], 'user')} each. The other columns are always known: a row without them is set "
+        f"aside.",
         "Heat map: share of users whose value is known, by column and month.",
         credit.SUBSCRIBERS,
     )

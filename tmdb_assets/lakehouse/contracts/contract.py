@@ -1,8 +1,9 @@
 """What a table promises.
 
-What belongs here: `Contract` (columns, units, grain, partition, ownership, references) and what is derived from it alone
-(Polars schema, Delta schema, Pandera's schema, whether rules hold). What does not: a column (columns.py), the kinds of rules
-(rules.py), how a frame is held to a contract (audit.py), the data dictionary (dictionary.py), reading or writing tables (store/), and any source's tables (its contracts.py).
+What belongs here: `Contract` (columns, units, grain, partition, ownership, references) and what is derived from it
+alone (Polars schema, Delta schema, Pandera's schema, whether rules hold). What does not: a column (columns.py), the
+kinds of rules (rules.py), how a frame is held to a contract (audit.py), the data dictionary (dictionary.py), reading or
+writing tables (store/), and any source's tables (its contracts.py).
 """
 
 from __future__ import annotations
@@ -46,17 +47,19 @@ class Duplicates(StrEnum):
 class Contract:
     """The promise of one table. `source/stage/name` is its asset key and its path under the lake root.
 
-    `kept` says what a run replaces of it (kept.py). `duplicates` says what two rows of one grain are. `precedence` names a column and its values, the best first: of the rows of one grain those of the best value
-    count, the others are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value. `drift_limit` is the share by
-    which the rows of a day may differ from the day before without a warning; None where a day's rows follow demand.
-    `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*` all others that have no
-    namesake in the tables read. `cadence` is how often the table is filled: a partition stands for the last day of its
-    span. `is_corrected`: a partition may be filled again from another input; what that adds, changes and removes is then
-    reported, and the same rows again cost nothing. `kept_for` is the table and the column that the rows are kept
-    for: a row whose (only) key nothing there names any more is dropped by the upkeep. `personal` columns hold data of persons,
-    which never leave the lake for a log or a preview. `subjects` columns say which person a row is about, by an id or a
-    hash: they leave the lake for the warehouse, but not for a log or a preview either. `expiring` columns hold what a source may forbid to keep for long:
-    they become null when raw of the row's day expires, while the row stays.
+    `kept` says what a run replaces of it (kept.py). `duplicates` says what two rows of one grain are. `precedence`
+    names a column and its values, the best first: of the rows of one grain those of the best value count, the others
+    are *superseded*; equal ones are duplicates. `references` maps a column to the dimension that must hold its value.
+    `drift_limit` is the share by which the rows of a day may differ from the day before without a warning; None where a
+    day's rows follow demand. `comes_from` maps a column to those it is made of ("movies.genres reference.payload"), `*`
+    all others that have no namesake in the tables read. `cadence` is how often the table is filled: a partition stands
+    for the last day of its span. `is_corrected`: a partition may be filled again from another input; what that adds,
+    changes and removes is then reported, and the same rows again cost nothing. `kept_for` is the table and the column
+    that the rows are kept for: a row whose (only) key nothing there names any more is dropped by the upkeep. `personal`
+    columns hold data of persons, which never leave the lake for a log or a preview. `subjects` columns say which person
+    a row is about, by an id or a hash: they leave the lake for the warehouse, but not for a log or a preview either.
+    `expiring` columns hold what a source may forbid to keep for long: they become null when raw of the row's day
+    expires, while the row stays.
     """
 
     source: str
@@ -147,8 +150,8 @@ class Contract:
         return frozenset(name for name, column in self.columns.items() if not column.nullable or name in keys)
 
     def holds(self, name: str, of: pl.Expr | None = None) -> pl.Expr:
-        """Whether the value of a column, or `of` another expression that is to become it, keeps the column's rules, row by
-        row; a null does where it is allowed."""
+        """Whether the value of a column, or `of` another expression that is to become it, keeps the column's rules, row
+        by row; a null does where it is allowed."""
         column, value = self.columns[name], pl.col(name) if of is None else of
         kept = pl.all_horizontal(pl.lit(True), *[holds(rule, value) for rule in column.rules])
         return kept.fill_null(True) if column.nullable else kept.fill_null(False) & is_present(column, value)

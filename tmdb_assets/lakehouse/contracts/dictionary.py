@@ -1,7 +1,7 @@
 """The data dictionary: contracts as Markdown.
 
-What belongs here: the lines of a table and its columns. What does not: which tables there are, and where the dictionary lies
-(the command `python -m tmdb_assets.dictionary`).
+What belongs here: the lines of a table and its columns. What does not: which tables there are, and where the dictionary
+lies (the command `python -m tmdb_assets.dictionary`).
 """
 
 from __future__ import annotations

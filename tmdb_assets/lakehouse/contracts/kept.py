@@ -1,6 +1,7 @@
 """How a table is kept: what a run replaces of it, and where its rows lie.
 
-What belongs here: the ways there are. What does not: how files are written (store/), what a table promises (contract.py).
+What belongs here: the ways there are. What does not: how files are written (store/), what a table promises
+(contract.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ByDay:
-    """The rows of a day, by the date column `partition`, lie in a folder of their own: a run replaces exactly its days."""
+    """The rows of a day, by the date column `partition`, lie in a folder of their own: a run replaces exactly its
+    days."""
 
     partition: str
 

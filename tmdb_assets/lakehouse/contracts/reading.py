@@ -1,4 +1,5 @@
-"""Texts read as values: what cannot be read is noted, so that it is set aside with its text instead of taken as unknown.
+"""Texts read as values: what cannot be read is noted, so that it is set aside with its text instead of taken as
+unknown.
 
 What belongs here: how a text becomes a day or an instant, and the note of one that does not (`_set_aside`, which the
 audit turns into entries of the quarantine). What does not: JSON (payloads/), the range a value must lie in (rules.py).

@@ -26,8 +26,8 @@ MOST = 10**12
 
 @dataclass(frozen=True)
 class Rule:
-    """What every value of a column must be: a check of Pandera's by its name and statistics, and the words for a value that
-    breaks it.
+    """What every value of a column must be: a check of Pandera's by its name and statistics, and the words for a value
+    that breaks it.
 
     A null keeps every rule; whether a column may have any is said by the column. Two rules that say the same are equal.
     """

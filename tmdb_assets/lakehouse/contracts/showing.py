@@ -1,10 +1,10 @@
 """Values as people can be shown them, whatever they are: no day of the year 0 stops a sentence or a preview.
 
-What belongs here: columns as text. What does not: how text becomes a value (reading.py), which values may be there at all
-(rules.py), how figures are written for readers (warehouse/figures.py).
+What belongs here: columns as text. What does not: how text becomes a value (reading.py), which values may be there at
+all (rules.py), how figures are written for readers (warehouse/figures.py).
 
-Python has days and instants of the years 1 to 9999 only, and raises for any other; Polars, which has more, panics where it
-must write one beyond the year 262142.
+Python has days and instants of the years 1 to 9999 only, and raises for any other; Polars, which has more, panics where
+it must write one beyond the year 262142.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ _FURTHEST = {pl.Date: 95_000_000, pl.Datetime: 8_200_000_000_000_000_000}
 
 
 def showable(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
-    """Values of which Polars can write every day and instant, nested ones too: those that no calendar reaches end there."""
+    """Values of which Polars can write every day and instant, nested ones too: those that no calendar reaches end
+    there."""
     if isinstance(dtype, pl.List):
         return value.list.eval(showable(dtype.inner, pl.element()))  # type: ignore[arg-type]  # typed as class or instance
     if isinstance(dtype, pl.Struct):
@@ -33,7 +34,8 @@ def as_text(dtype: pl.DataType, name: str) -> pl.Expr:
 
 
 def shown(frame: pl.DataFrame) -> pl.DataFrame:
-    """A frame whose rows Python can take: days and instants are text, and what is nested is JSON where it may hold some."""
+    """A frame whose rows Python can take: days and instants are text, and what is nested is JSON where it may hold
+    some."""
     return frame.select(_shown(name, dtype) for name, dtype in frame.schema.items())
 
 

@@ -53,7 +53,8 @@ def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> 
 
 
 def _as_python_has_it(rows: pl.DataFrame, name: str) -> pl.Expr:
-    """A column for Pandera, which tells of Python's values: days and instants beyond Python's are its first and last."""
+    """A column for Pandera, which tells of Python's values: days and instants beyond Python's are its first and
+    last."""
     ends = {pl.Date: (dt.date.min, dt.date.max), pl.Datetime: (dt.datetime.min, dt.datetime.max)}
     first, last = ends.get(rows.schema[name].base_type(), (None, None))
     if first is None:

@@ -33,7 +33,8 @@ class NotJson(LakehouseError, ValueError):
 
 
 class Unreadable(str):
-    """A part of a text that is no JSON value, verbatim; `wanted` says what it must be, where that is not the type's to say."""
+    """A part of a text that is no JSON value, verbatim; `wanted` says what it must be, where that is not the type's to
+    say."""
 
     __slots__ = ("wanted",)
     wanted: str
@@ -57,7 +58,8 @@ class Number(float):
 
 
 def read(text: str) -> Any:
-    """The value of a JSON text; a part that is none is `Unreadable`. Raises NotJson where the text as a whole is none."""
+    """The value of a JSON text; a part that is none is `Unreadable`. Raises NotJson where the text as a whole is
+    none."""
     try:
         return msgspec.json.decode(text)
     except STRICT_ERRORS:
@@ -73,7 +75,8 @@ def read_exactly(text: str) -> Any:
 
 
 def read_by_parts(text: str) -> Any:
-    """As `read_exactly`, and a key that is stated twice with two values is `Unreadable`: readers take the first or the last."""
+    """As `read_exactly`, and a key that is stated twice with two values is `Unreadable`: readers take the first or the
+    last."""
     return _whole(text, lambda at: _value(text, at, 0))
 
 
@@ -116,7 +119,7 @@ def _spelled(container: dict[str, Any] | list[Any]) -> list[Any]:
     return [*parts, Unreadable("}" if is_object else "]")]
 
 
-# -- by brackets and quotes ----------------------------------------------------------------------------------------------
+# -- by brackets and quotes --------------------------------------------------------------------------------------------
 
 _exact = msgspec.json.Decoder(float_hook=Number)
 _object, _list = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(list[msgspec.Raw])
@@ -240,7 +243,8 @@ def _bare(token: str) -> Any:
 
 
 def _extent(text: str, at: int) -> tuple[tuple[int, int], int]:
-    """Where the value that begins there starts and ends, by its brackets; the end twice, as readers of members say it."""
+    """Where the value that begins there starts and ends, by its brackets; the end twice, as readers of members say
+    it."""
     first = token = _token(text, at)
     start = first.start(first.lastgroup or 0)
     awaited: list[str] = []

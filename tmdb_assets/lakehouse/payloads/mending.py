@@ -39,7 +39,8 @@ _Fit = Callable[[Any, str, list[SetAside]], Any]
 
 @dataclass(frozen=True)
 class Mended:
-    """A payload made to fit: its text, and each value taken out. Text null: it cannot be mended, `rejected` says why."""
+    """A payload made to fit: its text, and each value taken out. Text null: it cannot be mended, `rejected` says
+    why."""
 
     text: str | None
     set_aside: list[SetAside]

@@ -57,7 +57,8 @@ _ALLOWED = (
 
 
 def polars_type(annotation: Any) -> Any:
-    """The Polars type of an annotation: Int, Id, float, Numeric, str, bool, list[...], a Shape, or any of these `| None`.
+    """The Polars type of an annotation: Int, Id, float, Numeric, str, bool, list[...], a Shape, or any of these `|
+    None`.
 
     Raises ShapeError.
     """
@@ -96,8 +97,8 @@ def decode(payloads: pl.Series, shape: type[Shape]) -> pl.DataFrame:
 
     Returns one row per payload, in order: the shape's fields as columns, `_rejected` and `_set_aside`. A value that
     does not fit is null where the shape allows it, a member of a list that cannot be mended has left its list, and
-    `_set_aside` says which (null: none). A payload whose required fields do not fit has `_rejected`, which of them, and no
-    field.
+    `_set_aside` says which (null: none). A payload whose required fields do not fit has `_rejected`, which of them, and
+    no field.
     """
     return _sliced(payloads, SLICE_AT_LEAST, shape, lambda part, _: _decode(part, shape))
 
@@ -129,7 +130,8 @@ def insist_on(rows: pl.DataFrame, *fields: str) -> pl.DataFrame:
 def _sliced(
     texts: pl.Series, at_least: int, shape: type[Shape], decoded: Callable[[pl.Series, int], pl.DataFrame]
 ) -> pl.DataFrame:
-    """`decoded(slice, its start)` of every slice: while Polars decodes one without Python's lock, msgspec judges the next."""
+    """`decoded(slice, its start)` of every slice: while Polars decodes one without Python's lock, msgspec judges the
+    next."""
     struct_fields(shape)  # a type that no column can hold is named before anything is read
     _many(shape), mend("{}", shape)  # made before there are threads: two that make it at once crash msgspec
     cores = os.cpu_count() or 1
@@ -212,7 +214,8 @@ def _judge(texts: list[str | None], shape: type[Shape]) -> list[Any]:
 
 
 def _contradicted(frame: pl.DataFrame, named: list[Any], shape: type[Shape]) -> Iterator[int]:
-    """Rows that Polars names otherwise than msgspec: of a key that is stated twice, one takes the first, one the last."""
+    """Rows that Polars names otherwise than msgspec: of a key that is stated twice, one takes the first, one the
+    last."""
     fields = naming_fields(shape)
     for position, field in enumerate(fields):
         values = named if len(fields) == 1 else [n if n is _MISFIT else n[position] for n in named]

@@ -232,6 +232,31 @@ def test_an_archived_past_day_is_asked_once(room: Room, yesterday: dt.date) -> N
     assert (len(first.told), second.told, room.kept(yesterday)) == (1, [], [("all", 1)])
 
 
+@dataclass
+class TwoEndpoints(FakeClient):
+    """A table of two endpoints, of which the second has no chunk of its own."""
+
+    def tables(self) -> Mapping[str, RawTable]:
+        return {"things": RawTable(RAW, self.fetch, [LIST, "things/more"], archived=True)}
+
+    def traffic(self) -> Mapping[str, EndpointStats]:
+        return {LIST: EndpointStats(), "things/more": EndpointStats()}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_asked_again"),
+    [({}, {}, False), ({"is_finished": False}, {}, True), ({}, {"is_finished": False}, True)],
+)  # fmt: skip
+def test_a_day_is_over_when_every_endpoint_of_its_table_is_finished(
+    room: Room, yesterday: dt.date, first: dict[str, Any], second: dict[str, Any], is_asked_again: bool
+) -> None:
+    receipts = [Receipt(LIST, **first), Receipt("things/more", **second)]
+    room.observe(TwoEndpoints([Chunk(things(yesterday, 1), receipts, {"part": "all"})]), yesterday)
+    again = TwoEndpoints([Chunk(things(yesterday, 1), receipts, {"part": "all"})])
+    assert room.observe(again, yesterday).fetched == is_asked_again
+    assert bool(again.told) == is_asked_again
+
+
 def test_what_an_archive_does_not_have_yet_is_asked_again(room: Room, today: dt.date) -> None:
     room.observe(FakeClient([], archived=True), today)
     assert not room.entry(today).is_finished

@@ -728,6 +728,51 @@ def test_a_day_compared_with_one_whose_raw_rows_have_expired_stays_as_it_is(sour
     assert source.kept(compared) == [*before, (DAYS[3], DAYS[2])]
 
 
+class Unsettled:
+    """A table of which some days do not tell all that stood on them."""
+
+    def __init__(self, *days: dt.date, follows: Contract | None = NOTICES) -> None:
+        self.days, self.follows = days, follows
+
+    def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
+        return day in self.days
+
+
+@pytest.mark.parametrize(
+    ("table", "days", "wanted"),
+    [
+        (Unsettled(), [0], [0, 1]),
+        (Unsettled(), [1], [1, 3]),
+        (Unsettled(), [3], [3]),
+        (Unsettled(), [2], [2, 3]),
+        (Unsettled(), [0, 1], [0, 1, 3]),
+        (Unsettled(DAYS[1]), [0], [0, 1, 3]),
+        (Unsettled(DAYS[0]), [0], [0, 1]),
+        (Unsettled(DAYS[1], DAYS[3]), [0], [0, 1, 3]),
+        (Unsettled(follows=None), [0], [0]),
+    ],
+)
+def test_a_table_that_follows_another_is_built_for_the_kept_days_after_too(
+    source: Toy, table: Any, days: list[int], wanted: list[int]
+) -> None:
+    for kept_day in (DAYS[0], DAYS[1], DAYS[3]):
+        source.says(kept_day, notice(1))
+    asked = [DAYS[n] for n in days]
+    assert publishing_module._and_those_after(table, source.store, asked) == [DAYS[n] for n in wanted]
+
+
+def test_a_member_that_its_dimension_lacks_blocks_a_bridge(source: Toy) -> None:
+    source.says(DAYS[0], notice(1, parts=[1]))
+    source.run(DAYS[0])
+    source.says(DAYS[1], notice(1, parts=[1, 7]))
+    for function in (things, dim_thing):
+        source.publish(derived(function), DAYS[1])
+    error = blocked(source, derived(bridge_thing_part), DAYS[1])
+    assert error.check == "referential_integrity"
+    assert error.figures == {"thing_id not in dim_thing": 0, "part_id not in dim_part": 1}
+    assert "1 rows refer to a part_id that toy/star/dim_part lacks, e.g. 7" in str(error)
+
+
 # -- the order of days -------------------------------------------------------------------------------------------------
 
 SAID = st.lists(

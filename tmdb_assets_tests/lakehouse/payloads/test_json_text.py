@@ -35,8 +35,10 @@ LAYOUTS: list[dict[str, Any]] = [
 ]
 #: One JSON value that is none, each as one token or one pair of brackets.
 BAD = [
-    "NaN", "-Infinity", "1e999", "01", "+1", ".5", "1.", "0x1F", "undefined", "True", "'x'", '"\\ud83d"', '"\\udc00"', '"\\x41"', '"\\u12"',
-    '"a\nb"', '"\x00"', "9" * 5000, "[1,]", "[,]", "{,}", '{"a"}', '{"a" 1}', "{1: 2}", "[1 2]", '{"a": 1,}', '["a" "b"]', "[:]",
+    "NaN", "-Infinity", "1e999", "01", "+1", ".5", "1.", "0x1F", "undefined", "True", "'x'",
+    '"\\ud83d"', '"\\udc00"', '"\\x41"', '"\\u12"',
+    '"a\nb"', '"\x00"', "9" * 5000, "[1,]", "[,]", "{,}", '{"a"}', '{"a" 1}', "{1: 2}", "[1 2]",
+    '{"a": 1,}', '["a" "b"]', "[:]",
 ]  # fmt: skip
 
 

@@ -360,8 +360,10 @@ def test_a_page_that_is_no_list_is_named_and_spoils_no_other(page: str) -> None:
 
 
 BAD_ITEMS = [
-    '{"id": 7, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 7, "score": 1e999}', '{"id": Infinity}', '{"id": 1, "id": 2}', "null",
-    '{"id": 7, "title": "a\x01"}', "[" * 2000 + "]" * 2000, '{"id": 7 "title": 1}', '{"id": 7, "title": "\\xff"}', "5", '"x"', "undefined",
+    '{"id": 7, "title": "\\ud83d"}', '{"id": NaN}', '{"id": 7, "score": 1e999}', '{"id": Infinity}',
+    '{"id": 1, "id": 2}', "null",
+    '{"id": 7, "title": "a\x01"}', "[" * 2000 + "]" * 2000, '{"id": 7 "title": 1}',
+    '{"id": 7, "title": "\\xff"}', "5", '"x"', "undefined",
     '{"id": 7,}', '{"id": ' + "9" * 5000 + "}", "[]", '{"\\ud83d": 1, "id": 7}', "{}",
 ]  # fmt: skip
 

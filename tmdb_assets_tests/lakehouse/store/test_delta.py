@@ -18,10 +18,10 @@ from deltalake.exceptions import CommitFailedError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, col
+from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, Whole, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.store import DeltaStore, retention
-from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST
+from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST, OvertakenError
 from tmdb_assets.lakehouse.store.root import LakeError
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.lakehouse.store.object_store import object_store
@@ -429,6 +429,77 @@ def test_a_new_day_that_two_bring_to_a_small_table_at_once_is_kept_once(
     monkeypatch.setattr(lake, "_write", late)
     lake.replace(SMALL, rows(SMALL, (DAYS[1], "a", 2)), [DAYS[1]], {})
     assert kept(DeltaStore(lake.root), SMALL) == [(DAYS[0], "a", 1), (DAYS[1], "a", 2)]
+
+
+WHOLE = replace(COUNTS, name="whole_counts", kept=Whole())
+#: Each way to write a table, of the day and the number it is about.
+WRITES: dict[str, tuple[Contract, Callable[..., Any]]] = {
+    "days in folders": (
+        COUNTS,
+        lambda store, day, n, **how: store.replace(COUNTS, rows(COUNTS, (day, "a", n)), [day], {}, **how),
+    ),
+    "days in few files": (
+        SMALL,
+        lambda store, day, n, **how: store.replace(SMALL, rows(SMALL, (day, "a", n)), [day], {}, **how),
+    ),
+    "owners": (PARTS, lambda store, day, n, **how: store.merge(PARTS, rows(PARTS, (n, 1, "x", day)), {}, **how)),
+    "everything": (WHOLE, lambda store, day, n, **how: store.overwrite(WHOLE, rows(WHOLE, (day, "a", n)), {}, **how)),
+}
+
+
+def meanwhile(store: DeltaStore, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Between what a store has looked up and its commit, something happens, once."""
+    write, left = store._write, [happens]
+
+    def late(*args: Any, **options: Any) -> None:
+        while left:
+            left.pop()()
+        write(*args, **options)
+
+    monkeypatch.setattr(store, "_write", late)
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_what_another_commit_has_made_stale_is_not_written(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """The other commit is of another day or owner, so Delta alone would let both through."""
+    contract, write = WRITES[way]
+    write(lake, DAYS[0], 1)
+    is_current = [True]
+
+    def other_run() -> None:
+        write(DeltaStore(lake.root), DAYS[1], 2)
+        is_current[0] = False
+
+    meanwhile(lake, monkeypatch, other_run)
+    with pytest.raises(OvertakenError, match=f"{contract.path}: another run changed its inputs meanwhile"):
+        write(lake, DAYS[2], 3, is_current=lambda: is_current[0])
+    assert DeltaStore(lake.root).version(contract) == 2, "the other run's commit is the last"
+    write(lake, DAYS[2], 3, is_current=lambda: True)
+    assert DeltaStore(lake.root).version(contract) == 3
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_what_another_commit_has_kept_in_between_stays(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    contract, write = WRITES[way]
+    write(lake, DAYS[0], 1)
+    meanwhile(lake, monkeypatch, lambda: write(DeltaStore(lake.root), DAYS[1], 2))
+    commit = write(lake, DAYS[2], 3)
+    expected = 1 if contract is WHOLE else 3
+    assert len(kept(DeltaStore(lake.root), contract)) == expected
+    assert (commit.version, commit.changed) == (3, True)
+
+
+def test_content_that_another_brings_in_between_is_kept_once(lake: DeltaStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake.append_new(WHOLE, rows(WHOLE, (DAYS[0], "a", 1)), {})
+    same = rows(WHOLE, (DAYS[1], "b", 2))
+    meanwhile(lake, monkeypatch, lambda: DeltaStore(lake.root).append_new(WHOLE, same, {}))
+    commit = lake.append_new(WHOLE, pl.concat([same, rows(WHOLE, (DAYS[2], "c", 3))]), {})
+    assert kept(DeltaStore(lake.root), WHOLE) == [(DAYS[0], "a", 1), (DAYS[1], "b", 2), (DAYS[2], "c", 3)]
+    assert commit.rows_added == 1, "the other's row is not told as ours"
 
 
 # -- roots -------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ back."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import stat
@@ -68,10 +69,21 @@ def test_the_setting_wins_and_nothing_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def chmod(file: Path, mode: int) -> None:
+    file.chmod(mode)
+
+
 @pytest.mark.parametrize(
     ("lake", "spoil", "said"),
     [
-        ("lake", lambda f: f.chmod(0o644), r"may be read by others than its owner: run `chmod 600"),
+        *[
+            (
+                "lake",
+                functools.partial(chmod, mode=0o600 | bit),
+                r"may be read by others than its owner: run `chmod 600",
+            )
+            for bit in (0o040, 0o020, 0o010, 0o004, 0o002, 0o001)
+        ],
         ("lake", lambda f: f.write_text("short"), r"holds no whole key"),
         ("lake", lambda f: f.write_bytes(b"\xff" * 80), r"cannot be used \(it is not text\)"),
         ("s3://bucket/lake", None, r"set MOOVITAMIX_HASH_KEY \(at least 16 characters"),

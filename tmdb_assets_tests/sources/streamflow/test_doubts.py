@@ -12,7 +12,7 @@ import pytest
 
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.sources.streamflow import contracts
+from tmdb_assets.sources.streamflow import contracts, doubts
 from tmdb_assets_tests.sources.streamflow.months import FILES, HEADERS, Files, World, drop
 
 JAN, FEB = "2024-01", "2024-02"
@@ -140,6 +140,15 @@ def test_what_takes_less_away_is_published(january: World, tmp_path: Path, name:
     assert sum(row["as_of"].month == int(month[-2:]) for row in world.rows("users_snapshots")) == (
         len(files["users.csv"]) - 1
     )
+
+
+@pytest.mark.parametrize(
+    ("lost", "of", "are_most"),
+    [(3, 3, False), (4, 4, True), (3, 5, False), (4, 7, True), (4, 8, False), (5, 8, True), (20, 40, False),
+     (21, 40, True)],
+)  # fmt: skip
+def test_most_is_more_than_half_and_more_than_three(lost: int, of: int, are_most: bool) -> None:
+    assert doubts._are_most(lost, of) == are_most
 
 
 def test_of_a_handful_of_users_three_may_go(world: World) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from tmdb_assets_tests.sources.tmdb.money import films_of
+from tmdb_assets_tests.sources.tmdb.tiny import DAY, a_film, ago, ask, seen
 from tmdb_assets_tests.sources.tmdb.worlds import World
 
 BUDGET_TIERS = [(1e6, "micro"), (1e7, "low"), (5e7, "medium"), (1e8, "high"), (float("inf"), "blockbuster")]
@@ -28,19 +31,19 @@ def test_the_last_observation_of_each_film(world: World) -> None:
     answered = {row["movie_id"]: row for row in world.rows("vw_movie_latest")}
     last = world.last_seen()
     voted = {
-        film: (day, seen)
+        film: (day, told)
         for day in sorted(world.daily)
-        for film, seen in world.daily[day].items()
-        if seen.vote_count is not None
+        for film, told in world.daily[day].items()
+        if told.vote_count is not None
     }
     assert set(answered) == set(last)
-    today = [seen.popularity for film, seen in world.daily[world.newest].items() if film not in world.gone]
-    for film, (day, seen) in last.items():
+    today = [told.popularity for film, told in world.daily[world.newest].items() if film not in world.gone]
+    for film, (day, told) in last.items():
         row = answered[film]
-        assert (row["observed_on"], row["popularity"]) == (day, seen.popularity)
+        assert (row["observed_on"], row["popularity"]) == (day, told.popularity)
         assert row["is_current"] == (day == world.newest)
         is_ranked = row["is_current"] and film not in world.gone
-        better = sum(p > seen.popularity for p in today) + 1 if is_ranked else None
+        better = sum(p > told.popularity for p in today) + 1 if is_ranked else None
         assert row["popularity_rank"] == better
         votes_on, votes = voted.get(film, (None, None))
         assert row["votes_on"] == votes_on
@@ -50,6 +53,28 @@ def test_the_last_observation_of_each_film(world: World) -> None:
         assert row["gone_on"] == world.gone.get(film)
         if film in world.films:
             assert row["title"] == world.films[film]["title"].strip()
+
+
+@pytest.mark.parametrize(
+    ("last", "count", "mean", "votes_on"),
+    [((12, 7.5), 12, 7.5, DAY), ((0, None), 0, None, DAY), ((), 10, 7.0, ago(1))],
+    ids=["voted", "votes are gone", "not told"],
+)
+def test_a_mean_goes_with_its_votes_and_stays_while_nothing_is_told(
+    last: tuple[Any, ...], count: int, mean: float | None, votes_on: dt.date
+) -> None:
+    facts = [seen(ago(1), 1, 5.0, 10, 7.0), seen(DAY, 1, 5.0, *last)]
+    [row] = ask("vw_movie_latest", dim_movie=[a_film(1)], fact_movie_daily=facts)
+    assert (row["vote_count"], row["vote_average"], row["votes_on"]) == (count, mean, votes_on)
+    assert row["rating_tier"] == ("good" if mean == 7.0 else "very good" if mean else None)
+
+
+@pytest.mark.parametrize(("mean", "name"), [(limit - 0.001, name) for limit, name in RATING_TIERS[:5]] + [
+    (limit, after) for (limit, _), (_, after) in pairwise(RATING_TIERS)
+])  # fmt: skip
+def test_a_tier_begins_at_its_limit(mean: float, name: str) -> None:
+    [row] = ask("vw_movie_latest", dim_movie=[a_film(1)], fact_movie_daily=[seen(DAY, 1, 5.0, 10, mean)])
+    assert row["rating_tier"] == name
 
 
 def test_the_top_is_the_200_most_popular_films_of_the_newest_day(world: World) -> None:

@@ -315,6 +315,32 @@ def test_small_new_and_gone_films_are_no_breakouts() -> None:
     assert [row["movie_id"] for row in ask("vw_breakouts", dim_movie=films, fact_movie_daily=enough)] == [3]
 
 
+@pytest.mark.parametrize(("oldest", "counted"), [(59, 59), (60, 60), (61, 60)])
+def test_a_history_goes_back_sixty_days(oldest: int, counted: int) -> None:
+    facts = [seen(ago(n), 1, 10.0) for n in range(1, oldest + 1)]
+    [row] = ask("vw_breakouts", dim_movie=[a_film(1)], fact_movie_daily=[*facts, seen(DAY, 1, 30.0)])
+    assert row["days_of_history"] == counted
+
+
+@pytest.mark.parametrize(("days", "is_enough"), [(20, False), (21, True), (22, True)])
+@pytest.mark.parametrize("first", [1, 39])
+def test_a_breakout_needs_three_weeks_of_sixty_days(first: int, days: int, is_enough: bool) -> None:
+    """The days at either end of the sixty count."""
+    facts = [seen(ago(n), 1, 10.0) for n in (range(1, days + 1) if first == 1 else range(61 - days, 61))]
+    answered = ask("vw_breakouts", dim_movie=[a_film(1)], fact_movie_daily=[*facts, seen(DAY, 1, 30.0)])
+    assert bool(answered) == is_enough
+
+
+@pytest.mark.parametrize(
+    ("usual", "now", "is_one"),
+    [(10.0, 25.01, True), (10.0, 24.99, False), (0.7, 2.0, True), (0.7, 1.99, False), (0.7, 2.01, True)],
+)
+def test_a_breakout_is_two_and_a_half_times_the_usual_and_at_least_two(usual: float, now: float, is_one: bool) -> None:
+    facts = [seen(ago(n), 1, usual) for n in range(1, 31)]
+    answered = ask("vw_breakouts", dim_movie=[a_film(1)], fact_movie_daily=[*facts, seen(DAY, 1, now)])
+    assert bool(answered) == is_one
+
+
 def test_equal_breakouts_stand_in_the_order_of_their_ids() -> None:
     facts = [seen(ago(n), movie, 10.0) for n in range(1, 31) for movie in (8, 7)]
     now = [seen(DAY, 8, 50.0), seen(DAY, 7, 50.0)]
