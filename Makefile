@@ -32,7 +32,7 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help setup demo day backfill test test-fast coverage check dev dashboard docs bench forget reset lock clean FORCE
+.PHONY: help setup demo day backfill test test-fast coverage mutants check dev dashboard docs bench forget reset lock clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,10 @@ test-fast: setup ## a minute of tests that look into every module; `make test` h
 coverage: setup ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+
+mutants: setup ## plant small faults one at a time: do the tests beside them notice? ARGS="--minutes 20 --seed 1"
+	@unset $(USERS_OWN)
+	$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 check: setup ## format, lint, import rules, types, then the tests
 	@$(BIN)/ruff format --check .
