@@ -131,7 +131,8 @@ def ask(waits: list[float]) -> Iterator[Callable[..., list[float]]]:
     def asked(*replies: Reply, **options: Any) -> list[float]:
         held: list[float] = []
         with FaultyServer(in_turn(*replies, OK)) as server, Http(server.url, **options) as client:
-            client._turnstile = SimpleNamespace(pass_through=lambda stop: None, hold=held.append)  # type: ignore[assignment]
+            turnstile: Any = SimpleNamespace(pass_through=lambda stop: None, hold=held.append)
+            client._turnstile = turnstile
             assert client.get(Request("x"), endpoint="e").json == {"ok": True}
         return held
 
