@@ -36,7 +36,7 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help to-run to-show to-develop setup demo day backfill test test-fast coverage check dev dashboard docs bench forget reset lock clean
+.PHONY: help to-run to-show to-develop setup demo day backfill test test-fast coverage mutants check dev dashboard docs bench forget reset lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,10 @@ test-fast: to-develop ## a minute of tests that look into every module; `make te
 coverage: to-develop ## all tests, and the lines that none of them reaches; fails below the floor in pyproject.toml
 	@unset $(USERS_OWN)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+
+mutants: to-develop ## plant small faults one at a time: do the tests beside them notice? ARGS="--minutes 20 --seed 1"
+	@unset $(USERS_OWN)
+	$(BIN)/python -m benchmarks.mutants $(ARGS)
 
 check: to-develop ## format, lint, import rules, types, then the tests
 	@$(BIN)/ruff format --check .

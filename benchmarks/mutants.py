@@ -5,8 +5,9 @@ What does not: the faults themselves, and any test. Cosmic Ray's own runner has 
 sample; with the whole suite as that command a single fault would take minutes.
 
 Faults are drawn at random (`--seed`) until `--minutes` are over, each planted in a copy of the project. Its module's
-tests run until one fails: the file that mirrors the module first, then those of the same room that import it, else all
-of the room. A test that takes over a minute has noticed; what is not noticed within `--patience` seconds is not.
+tests run until one fails: the file that mirrors the module first, then those of the same room that import it, then the
+others of the room; cheap tests before those of dear.txt. A test that takes over a minute has noticed; a fault of which
+the tests say nothing within `--patience` seconds counts as missed.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ BESIDE = {"lakehouse/contracts/": ("test_rules.py", "test_dictionary.py"), "lake
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
-    """Takes away what no run of the code evaluates."""
+    """Takes away what no run of the code evaluates, and how arguments may be named."""
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         node.annotation = None
@@ -63,6 +64,11 @@ class _WithoutAnnotations(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        node.args, node.posonlyargs, node.kwonlyargs = [*node.posonlyargs, *node.args, *node.kwonlyargs], [], []
+        node.kw_defaults = [default for default in node.kw_defaults if default]
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
@@ -91,30 +97,36 @@ def faults(root: Path) -> Iterator[tuple[Path, str, int]]:
 
 
 def tests_of(module: Path, root: Path) -> list[str]:
-    """The test files of a module, that of its name first, then the short ones."""
+    """The test files of a module: that of its name, those that import it, the others of its room, short ones first."""
     inside = module.relative_to(root / "tmdb_assets")
     room = root / "tmdb_assets_tests" / inside.parent
     own = room / f"test_{module.name}"
     files = sorted(room.glob("test_*.py"), key=lambda f: f.stat().st_size)
     imports = re.compile(rf"^(from|import) .*\b{module.stem}\b|^    {module.stem},$", re.MULTILINE)
     users = [f for f in files if imports.search(f.read_text(encoding="utf-8"))]
-    found = ([own] if own.exists() else []) + [f for f in users if f != own] or files
+    found = list(dict.fromkeys([*([own] if own.exists() else []), *users, *files]))
     found += [room.parents[1] / f for at, more in BESIDE.items() if inside.as_posix().startswith(at) for f in more]
     return [str(f.relative_to(root)) for f in found]
 
 
-class Failures:
-    """A plugin of pytest: the first test that fails goes to a file."""
+class Part:
+    """A plugin of pytest: tests that are dear, or those that are not; the first that fails goes to a file."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, *, dear: bool) -> None:
+        self.file, self.dear = file, dear
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        from tmdb_assets_tests.costs import is_dear  # late: of the copy
+
+        items[:] = [item for item in items if is_dear(item) is self.dear]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self.file.write_text(report.nodeid, encoding="utf-8")
 
 
-def _test(tests: list[str], root: Path, told: Path) -> None:
+def _test(tests: list[str], root: Path, part: Part | None) -> None:
     os.setsid()
     os.chdir(root)
     sys.path.insert(0, str(root))
@@ -123,32 +135,40 @@ def _test(tests: list[str], root: Path, told: Path) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=60"]
     options += ["-o", "faulthandler_exit_on_timeout=true", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    os._exit(pytest.main([*options, *tests], plugins=[Failures(told)]))
+    os._exit(pytest.main([*options, *tests], plugins=[part] if part else []))
 
 
-def failing(tests: list[str], root: Path, patience: float) -> str | None:
-    """Which of some tests fails first, in a process that need not import the libraries again; None if none does in
-    time.
-
-    Where no test is to blame (a module that cannot be imported, a test that hangs), what happened stands in its place.
-    """
-    told = root / "failed"
-    told.unlink(missing_ok=True)
+def ended_with(tests: list[str], root: Path, until: float, part: Part | None = None) -> int | None:
+    """How pytest ended, in a process that need not import the libraries again; None where it had not by then."""
     if not (child := os.fork()):
         try:
-            _test(tests, root, told)
+            _test(tests, root, part)
         finally:  # whatever happens, a child never goes on as its parent
             os._exit(70)
-    until = time.monotonic() + patience
     while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < until:
         time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what the tests started ends with them
     if not ended[0]:
         os.waitpid(child, 0)
-    if told.exists():
-        return told.read_text(encoding="utf-8")
-    return f"pytest ended with {ended[1]}" if ended[1] else None
+        return None
+    return os.waitstatus_to_exitcode(ended[1])
+
+
+def noticed_by(tests: list[str], root: Path, patience: float) -> str:
+    """The first test that fails, of all that are cheap, then of the dear ones; else `MISSED`, or that time was over."""
+    until = time.monotonic() + patience
+    failed = root / "failed"
+    for dear in (False, True):
+        failed.unlink(missing_ok=True)
+        code = ended_with(tests, root, until, Part(failed, dear=dear))
+        if failed.exists():
+            return failed.read_text(encoding="utf-8")
+        if code is None:
+            return "NOT IN TIME"
+        if code not in {0, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            return f"pytest ended with {code}"  # a module that cannot be imported, a test that hangs
+    return "MISSED"
 
 
 def main(arguments: list[str]) -> None:
@@ -167,7 +187,7 @@ def main(arguments: list[str]) -> None:
         shutil.copytree(PROJECT, root, ignore=LEFT_OUT)
         drawn = [f for f in faults(root) if asked.only in f[0].relative_to(root).as_posix()]
         random.Random(asked.seed).shuffle(drawn)
-        sound: dict[str, bool] = {}
+        sound: dict[tuple[str, ...], bool] = {}
         for module, name, place in drawn:
             if time.monotonic() > until:
                 break
@@ -177,16 +197,17 @@ def main(arguments: list[str]) -> None:
                 continue
             tests, shown = tests_of(module, root), module.relative_to(root)
             module.write_text(mutant, encoding="utf-8")
-            failed = failing(tests, root, asked.patience)
+            outcome = noticed_by(tests, root, asked.patience)
             module.write_text(source, encoding="utf-8")
-            again = [failed] if failed and "::" in failed else ["--collect-only", *tests]
-            if failed and (key := " ".join(again)) not in sound:
-                sound[key] = failing(again, root, asked.patience) is None
-            if failed and not sound[key]:
+            is_noticed = outcome not in {"MISSED", "NOT IN TIME"}
+            again = (outcome,) if "::" in outcome else ("--collect-only", *tests)
+            if is_noticed and again not in sound:
+                sound[again] = ended_with(list(again), root, time.monotonic() + asked.patience) == 0
+            if is_noticed and not sound[again]:
                 sys.exit(f"{' '.join(again)} fails without any fault: mend it first.")
-            noticed, missed = noticed + bool(failed), missed + (not failed)
-            print(f"{'noticed' if failed else 'MISSED'} {shown} {name} {place} {failed or ''}", flush=True)
-            if not failed:
+            noticed, missed = noticed + is_noticed, missed + (not is_noticed)
+            print(f"{shown} {name} {place}: {outcome}", flush=True)
+            if not is_noticed:
                 lines = difflib.unified_diff(source.splitlines(), mutant.splitlines(), lineterm="", n=1)
                 print("\n".join(f"    {line}" for line in list(lines)[2:]), flush=True)
     share = f"{noticed / (noticed + missed):.1%}" if noticed + missed else "none"

@@ -804,6 +804,13 @@ def test_page_that_stays_short_with_rows_missing_is_asked_again_and_accepted(ser
     assert server.calls == 3 + 1
 
 
+@pytest.mark.parametrize(("idle", "gives_out"), [(4, False), (5, False), (6, True)])
+def test_a_list_gives_out_after_five_pages_that_bring_nothing(serve: Any, idle: int, gives_out: bool) -> None:
+    _, client = serve(paged(films(*range(60)), total_pages=3 + idle, total_results=20 * (3 + idle)), concurrency=1)
+    walk = walk_pages(client, "x", {}, endpoint="x", max_passes=1)
+    assert ("page 4 of 9 is empty, and so do those after it" in walk.describe()) == gives_out, walk.describe()
+
+
 def test_larger_total_seen_on_the_way_is_obeyed(serve: Any) -> None:
     def script(seen: Seen) -> Reply:
         number = int(seen.query["page"])

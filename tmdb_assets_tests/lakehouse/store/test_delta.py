@@ -459,6 +459,25 @@ def meanwhile(store: DeltaStore, monkeypatch: pytest.MonkeyPatch, happens: Calla
     monkeypatch.setattr(store, "_write", late)
 
 
+def test_a_day_in_few_files_that_is_written_anew_does_not_pass_by_a_new_one(
+    lake: DeltaStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other commit only adds a file, which Delta alone lets a table that is written anew pass by."""
+    _, write = WRITES["days in few files"]
+    write(lake, DAYS[0], 1)
+    is_current = [True]
+    meanwhile(lake, monkeypatch, lambda: (write(DeltaStore(lake.root), DAYS[1], 2), is_current.clear()))
+    with pytest.raises(OvertakenError):
+        write(lake, DAYS[0], 3, is_current=lambda: bool(is_current))
+    assert kept(DeltaStore(lake.root), SMALL) == [(DAYS[0], "a", 1), (DAYS[1], "a", 2)]
+
+
+def test_the_options_of_a_store_are_those_it_was_given() -> None:
+    options = {"AWS_REGION": "eu"}
+    assert DeltaStore("s3://bucket/lake", options).storage_options == options
+    assert DeltaStore("s3://bucket/lake").storage_options is None
+
+
 @pytest.mark.parametrize("way", WRITES)
 def test_what_another_commit_has_made_stale_is_not_written(
     lake: DeltaStore, monkeypatch: pytest.MonkeyPatch, way: str

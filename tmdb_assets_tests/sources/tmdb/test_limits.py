@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 
 from tmdb_assets.lakehouse.calendar import Reach
 from tmdb_assets.lakehouse.flow.extraction import Asked
-from tmdb_assets.lakehouse.flow.ledger import Ledger
-from tmdb_assets.lakehouse.http import HttpError, Request
+from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
+from tmdb_assets.lakehouse.http import Answer, HttpError, Request
+from tmdb_assets.lakehouse.http.pages import Page, PageWalk
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import answers, contracts, details, exports, lists, raw, scope, whole_exports
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, export, listed, page
 
@@ -96,6 +100,33 @@ def test_of_a_small_scope_no_more_films_are_expected_than_are_wanted(
 ) -> None:
     exported = (DAY, export(DAY, *[(n, 1.0) for n in range(1, 101)]).lazy())
     assert (scope.too_few_listed(asked(lake), shown, size, exported) == "") == is_believed
+
+
+@pytest.mark.parametrize(
+    ("lacking", "exported", "is_finished", "is_doubted"),
+    [(10, 90, True, False), (11, 89, True, True), (11, 89, False, False), (100, 0, True, False), (0, 100, True, False)],
+)
+def test_an_export_that_lacks_many_films_of_the_list_is_asked_for_again(
+    lake: DeltaStore, lacking: int, exported: int, is_finished: bool, is_doubted: bool
+) -> None:
+    """A tenth, and ten, of the films that the list shows."""
+    films = range(1, lacking + exported + 1)
+    if exported:
+        lake.append(contracts.MOVIE_IDS, export(DAY, *[(n, 1.0) for n in films[lacking:]]), {})
+    entry = Entry(exports.EXPORT, REAL, NOON, is_finished=is_finished, is_complete=True)
+    Ledger(lake, "tmdb").write(DAY, [entry], {})
+    said: list[str] = []
+    day = replace(asked(lake), log=said.append)
+    text = json.dumps({"results": [listed(n) for n in films], "total_pages": 1})
+    answer = Answer(Request("x"), 200, {}, NOON, text=text)
+    seen = PageWalk("e", [Page(1, answer, [], 1, len(films))], 1, len(films), len(films), 0, True, [], 1)
+    nobody: Any = None
+    lists.Lists(nobody, nobody, nobody, load_settings(_env_file=None))._doubt_export(day, seen)
+    after = Ledger(lake, "tmdb").entry(DAY, exports.EXPORT)
+    assert after is not None and after.is_finished == (is_finished and not is_doubted)
+    note = f"exports/movie_ids {DAY}: it lacks {lacking} of {len(films)} films that the list shows, so it is not whole"
+    assert [line.partition(";")[0] for line in said] == ([note] if is_doubted else [])
+    assert (after.note or "").startswith(note if is_doubted else "")
 
 
 @pytest.mark.parametrize(("size", "floor"), [(1, 5.0), (4, 2.0), (5, 1.0), (6, float("-inf"))])
