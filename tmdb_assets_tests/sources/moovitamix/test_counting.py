@@ -13,7 +13,8 @@ AT = '"created_at": "2025-03-01T20:00:00"'
 @pytest.mark.parametrize(
     ("text", "read"),
     [
-        ('{"id": 1}', 1), ('{"id": 1.0}', 1), ('{"id": 1.5}', None), ('{"id": "1"}', 1), ('{"id": "x"}', None), ('{"id": null}', None),
+        ('{"id": 1}', 1), ('{"id": 1.0}', 1), ('{"id": 1.5}', None), ('{"id": "1"}', 1), ('{"id": "x"}', None),
+        ('{"id": null}', None),
         ('{"id": 1, "id": 2}', None), ('{"id": 1, "\\u0069d": 2}', None), ('{"id": 1, "id": 2, "id": 3}', None),
         ('{"id": 1, "of": {"id": 2}}', 1), ("[1]", None), ("{cut", None), ("{}", None),
     ],
