@@ -106,7 +106,7 @@ def trace(
     told: set[str] = set()
     for (path, observed), clean in behind.items():
         raw = _raw_behind(clean, by_key)
-        lines = [line for contract in raw for line in _said(store, contract, observed, found)]
+        lines = [line for contract in raw for line in _raw_lines(store, contract, observed, found)]
         if not lines:
             yield (
                 f"  {' and '.join(c.path for c in raw)}, where {path} of {observed} came from, keep nothing of "
@@ -336,7 +336,7 @@ def _text(value: Any) -> str:
     return text if len(text) <= CHARACTERS else text[:CHARACTERS] + "…"
 
 
-def _said(store: DeltaStore, raw: Contract, day: dt.date, film: Film) -> Iterator[str]:
+def _raw_lines(store: DeltaStore, raw: Contract, day: dt.date, film: Film) -> Iterator[str]:
     """Pointers to the raw rows of a day that speak of the film, each with that part of its payload."""
     rows = store.scan(raw, [day])
     if FILM in raw.columns:

@@ -16,8 +16,8 @@ import dagster as dg
 # The one way to keep Dagster from telling the whole range; it uses it for assets that tell their partitions themselves.
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION as TELLS_ITSELF
 
-Told = dg.MaterializeResult[Any] | dg.AssetMaterialization
-Events = Iterator[Told | dg.AssetCheckResult]
+Materialized = dg.MaterializeResult[Any] | dg.AssetMaterialization
+Events = Iterator[Materialized | dg.AssetCheckResult]
 
 
 def asset_of(**options: Any) -> Callable[[Callable[..., Events]], dg.AssetsDefinition]:
@@ -31,7 +31,7 @@ def materialized(
     key: dg.AssetKey,
     metadata: Mapping[str, Any],
     standing: Mapping[str, Mapping[str, Any]],
-) -> Iterator[Told]:
+) -> Iterator[Materialized]:
     """The result of an asset with partitions. `standing`: the partitions that stand, each with metadata of its own."""
     if standing and set(standing) == set(partition_keys(context)):
         for partition, more in standing.items():

@@ -27,7 +27,7 @@ from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
-from tmdb_assets.orchestration.partitions import Events, Told, asset_of, materialized, partition_keys
+from tmdb_assets.orchestration.partitions import Events, Materialized, asset_of, materialized, partition_keys
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
 from tmdb_assets.settings import SettingsError
 
@@ -55,7 +55,7 @@ RAW_CHECKS = {
 RAW_BLOCKING = {"contract", "extraction_complete", "mass_delete"}
 
 
-def days_of(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.date]:
+def days_of_run(context: dg.AssetExecutionContext, contract: Contract) -> list[dt.date]:
     """The days of the run, oldest first; none for a table that is not filled by the day.
 
     A run started without a partition is told how to name its day.
@@ -169,7 +169,7 @@ class RawStep:
     ) -> Events:
         """Ask for the days of the run, keep what comes, tell Dagster."""
         contract, store = self.contract, lake.store
-        days = days_of(context, contract)
+        days = days_of_run(context, contract)
 
         def events() -> Events:
             today = clock.clock
@@ -188,7 +188,7 @@ class RawStep:
             yield from results
             yield from _results(contract, outcomes)
 
-        yield from _told(contract, events())
+        yield from _sentence_on_failure(contract, events())
 
 
 def derived_asset(
@@ -210,7 +210,7 @@ def derived_asset(
     )
     def build(context: dg.AssetExecutionContext, lake: LakeResource, engine: dg.ResourceParam[Engine]) -> Events:
         store = lake.store
-        wanted = days_of(context, contract)
+        wanted = days_of_run(context, contract)
 
         def events() -> Events:
             with at_work(store, [contract.source], context.log.info):
@@ -224,7 +224,7 @@ def derived_asset(
             yield from results
             yield from _results(contract, done.outcomes)
 
-        yield from _told(contract, events())
+        yield from _sentence_on_failure(contract, events())
 
     return build
 
@@ -247,7 +247,7 @@ def side_asset(
     )
     def report(context: dg.AssetExecutionContext, lake: LakeResource) -> Events:
         store = lake.store
-        days = days_of(context, contract)
+        days = days_of_run(context, contract)
 
         def events() -> Events:
             with at_work(store, [contract.source], context.log.info):
@@ -260,7 +260,7 @@ def side_asset(
             yield from results
             yield from _results(contract, [outcome])
 
-        yield from _told(contract, events())
+        yield from _sentence_on_failure(contract, events())
 
     return report
 
@@ -307,7 +307,7 @@ def _results(contract: Contract, outcomes: Iterable[Outcome]) -> Iterator[dg.Ass
         )
 
 
-def _told(contract: Contract, events: Events) -> Events:
+def _sentence_on_failure(contract: Contract, events: Events) -> Events:
     """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a
     stack."""
     try:
@@ -353,7 +353,7 @@ def _materialized(
     days: Sequence[dt.date],
     told: Sequence[Event],
     more: Mapping[str, Any],
-) -> list[Told]:
+) -> list[Materialized]:
     """What Dagster is told of a table: of the days that stand, if it is filled by the day."""
     counted = store.partition_rows(contract)
     metadata: dict[str, Any] = {

@@ -56,7 +56,7 @@ def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_day
     def keep_in_shape(context: OpExecutionContext, lake: LakeResource, clock: ClockResource) -> None:
         oldest = clock.clock.today() - dt.timedelta(days=raw_retention_days)
         metadata = {"run_id": context.run_id, "purpose": "upkeep"}
-        failed = kept_in_shape(lake.store, of_source, oldest, metadata, context.log.info)
+        failed = keep_tables_in_shape(lake.store, of_source, oldest, metadata, context.log.info)
         for path, error in failed.items():
             context.log.error(f"{path}: {type(error).__name__}: {error}")
         if failed:
@@ -69,7 +69,7 @@ def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_day
     return keep_in_shape
 
 
-def kept_in_shape(
+def keep_tables_in_shape(
     store: DeltaStore,
     contracts: Sequence[Contract],
     oldest: dt.date,

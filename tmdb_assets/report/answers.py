@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.report.past import USE, Past
-from tmdb_assets.warehouse.films import of_shared_titles, told_apart
+from tmdb_assets.warehouse.films import distinguish_films, of_shared_titles
 from tmdb_assets.warehouse.reader import Info, Warehouse
 
 DAYS_BACK = 60  # of the line of total popularity
@@ -176,7 +176,7 @@ class Answers:
         return found
 
 
-def days_of(warehouse: Warehouse) -> Days:
+def held_days(warehouse: Warehouse) -> Days:
     """The days that a warehouse knows of. Raises WarehouseError."""
     _, answers = warehouse.query_together({"held": _HELD, "observed": _OBSERVED}, [USE])
     held, observed = (frozenset(answers[name].get_column("date_id")) for name in ("held", "observed"))
@@ -191,7 +191,7 @@ def read(warehouse: Warehouse) -> Answers | None:
     if day is None:
         return None
     head = tables.pop("head").row(0, named=True) | tables.pop("money").row(0, named=True)
-    return Answers(day, info, head, _told_apart(tables), day)
+    return Answers(day, info, head, _distinguish_films(tables), day)
 
 
 def read_past(warehouse: Warehouse, day: dt.date, days: Days, past: Past) -> Answers:
@@ -211,10 +211,10 @@ def read_past(warehouse: Warehouse, day: dt.date, days: Days, past: Past) -> Ans
     head = tables.pop("head").row(0, named=True)
     if "breakouts" in unknown:
         head["breakouts"] = None
-    return Answers(day, info, head, _told_apart(tables), days.newest)
+    return Answers(day, info, head, _distinguish_films(tables), days.newest)
 
 
-def _told_apart(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def _distinguish_films(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The tables, with the year, and else the id, beside titles that several films of the report have."""
     of_films = {name: frame for name, frame in tables.items() if {"movie_id", "title", "year"} <= set(frame.columns)}
     every = pl.concat(frame.select(pl.col("movie_id", "year").cast(pl.Int64), "title") for frame in of_films.values())
@@ -222,4 +222,4 @@ def _told_apart(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         title=pl.col("title").fill_null("Film"), beside=pl.format(" ({})", "year").fill_null("")
     )
     called = shared.select("movie_id", film=pl.format("{}{} #{}", "title", "beside", "movie_id"))
-    return {**tables, **{name: told_apart(frame, called) for name, frame in of_films.items()}}
+    return {**tables, **{name: distinguish_films(frame, called) for name, frame in of_films.items()}}

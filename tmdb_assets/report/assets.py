@@ -19,7 +19,7 @@ from tmdb_assets.lakehouse.store.locks import reading_publication
 from tmdb_assets.orchestration.jobs import publication_options
 from tmdb_assets.orchestration.partitions import Events, asset_of, materialized, partition_keys
 from tmdb_assets.places import led_to
-from tmdb_assets.report.answers import Answers, Days, days_of, read, read_past
+from tmdb_assets.report.answers import Answers, Days, held_days, read, read_past
 from tmdb_assets.report.page import render
 from tmdb_assets.report.past import Past
 from tmdb_assets.settings import Settings
@@ -93,7 +93,7 @@ def write_days(
     Returns what Dagster is told of each, by its day. Raises WarehouseError, ReportError.
     """
     started = time.monotonic()
-    days = days_of(warehouse)
+    days = held_days(warehouse)
     if days.newest is None:
         log("The warehouse has no day of films yet: there is nothing to report")
         return {}

@@ -36,7 +36,7 @@ def of_shared_titles(films: pl.DataFrame) -> pl.DataFrame:
     return films.filter(pl.col("movie_id").n_unique().over("title") > 1)
 
 
-def told_apart(films: pl.DataFrame, called: pl.DataFrame) -> pl.DataFrame:
+def distinguish_films(films: pl.DataFrame, called: pl.DataFrame) -> pl.DataFrame:
     """Films (`movie_id`, `title`) with what these are called (`movie_id`, `film`: title, year and id) as their title,
     for short: the year beside a title that several have, and the id where the year is the same too.
     """

@@ -101,7 +101,7 @@ def publish_warehouse(
         is_new = is_redefined or any(task.changed for task in tasks)
         if is_new:
             _fill(draft, store, layouts, tasks, is_redefined=is_redefined)
-            versions = [_told_version(store, task, recorded) for task in tasks]
+            versions = [_version_row(store, task, recorded) for task in tasks]
             parts = {task.key: task.table.parts for task in tasks}
             draft.record(own_tables(info, definitions, versions, parts, target.noun))
         outcomes = _proof(draft, layouts, wanted)
@@ -210,7 +210,7 @@ def _batches(task: _Task) -> Iterator[list[dt.date] | None]:
         yield batch
 
 
-def _told_version(store: DeltaStore, task: _Task, recorded: Recorded) -> dict[str, object]:
+def _version_row(store: DeltaStore, task: _Task, recorded: Recorded) -> dict[str, object]:
     """The row of `lake_versions`; what a commit says is asked of the lake only when it is another one."""
     contract, version = task.table.contract, task.table.version
     if task.same_version and not task.outcome.changed:

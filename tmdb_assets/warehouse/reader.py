@@ -117,7 +117,7 @@ class Warehouse:
         with _one_at_a_time:
             opened = self._current()
             with closing(opened.connection.cursor()) as session:
-                with self._spoken():
+                with self._sentence_on_failure():
                     for statement in before:
                         session.execute(statement)
                 return opened.info, {name: self._answer(session, sql) for name, sql in questions.items()}
@@ -128,12 +128,12 @@ class Warehouse:
         sql: str,
         parameters: Sequence[object] | Mapping[str, object] = (),
     ) -> pl.DataFrame:
-        with self._spoken():
+        with self._sentence_on_failure():
             answer: pl.DataFrame = connection.sql(sql, params=parameters or None).pl()
         return answer
 
     @contextmanager
-    def _spoken(self) -> Iterator[None]:
+    def _sentence_on_failure(self) -> Iterator[None]:
         """A question about what the file has not is one sentence."""
         try:
             yield

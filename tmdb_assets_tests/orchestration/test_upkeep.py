@@ -15,7 +15,7 @@ from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource
-from tmdb_assets.orchestration.upkeep import kept_in_shape, upkeep
+from tmdb_assets.orchestration.upkeep import keep_tables_in_shape, upkeep
 from tmdb_assets_tests.conftest import TODAY
 
 OLD, YOUNG = TODAY - dt.timedelta(days=181), TODAY - dt.timedelta(days=180)
@@ -91,7 +91,7 @@ def test_contents_of_a_fetch_under_way_are_kept(lake: DeltaStore) -> None:
                 lake.replace(PAGES, frame(PAGES, (TODAY, 2)), [TODAY], {})
                 fetch.close()
 
-        assert kept_in_shape(lake, [TEXTS, PAGES], OLD, {}, log) == {}
+        assert keep_tables_in_shape(lake, [TEXTS, PAGES], OLD, {}, log) == {}
     assert "waiting for it to finish" in said[0]
     assert sorted(lake.scan(TEXTS).collect().rows()) == [(1, "text 1"), (2, "text 2")]
 

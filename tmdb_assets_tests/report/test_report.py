@@ -19,7 +19,7 @@ import pytest
 
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.report import assets
-from tmdb_assets.report.answers import Answers, days_of, read, read_past
+from tmdb_assets.report.answers import Answers, held_days, read, read_past
 from tmdb_assets.report.assets import ReportError, write, write_days
 from tmdb_assets.report.page import Cell, as_line, as_table, render, words
 from tmdb_assets.report.past import Past
@@ -343,7 +343,7 @@ def rounded(head: Mapping[str, Any]) -> dict[str, Any]:
 
 def past_of(path: Path, day: dt.date) -> Answers:
     warehouse = Warehouse(path)
-    return read_past(warehouse, day, days_of(warehouse), Past.of(warehouse, VIEWS))
+    return read_past(warehouse, day, held_days(warehouse), Past.of(warehouse, VIEWS))
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)

@@ -266,7 +266,7 @@ def _days(number: int, called: str) -> None:
         return
     measure = followed.MEASURES[layout.choice("Figure", list(followed.MEASURES), "figure")]
     shown = _period(first, last)
-    known = followed.known(followed.history({number: called}, *shown), measure)
+    known = followed.known_days(followed.history({number: called}, *shown), measure)
     if known.is_empty():
         layout.nothing(f"Nothing of this was observed in this period: {figures.span(*shown)}.")
         return

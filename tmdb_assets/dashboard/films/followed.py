@@ -53,7 +53,7 @@ def history(films: dict[int, str], first: dt.date, last: dt.date) -> pl.DataFram
     return names.join(days, on="movie_id", how="inner", maintain_order="left_right")
 
 
-def known(days: pl.DataFrame, measure: Measure, *, is_log: bool = False) -> pl.DataFrame:
+def known_days(days: pl.DataFrame, measure: Measure, *, is_log: bool = False) -> pl.DataFrame:
     """The days on which a measure was observed, and can be drawn."""
     column = pl.col(measure.column)
     return days.filter(column > 0 if is_log else column.is_not_null())

@@ -15,7 +15,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from tmdb_assets.dashboard import layout, markup, parts
 from tmdb_assets.dashboard.asking import ask
 from tmdb_assets.warehouse import figures
-from tmdb_assets.warehouse.films import of_shared_titles, told_apart
+from tmdb_assets.warehouse.films import distinguish_films, of_shared_titles
 
 #: Where a film's page is, beside the page that leads to it.
 PAGE = pl.format("film?id={}", "movie_id")
@@ -49,7 +49,7 @@ def bars(
     """A bar per film (`movie_id`, `title`, `value`) in the order of the rows; `said` is what is told beside its
     title."""
     drawn = markup.bars(
-        _told_apart(films).with_columns(page=PAGE),
+        _distinguish_films(films).with_columns(page=PAGE),
         "title",
         value,
         title=title,
@@ -76,7 +76,7 @@ def table(
     parts.table(listed, shown, file, rows, films if taken is None else taken)
 
 
-def _told_apart(films: pl.DataFrame) -> pl.DataFrame:
+def _distinguish_films(films: pl.DataFrame) -> pl.DataFrame:
     """With the year beside titles that several of these films have, and the id where the year is the same too."""
     shared = of_shared_titles(films).get_column("movie_id").to_list()
     if not shared:
@@ -85,7 +85,7 @@ def _told_apart(films: pl.DataFrame) -> pl.DataFrame:
     known = pl.DataFrame(
         {"movie_id": list(called), "film": list(called.values())}, schema={"movie_id": pl.Int64, "film": pl.String}
     )
-    return told_apart(films, known)
+    return distinguish_films(films, known)
 
 
 def named(ids: list[int]) -> dict[int, str]:

@@ -92,7 +92,7 @@ def _films(first: dt.date, last: dt.date) -> None:
     with right:
         is_log = st.toggle("Logarithmic", key="log", bind="query-params") and measure.is_logarithmic
     films = {offered[film]: film for film in chosen}
-    known = followed.known(followed.history(films, first, last), measure, is_log=is_log)
+    known = followed.known_days(followed.history(films, first, last), measure, is_log=is_log)
     silent = {number: film for number, film in films.items() if number not in set(known.get_column("movie_id"))}
     if known.is_empty():
         layout.nothing(f"Nothing of this was observed in this period: {figures.span(first, last)}.")

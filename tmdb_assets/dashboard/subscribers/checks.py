@@ -98,7 +98,7 @@ def page() -> None:
     with right, layout.section("Set aside, by rule"):
         _rules(day, is_published)
     with layout.section("Known values"):
-        _known()
+        _show_known()
 
 
 def _nothing(day: dt.date) -> str:
@@ -240,7 +240,7 @@ def _rules(day: dt.date, is_published: bool) -> None:
     parts.rules(rules)
 
 
-def _known() -> None:
+def _show_known() -> None:
     known = ask(KNOWN)
     if known.is_empty():
         layout.nothing("No month has been published yet.")

@@ -34,7 +34,7 @@ from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine
 from tmdb_assets.lakehouse.flow.retracting import find_retracted, rebuild
-from tmdb_assets.lakehouse.flow.run import Run, named
+from tmdb_assets.lakehouse.flow.run import Run, name_of
 from tmdb_assets.lakehouse.flow.transforms import Reader
 from tmdb_assets.lakehouse.store import Commit, DeltaStore, LakeError, OvertakenError
 
@@ -159,7 +159,7 @@ def _and_those_after(table: DerivedTable, store: DeltaStore, days: Sequence[dt.d
 def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None, done: Published) -> None:
     """Build, audit and commit. While other runs write what the table is made of, it is built again."""
     contract, store, started = table.contract, run.store, time.monotonic()
-    name = named(contract, days or ())
+    name = name_of(contract, days or ())
 
     def is_as_read(read: Mapping[tuple[str, ...], frozenset[str]]) -> bool:
         return table.state(store, days) == read

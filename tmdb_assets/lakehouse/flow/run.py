@@ -33,7 +33,7 @@ class Event:
 
     def __str__(self) -> str:
         """One line of a log."""
-        return f"{named(self.contract, self.days)}: {self.what}"
+        return f"{name_of(self.contract, self.days)}: {self.what}"
 
     @property
     def table(self) -> str:
@@ -66,7 +66,7 @@ class Run:
         self.tell(Event(contract, what, days, commit.rows_added, commit.bytes_added, seconds=seconds))
 
 
-def named(contract: Contract, days: Sequence[dt.date]) -> str:
+def name_of(contract: Contract, days: Sequence[dt.date]) -> str:
     """A table, and the days or months of it that are spoken of."""
     keys = [contract.cadence.key(day) for day in days]
     if len(keys) > 1:

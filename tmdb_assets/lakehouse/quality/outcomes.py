@@ -18,7 +18,7 @@ from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage, col, counting
 from tmdb_assets.lakehouse.flow import checks
 from tmdb_assets.lakehouse.flow.transforms import ROWS, Input, Transform, reads
-from tmdb_assets.lakehouse.quality.profiles import days_of, key_columns
+from tmdb_assets.lakehouse.quality.profiles import key_columns, partition_columns
 
 CHECK_QUALITY = "fact_check_quality"
 
@@ -37,7 +37,7 @@ def check_quality_contract(source: str, read: Sequence[Contract], cadence: Caden
         kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
-        comes_from={"*": days_of(read), "is_passed": everything, "sentence": everything},
+        comes_from={"*": partition_columns(read), "is_passed": everything, "sentence": everything},
         columns={
             **key_columns(cadence),
             "check_name": col(pl.String, "Check, as Dagster names it."),

@@ -62,7 +62,7 @@ def key_columns(cadence: Cadence) -> dict[str, Column]:
     }
 
 
-def days_of(profiled: Iterable[Contract]) -> str:
+def partition_columns(profiled: Iterable[Contract]) -> str:
     """The partition columns of some tables, as `Contract.comes_from` names them."""
     return " ".join(f"{table.name}.{table.partition}" for table in profiled)
 
@@ -82,7 +82,7 @@ def column_quality_contract(source: str, profiled: Sequence[Contract], cadence: 
         kept=FewADay("date_id"),
         drift_limit=None,
         cadence=cadence,
-        comes_from={"*": days_of(profiled), "known_rows": known, "outliers": numbers},
+        comes_from={"*": partition_columns(profiled), "known_rows": known, "outliers": numbers},
         columns={
             **key_columns(cadence),
             "column_name": col(pl.String, "Column."),
@@ -280,9 +280,9 @@ class TableQuality:
             _summed_up(columns)
             .join(promised, on="table_name", how="left")
             .join(rejected.collect(), on=key, how="left")
-            .join(_asked_for(tables[self.ledger]), on=key, how="left")
+            .join(_extraction_figures(tables[self.ledger]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
-            .join(self._told_apart(tables), on=key, how="left")
+            .join(self._left_out_rows(tables), on=key, how="left")
             .with_columns(
                 pl.col("quarantined", "values_set_aside").fill_null(0),
                 pl.when(pl.col("table_name").is_in(ranked)).then(pl.col("_repeated", "_superseded").fill_null(0)),
@@ -300,7 +300,7 @@ class TableQuality:
         became = accounted.with_columns(duplicates=duplicates, superseded=superseded, unaccounted=unaccounted)
         return became.select(list(table_quality_contract("").schema))
 
-    def _told_apart(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
+    def _left_out_rows(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, _repeated, _superseded: the rows each ranked table left out, on the days it did."""
         counts = [pl.DataFrame(schema={"date_id": pl.Date, "table_name": pl.String, **_LEFT_OUT})]
         for contract in (c for c in self.profiled if c in self.left_out):
@@ -336,7 +336,7 @@ def _summed_up(columns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _asked_for(ledger: pl.LazyFrame) -> pl.DataFrame:
+def _extraction_figures(ledger: pl.LazyFrame) -> pl.DataFrame:
     """date_id, table_name and what its endpoints promised and brought; a table's rows stand with each of them."""
 
     def arrived(what: str) -> pl.Expr:

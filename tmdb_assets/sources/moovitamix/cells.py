@@ -17,7 +17,7 @@ def stamped(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     wanted = "must be an ISO date and time"
     noted = reading.noted(
         rows,
-        *[reading.unread(name, known(name), instant(name), wanted) for name in ("created_at", "updated_at")],
+        *[reading.unread(name, known_text(name), instant(name), wanted) for name in ("created_at", "updated_at")],
     )
     stamped = noted.with_columns(created_at=instant("created_at"), updated_at=instant("updated_at"))
     shown = set_aside(contract, stamped, "updated_at")
@@ -31,18 +31,18 @@ def is_readable() -> pl.Expr:
 
 def timed(rows: pl.DataFrame) -> pl.DataFrame:
     """MM:SS in seconds; an hour and a half may be written 90:00. Anything else is set aside with its text."""
-    parts = known("duration").str.extract_groups(r"^([0-9]{1,4}):([0-5][0-9])$")
+    parts = known_text("duration").str.extract_groups(r"^([0-9]{1,4}):([0-5][0-9])$")
     seconds = parts.struct.field("1").cast(pl.Int64) * 60 + parts.struct.field("2").cast(pl.Int64)
-    note = reading.unread("duration", known("duration"), seconds, "must be minutes and seconds as MM:SS")
+    note = reading.unread("duration", known_text("duration"), seconds, "must be minutes and seconds as MM:SS")
     return reading.noted(rows, note).with_columns(duration_seconds=seconds)
 
 
 def instant(column: str) -> pl.Expr:
     """The instant a text states, in UTC when it names no zone."""
-    return reading.instant(known(column))
+    return reading.instant(known_text(column))
 
 
-def known(column: str) -> pl.Expr:
+def known_text(column: str) -> pl.Expr:
     """Trimmed text; blank is unknown."""
     text = pl.col(column).str.strip_chars()
     return pl.when(text != "").then(text)
@@ -50,10 +50,10 @@ def known(column: str) -> pl.Expr:
 
 def known_texts(*columns: str) -> list[pl.Expr]:
     """Several columns of trimmed text."""
-    return [known(column).alias(column) for column in columns]
+    return [known_text(column).alias(column) for column in columns]
 
 
 def split(column: str) -> pl.Expr:
     """The parts of a text between commas, each once; unknown stays null."""
     part = pl.element().str.strip_chars()
-    return known(column).str.split(",").list.eval(part.filter(part != "")).list.unique(maintain_order=True)
+    return known_text(column).str.split(",").list.eval(part.filter(part != "")).list.unique(maintain_order=True)

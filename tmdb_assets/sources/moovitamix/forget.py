@@ -129,7 +129,7 @@ def _forget(
     today = Clock(settings.tmdb_assets_today).today()
     hashes = {h for i in found.person.ids for h in subject_hashes(key, i, found.person.emails)}
     # Whoever is on the list cannot come back, whatever of the rest is done: so that comes first.
-    kept = set(_kept_hashes(store))
+    kept = set(_stored_hashes(store))
     new = pl.DataFrame(
         {"subject_hash": sorted(hashes - kept), "forgotten_on": today}, schema=contracts.FORGOTTEN.schema
     )
@@ -154,7 +154,7 @@ def _plan(store: DeltaStore, settings: Settings, places: Sequence[Copies], user_
     """The plan for what was found. Raises NobodyToForget when there is nothing, and nobody of that id was forgotten."""
     rows = {contracts.RECORDS.path: len(found.records)} | {c.path: n for c, n in found.going.items()}
     if not any(rows.values()):
-        kept = set(_kept_hashes(store))
+        kept = set(_stored_hashes(store))
         if not (kept and kept & subject_hashes(hash_key(settings), user_id, ())):
             raise NobodyToForget(f"The lake {store.root} knows no user {user_id}: nothing was changed.")
     for contract in contracts.CONTRACTS:
@@ -166,7 +166,7 @@ def _plan(store: DeltaStore, settings: Settings, places: Sequence[Copies], user_
     return Plan(user_id, found.person, rows, tuple(copies))
 
 
-def _kept_hashes(store: DeltaStore) -> list[str]:
+def _stored_hashes(store: DeltaStore) -> list[str]:
     return store.scan(contracts.FORGOTTEN).select("subject_hash").collect().get_column("subject_hash").to_list()
 
 

@@ -91,7 +91,7 @@ class Moovitamix(HttpSource):
         every walk was mixed.
         """
         if asked.reach is Reach.PAST:
-            yield self._kept(asked)
+            yield self._chunk_of_stored(asked)
             return
         taken: dict[str, Taken] = {}
         again, trouble = [*ENDPOINTS], ""
@@ -114,7 +114,7 @@ class Moovitamix(HttpSource):
         sentence = f"{trouble}, {TAKES_AT_MOST} takes in a row: nothing of them is kept. Run the day again."
         yield Chunk(contracts.PAGES.empty(), [_receipt(t, sentence) for t in taken.values()], None)
 
-    def _kept(self, asked: Asked) -> Chunk:
+    def _chunk_of_stored(self, asked: Asked) -> Chunk:
         """What was kept of a past day whose run was cut before its end: it was kept whole or not at all."""
         rows = asked.store.scan(contracts.PAGES, [asked.day]).collect()
         if not rows.height:

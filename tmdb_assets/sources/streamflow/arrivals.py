@@ -47,7 +47,7 @@ def look(drops: Path, cursor: str | None, first: str, last: str) -> Look:
     before. A month is told once per content; content is hashed only when a size or time has changed. Of a cursor that
     cannot be read nothing is known: the run of a month whose content did not change changes nothing.
     """
-    before = _known(cursor)
+    before = _read_cursor(cursor)
     found, now = Look(), {}
     try:
         months = folders.items(drops) if folders.is_there(drops) else {}
@@ -67,7 +67,7 @@ def look(drops: Path, cursor: str | None, first: str, last: str) -> Look:
     return found
 
 
-def _known(cursor: str | None) -> dict[str, dict[str, Any]]:
+def _read_cursor(cursor: str | None) -> dict[str, dict[str, Any]]:
     """What the look before knew of each month, without what is not of its type."""
     try:
         told = json.loads(cursor or "{}")

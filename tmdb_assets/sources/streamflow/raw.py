@@ -69,7 +69,7 @@ class Streamflow:
                     f"{month}..{month}`."
                 )
             asked.log("the drop's folder is gone, what was kept of it stays")
-            yield Chunk(contracts.DROP_FILES.empty(), list(_kept_receipts(kept)), replaces=None)
+            yield Chunk(contracts.DROP_FILES.empty(), list(_receipts_of_stored(kept)), replaces=None)
             return
         drop = self._read(asked)
         hashes = {name: file.sha256 for name, file in drop.files.items()}
@@ -90,7 +90,7 @@ class Streamflow:
 
     def _doubts(self, asked: Asked, drop: Drop, month: str) -> Sequence[Fault]:
         """What makes the drop incredible, unless it is let through."""
-        found = list(doubts(drop, _kept_drop(asked)))
+        found = list(doubts(drop, _stored_drop(asked)))
         if not self.allows_mass_delete:
             return found
         for doubt in found[:TOLD_AT_MOST]:
@@ -129,7 +129,7 @@ def _newest(asked: Asked) -> pl.DataFrame:
     return files.filter(pl.col("drop_number") == pl.col("drop_number").max()).collect()
 
 
-def _kept_drop(asked: Asked) -> Drop | None:
+def _stored_drop(asked: Asked) -> Drop | None:
     """The drop of the month that counts until now, as it was kept."""
     files = asked.store.scan(contracts.DROP_FILES, [asked.day])
     newest = files.filter(pl.col("drop_number") == pl.col("drop_number").max()).select("file", "payload").collect()
@@ -165,7 +165,7 @@ def _by_endpoint(faults: Sequence[Fault]) -> set[str]:
     return {fault.file if fault.file in contracts.FILES else contracts.FOLDER for fault in faults}
 
 
-def _kept_receipts(kept: pl.DataFrame) -> Iterator[Receipt]:
+def _receipts_of_stored(kept: pl.DataFrame) -> Iterator[Receipt]:
     rows = dict(kept.select("file", "row_count").iter_rows())
     yield Receipt(contracts.FOLDER, len(contracts.FILES), len(rows))
     for name in contracts.FILES:

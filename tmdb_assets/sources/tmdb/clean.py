@@ -131,35 +131,35 @@ def _typed_film(raw: pl.DataFrame) -> pl.DataFrame:
         "date_id",
         "movie_id",
         pl.col(_TRACE),
-        *[_known(c).alias(c) for c in _TEXTS],
+        *[_known_text(c).alias(c) for c in _TEXTS],
         *[pl.col(c) for c in ("adult", "video", "popularity", "poster_path", "backdrop_path")],
         is_softcore="softcore",
-        release_text=_known("release_date"),
+        release_text=_known_text("release_date"),
         runtime_minutes=_nonzero("runtime"),
         budget_usd=_nonzero("budget"),
         revenue_usd=_nonzero("revenue"),
         vote_average=pl.when(pl.col("vote_count") > 0).then("vote_average"),
         vote_count="vote_count",
-        imdb_id=pl.coalesce(_known("imdb_id"), _known(_in("external_ids", "imdb_id"))),
-        wikidata_id=_known(_in("external_ids", "wikidata_id")),
+        imdb_id=pl.coalesce(_known_text("imdb_id"), _known_text(_in("external_ids", "imdb_id"))),
+        wikidata_id=_known_text(_in("external_ids", "wikidata_id")),
         collection_id=_in("belongs_to_collection", "id"),
-        collection_name=_known(_in("belongs_to_collection", "name")),
-        origin_countries=pl.col("origin_country").list.eval(_known(pl.element()).drop_nulls()),
+        collection_name=_known_text(_in("belongs_to_collection", "name")),
+        origin_countries=pl.col("origin_country").list.eval(_known_text(pl.element()).drop_nulls()),
         genres=_members("genres", genre_id="id", name=_NAME),
         companies=_members("production_companies", company_id="id", name=_NAME,
-        origin_country=_known(_field("origin_country"))),
-        countries=_members("production_countries", iso_3166_1=_known(_field("iso_3166_1")), name=_NAME),
+        origin_country=_known_text(_field("origin_country"))),
+        countries=_members("production_countries", iso_3166_1=_known_text(_field("iso_3166_1")), name=_NAME),
         languages=_members(
             "spoken_languages",
-            iso_639_1=_known(_field("iso_639_1")),
-            name=pl.coalesce(_known(_field("english_name")), _NAME),
+            iso_639_1=_known_text(_field("iso_639_1")),
+            name=pl.coalesce(_known_text(_field("english_name")), _NAME),
         ),
         keywords=_members(_in("keywords", "keywords"), keyword_id="id", name=_NAME),
         cast=_members(
-            _in("credits", "cast"), **_PERSON, character=_known(_field("character")), cast_order=_field("order")
+            _in("credits", "cast"), **_PERSON, character=_known_text(_field("character")), cast_order=_field("order")
         ),
-        crew=_members(_in("credits", "crew"), **_PERSON, department=_known(_field("department")),
-        job=_known(_field("job"))),
+        crew=_members(_in("credits", "crew"), **_PERSON, department=_known_text(_field("department")),
+        job=_known_text(_field("job"))),
         releases=_releases(),
         release_texts=_in("release_dates", "results").list.eval(
             _field("release_dates").list.eval(_field("release_date"))
@@ -179,7 +179,7 @@ def _note_release_days(film: pl.DataFrame) -> pl.DataFrame:
     texts = film.select("release_texts", _film=pl.int_range(pl.len()))
     for _ in range(2):  # by country, and by release
         texts = texts.explode("release_texts", empty_as_null=False, keep_nulls=False)
-    text, day = _known("release_texts"), _release_day(_known("release_texts"))
+    text, day = _known_text("release_texts"), _release_day(_known_text("release_texts"))
     unread = texts.select(pl.col("release_texts").unique()).filter(text.is_not_null() & day.is_null())
     if not unread.height:
         return film
@@ -230,8 +230,8 @@ def _listed_stats(discover_pages: pl.LazyFrame) -> pl.DataFrame:
             movie_id="id",
             vote_average=pl.when(pl.col("vote_count") > 0).then("vote_average"),
             vote_count="vote_count",
-            title=_known("title"),
-            original_title=_known("original_title"),
+            title=_known_text("title"),
+            original_title=_known_text("original_title"),
             seen_in=pl.when(shows_figures()).then(pl.lit("list")).otherwise(pl.lit("list in part")),
             _pointer=pointer,
         )
@@ -280,7 +280,7 @@ def _in(struct: str, field: str) -> pl.Expr:
     return pl.col(struct).struct.field(field)
 
 
-def _known(text: str | pl.Expr) -> pl.Expr:
+def _known_text(text: str | pl.Expr) -> pl.Expr:
     """Trimmed text; blank is unknown."""
     trimmed = (pl.col(text) if isinstance(text, str) else text).str.strip_chars()
     return pl.when(trimmed != "").then(trimmed)
@@ -291,13 +291,13 @@ def _nonzero(column: str) -> pl.Expr:
     return pl.when(pl.col(column) != 0).then(pl.col(column))
 
 
-_NAME = _known(_field("name"))
+_NAME = _known_text(_field("name"))
 _PERSON: dict[str, str | pl.Expr] = {
     "credit_id": "credit_id",
     "person_id": "id",
     "name": _NAME,
     "gender": pl.when(_field("gender") != 0).then(_field("gender")),
-    "known_for_department": _known(_field("known_for_department")),
+    "known_for_department": _known_text(_field("known_for_department")),
 }
 
 
@@ -311,9 +311,9 @@ def _members(items: str | pl.Expr, **fields: str | pl.Expr) -> pl.Expr:
 def _releases() -> pl.Expr:
     """Releases, per country."""
     one = pl.struct(
-        released_on=_release_day(_known(_field("release_date"))),
+        released_on=_release_day(_known_text(_field("release_date"))),
         release_type=_field("type"),
-        certification=_known(_field("certification")),
+        certification=_known_text(_field("certification")),
     )
     country = pl.struct(iso_3166_1=_field("iso_3166_1"), releases=_field("release_dates").list.eval(one))
     return _in("release_dates", "results").list.eval(country)

@@ -65,11 +65,11 @@ class Asking:
             for answer in self._answers(films):
                 batch.append(answer)
                 if len(batch) == PER_COMMIT:
-                    yield from self._kept(batch)
+                    yield from self._keep(batch)
                     batch = []
         except HttpError as error:
             trouble = error
-        yield from self._kept(batch)
+        yield from self._keep(batch)
         if trouble:
             raise trouble
         if self.promised:
@@ -115,7 +115,7 @@ class Asking:
             total=len(films),
         )
 
-    def _kept(self, batch: Sequence[Answer]) -> Iterator[Chunk]:
+    def _keep(self, batch: Sequence[Answer]) -> Iterator[Chunk]:
         """New films are appended; one that came back takes the place of its tombstone."""
         new = [a for a in batch if _film(a)[0] not in self.again]
         back = [a for a in batch if _film(a)[0] in self.again and a.status == 200]

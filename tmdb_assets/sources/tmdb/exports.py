@@ -54,10 +54,10 @@ class Exports:
 
         One that is much smaller than the asked day's own is asked for once more.
         """
-        if day in kept_near(asked, before=NEAR_DAYS, after=NEAR_DAYS):
+        if day in stored_exports_near(asked, before=NEAR_DAYS, after=NEAR_DAYS):
             return asked.store.scan(contracts.MOVIE_IDS, [day])
         if (day, asked.day) not in self._told:
-            own = kept_near(asked, before=0, after=0).get(asked.day, 0)
+            own = stored_exports_near(asked, before=0, after=0).get(asked.day, 0)
             told: pl.DataFrame | None = None
             for _ in range(TIMES_ASKED):
                 try:
@@ -103,7 +103,9 @@ class Exports:
 
     def _to_compare_with(self, asked: Asked) -> tuple[dt.date, int]:
         """The nearest other day with an export, and how many films that has."""
-        near = {d: n for d, n in kept_near(asked, before=NEAR_DAYS, after=NEAR_DAYS).items() if d != asked.day}
+        near = {
+            d: n for d, n in stored_exports_near(asked, before=NEAR_DAYS, after=NEAR_DAYS).items() if d != asked.day
+        }
         if near:
             day = min(near, key=lambda d: (abs(d - asked.day), d))
             return day, near[day]
@@ -114,7 +116,7 @@ class Exports:
     def newest(self, asked: Asked) -> tuple[dt.date, pl.LazyFrame] | None:
         """The newest export that tells what belongs to the asked day: its own, else the last one before it, kept or
         not."""
-        own = kept_near(asked, before=0, after=0)
+        own = stored_exports_near(asked, before=0, after=0)
         if own:
             return asked.day, asked.store.scan(contracts.MOVIE_IDS, [asked.day])
         if asked.reach is not Reach.PAST:
@@ -122,7 +124,7 @@ class Exports:
                 day = asked.day - dt.timedelta(days=back)
                 if (told := self.of(asked, day)) is not None:
                     return day, told
-        kept = kept_near(asked, before=NEAR_DAYS, after=0)
+        kept = stored_exports_near(asked, before=NEAR_DAYS, after=0)
         return (max(kept), asked.store.scan(contracts.MOVIE_IDS, [max(kept)])) if kept else None
 
 
@@ -131,7 +133,7 @@ def is_much_less(films: int, than: int) -> bool:
     return than - films > max(SHRINKS_FEW, SHRINKS_AT_MOST * than)
 
 
-def kept_near(asked: Asked, *, before: int, after: int) -> dict[dt.date, int]:
+def stored_exports_near(asked: Asked, *, before: int, after: int) -> dict[dt.date, int]:
     """Rows of the kept exports of the days around the asked one, itself included."""
     rows = asked.store.partition_rows(contracts.MOVIE_IDS)
     return {day: n for day, n in rows.items() if n and -before <= (day - asked.day).days <= after}

@@ -65,7 +65,7 @@ class Lists:
         size = self.size
         total = Receipt(DISCOVER, 0, 0, 0, 0)
         for window, params, floor in self.windows(asked):
-            done = _kept_since(asked, window)
+            done = _stored_since(asked, window)
             if done is not None:
                 total = add(total, done)
                 asked.log(f"{DISCOVER} {window}: kept already, not asked again")
@@ -242,7 +242,7 @@ def _short(problem: str) -> dict[str, Any]:
     return {"is_complete": False, "sentence": problem} if problem else {}
 
 
-def _kept_since(asked: Asked, window: str) -> Receipt | None:
+def _stored_since(asked: Asked, window: str) -> Receipt | None:
     """The receipt of a window that the cut run being resumed had kept already."""
     pages = asked.store.scan(contracts.DISCOVER_PAGES, [asked.day]).filter(pl.col("window") == window).collect()
     if not pages.height or pages.get_column("fetched_at").min() < asked.since:  # type: ignore[operator]  # a column of instants

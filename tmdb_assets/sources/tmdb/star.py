@@ -60,7 +60,7 @@ def dim_movie(
 def dim_genre(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     """Genres of TMDB's list, and those only films still carry."""
     listed = _reference(reference, "genre/movie/list", payloads.Genre, "genres")
-    listed = listed.select(genre_id="id", name=_known("name"), observed_on="date_id")
+    listed = listed.select(genre_id="id", name=_known_text("name"), observed_on="date_id")
     return _newest("genre_id", listed, _members(movies, "genres", "genre_id", "name"))
 
 
@@ -95,7 +95,7 @@ def dim_country(movies: pl.LazyFrame, reference: pl.LazyFrame, country_continent
     """Countries: TMDB's list, the codes of the films, and every code of the shipped table (ISO's and those it
     dropped)."""
     listed = _reference(reference, "configuration/countries", payloads.Country, None)
-    listed = listed.select("iso_3166_1", name=_known("english_name"), observed_on="date_id")
+    listed = listed.select("iso_3166_1", name=_known_text("english_name"), observed_on="date_id")
     days = pl.concat([movies.select(observed_on="date_id"), reference.select(observed_on="date_id")]).unique().collect()
     shipped = country_continent.select("iso_3166_1", "name").join(days, how="cross")
     continents = country_continent.select("iso_3166_1", "continent")
@@ -107,7 +107,7 @@ def dim_country(movies: pl.LazyFrame, reference: pl.LazyFrame, country_continent
 def dim_language(movies: pl.LazyFrame, reference: pl.LazyFrame) -> pl.DataFrame:
     """Languages of TMDB's list, and every code a film is in or speaks."""
     listed = _reference(reference, "configuration/languages", payloads.Language, None)
-    listed = listed.select("iso_639_1", name=_known("english_name"), observed_on="date_id")
+    listed = listed.select("iso_639_1", name=_known_text("english_name"), observed_on="date_id")
     original = movies.select(iso_639_1="original_language", name=pl.lit(None, dtype=pl.String), observed_on="date_id")
     return _newest("iso_639_1", listed, _members(movies, "languages", "iso_639_1", "name"), original.collect())
 
@@ -358,6 +358,6 @@ def _bridge(
     return members.select("movie_id", *columns, none, observed_on="date_id").sort("movie_id", fields[0])
 
 
-def _known(column: str) -> pl.Expr:
+def _known_text(column: str) -> pl.Expr:
     text = pl.col(column).str.strip_chars()
     return pl.when(text != "").then(text)

@@ -74,11 +74,11 @@ def test_an_export_of_thirty_days_ago_stands_in_and_an_older_one_does_not(
     then = DAY - dt.timedelta(days=back)
     lake.append(contracts.MOVIE_IDS, export(then, (1, 1.0), (2, 1.0)), {})
     near = exports.NEAR_DAYS
-    assert exports.kept_near(asked(lake), before=near, after=near) == ({then: 2} if is_near else {})
-    assert exports.kept_near(asked(lake, then - dt.timedelta(days=back)), before=near, after=near) == (
+    assert exports.stored_exports_near(asked(lake), before=near, after=near) == ({then: 2} if is_near else {})
+    assert exports.stored_exports_near(asked(lake, then - dt.timedelta(days=back)), before=near, after=near) == (
         {then: 2} if is_near else {}
     )
-    assert exports.kept_near(asked(lake), before=back - 1, after=0) == {}
+    assert exports.stored_exports_near(asked(lake), before=back - 1, after=0) == {}
 
 
 @pytest.mark.parametrize(("back", "is_held_against"), [(0, False), (1, True), (30, True), (31, False)])
