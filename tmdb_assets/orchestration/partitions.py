@@ -8,6 +8,7 @@ as it can be, so partitions that could not be had would look as if they were the
 partition that stands is told by an event of its own, and the result, which later steps wait for, by none.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,8 +23,14 @@ Events = Iterator[Materialized | dg.AssetCheckResult]
 
 def asset_of(**options: Any) -> Callable[[Callable[..., Events]], dg.AssetsDefinition]:
     """`dg.asset` with a type: its overloads do not see through a dictionary of options."""
-    decorate: Callable[[Callable[..., Events]], dg.AssetsDefinition] = dg.asset(**options)
-    return decorate
+
+    def make(function: Callable[..., Events]) -> dg.AssetsDefinition:
+        with warnings.catch_warnings():  # a user of the project can do nothing about what Dagster calls beta
+            warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+            made: dg.AssetsDefinition = dg.asset(**options)(function)
+        return made
+
+    return make
 
 
 def materialized(

@@ -5,7 +5,6 @@ others fill (ledger, quarantine). What does not: any decision about rows or days
 """
 
 import datetime as dt
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,9 +29,6 @@ from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, ra
 from tmdb_assets.orchestration.partitions import Events, Materialized, asset_of, materialized, partition_keys
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
 from tmdb_assets.settings import SettingsError
-
-# Used on purpose, on a pinned Dagster; a user of the project can do nothing about it.
-warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 #: What fills the tables of a stage, as Dagster's icons call it; Polars the others.
 KINDS = {Stage.RAW: "python", Stage.VIEWS: "duckdb"}
