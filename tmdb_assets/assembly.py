@@ -1,8 +1,7 @@
 """The whole project put together: every source's assets over one lake, and the warehouse published from it.
 
 What belongs here: finding the sources, binding the resources that they share, the executor. What does not: anything
-about a source; a folder under sources/ whose contracts.py has CONTRACTS and whose assets.py has `build(settings)` is
-found.
+about a source: every package under sources/ is taken, by the names that CONTRIBUTING.md lists (A new source).
 """
 
 from __future__ import annotations

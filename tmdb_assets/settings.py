@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     tmdb_requests_per_second: float = Field(
         35.0,
         gt=0,
-        description="Rate of the one token bucket of the process. The sandbox is not limited unless this is set.",
+        description="Requests a second, for the whole process. The sandbox is not limited unless this is set.",
     )
     tmdb_concurrency: int = Field(8, ge=1, le=64, description="Requests under way at once.")
     tmdb_details_max_age_days: int = Field(

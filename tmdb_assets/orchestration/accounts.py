@@ -134,6 +134,6 @@ def quarantine_asset(
 
 
 def last_of(tables: Sequence[DerivedTable]) -> list[Contract]:
-    """Tables that no other one of them waits for: when they stand, every table stands."""
+    """The ends of the graph: tables that none of the others is made of. When these are built, all are."""
     awaited = {c.key for table in tables for c in table.upstream}
     return [t.contract for t in tables if t.contract.key not in awaited]

@@ -133,8 +133,9 @@ class RawStep:
 
         def raw_asset(step: RawStep) -> dg.AssetsDefinition:
             @asset_of(**step.options)
-            def observe(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: Tmdb) ->
-            Events:
+            def observe(
+                context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource, tmdb: TmdbResource
+            ) -> Events:
                 yield from step.observe(context, lake, clock, tmdb)
 
             return observe

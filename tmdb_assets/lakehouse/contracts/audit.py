@@ -41,11 +41,12 @@ ENTRY = pl.Schema(
 class Audit:
     """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
 
-    `quarantined` are rows set aside, `values` those set aside alone of rows that are kept, both as the quarantine has
-    them; `lost` says how many kept rows lost a value of each column. A value of a row that is not kept is none of
-    them: it goes with its row. `rejections` has what both are made of: each value that is not what it must be, with
-    the `raw_pointer` of its row, and whether it `is_of_row`, one that is set aside. `left_out` has the grain of every
-    row that another one of its grain stands for, and whether it `is_superseded`.
+    `quarantined` are the rows set aside; `values` are the single values set aside of rows that are kept; both have the
+    columns of the quarantine. `lost` says how many kept rows lost a value of each column. A bad value of a row that is
+    set aside is not among `values`: it goes with its row. `rejections` has every bad value, one a row, with the
+    `raw_pointer` of its row; `is_of_row` is true where the whole row was set aside, false where the value alone was.
+    `left_out` has the grain of each row that was dropped because another row of the same grain was kept;
+    `is_superseded` is true where that one ranks higher by the contract's `precedence`, false for a duplicate.
     """
 
     contract: Contract

@@ -52,9 +52,9 @@ class Outcome:
 def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
     """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
 
-    A row breaks it as a whole or loses a value: those set aside, and those that lost the column most often lost, count
-    together. A whole table is our own arithmetic: one that breaks its contract is a fault of it, and nothing to set
-    aside.
+    Counted as broken are the rows set aside and, beside them, the rows that lost a value of one column: of the column
+    that lost most. A whole table (such as a view's answer) is our own arithmetic: where that breaks its contract the
+    code is at fault, so it always blocks.
     """
     received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
     values = sum(a.values.height for a in audits)

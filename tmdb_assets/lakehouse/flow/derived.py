@@ -27,7 +27,8 @@ from tmdb_assets.lakehouse.store import DeltaStore
 # and film payloads take about thirty times as much room decoded.
 BYTES_PER_BATCH = 128_000_000
 
-#: Of a frame whose rows have an owner: whether a row only says that the owner was observed, and names no member.
+#: A column of a bridge's frame: true in a row that names no member and only says that its owner was observed, so that
+#: members kept of an earlier day go (a film that has no genre any more).
 MARKER = "_marker"
 
 
@@ -37,10 +38,12 @@ class DerivedTable:
 
     `received` counts the rows the table must account for, by partition: a frame with a column `received`; `shape` is
     what its payloads should look like. `warnings` are checks of its own, by name, that never stop a publication; the
-    docstring of each says what is checked. `follows` is a table whose days are told one against the other: a day of
-    this one says what changed since the kept day before it, so that publishing a day publishes the kept day after it
-    too; `compared` is the one that says with which day each was compared (`compared_with`), and `unsettled` finds days
-    that do not tell all that stood on them: the next day is compared with the days before them too.
+    docstring of each says what is checked.
+
+    The last three are for a table that holds changes: each of its days says what changed since the day kept before it.
+    `follows` is the table whose days are compared; publishing a day publishes the kept day after it too. `compared` is
+    the table that says with which day each was compared (`compared_with`). `unsettled` finds days that may lack rows
+    which were there: the day after them is compared with the days before them too.
     """
 
     contract: Contract

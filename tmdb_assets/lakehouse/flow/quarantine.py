@@ -19,7 +19,8 @@ QUARANTINE = "quarantine"
 
 
 def quarantine_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contract:
-    """The quarantine table of a source: one row per row that broke its contract, whatever table it was bound for."""
+    """The quarantine table of a source: one row per row that broke its contract, and one per value set aside alone,
+    whatever table they were bound for."""
     return Contract(
         source,
         Stage.CLEAN,

@@ -1,6 +1,6 @@
-"""Taking back: rows of owned tables that days which are built again no longer say.
+"""Taking back: rows of dimensions and bridges that came of a day which, built again, has them no more.
 
-What belongs here: which owners are kept as of days that say so no more, and their rows as the other days have them.
+What belongs here: which owners (films, persons) are kept as of such a day, and their rows as the other days have them.
 What does not: how a merge leaves newer rows alone (store/owned.py), the order of a publication (publishing.py).
 """
 

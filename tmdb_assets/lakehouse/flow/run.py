@@ -1,7 +1,7 @@
-"""A run: what it works on, and how it tells what happens on the way.
+"""A run: what one step of it (one table) works on, and how it tells what happens on the way.
 
 What belongs here: `Run` and `Event`. What does not: what a run does (extraction.py, publishing.py), who listens
-(orchestration).
+(orchestration), what Dagster is told of partitions (`Events` of orchestration/partitions.py, another thing).
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Run:
-    """Some days of a source's tables in one store.
+    """What a step of a run is handed: the store it reads and writes, and the days it is to fill. Each step has its own,
+    and so has the forgetting of a person.
 
-    `days` are the days asked for, oldest first. `metadata` goes into every commit. `engine` answers views. Whatever
-    happens is handed to `tell`, one event at a time.
+    `days` are the days asked for, oldest first. `metadata` goes into every commit, Dagster's `run_id` among it.
+    `engine` answers views: a module or an object with `answer`. Whatever happens is handed to `tell`, one event at a
+    time.
     """
 
     store: DeltaStore

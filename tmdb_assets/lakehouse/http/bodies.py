@@ -21,7 +21,7 @@ JSON_AT_MOST, FILE_AT_MOST = 64 * 2**20, 2**30
 
 _GZIP, _ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
-_PIECE = 64 * 2**10  # a member's end copies what is left of its piece
+_PIECE = 64 * 2**10  # small: at the end of each gzip member zlib copies the rest of its piece (`unused_data`)
 #: UTF-32 before UTF-16: the mark of one begins as that of the other.
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -20,8 +20,7 @@ away.
     --bom              JSON behind a byte order mark           --odd-exports    exports unpacked, or packed twice
     --impossible       dates, money, ids and types that cannot be, only where the true value is unknown
     --lasting N        how many times in a row a false answer comes before the true one (1): empty lists, bad exports
-    and
-                       reference lists, nameless, 404, garbled; 500 comes three times as often
+                       and reference lists, nameless, 404, garbled; 500 comes three times as often
 
 Films with planted quirks (quirks.py) keep their rows, their places and their values: a test may rely on them.
 """

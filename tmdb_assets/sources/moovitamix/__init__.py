@@ -1,11 +1,10 @@
 """moovitamix: a music API that can only be read whole, observed every day.
 
     /tracks ─────────┐                                 ┌─ tracks ─────────────┬─ dim_track ── bridge_track_genre ─┐
-    /users ──────────┼─ raw/pages ─► layouts, records ─┼─ users ──────────────┼─ dim_user ─── bridge_user_genre ──┼─
-    dim_genre /listen_history ─┘   (thin, a day)  (each content  ├─ listen_histories ─┬─┼─ fact_listen
-    │
+    /users ──────────┼─ raw/pages ─► layouts, records ─┼─ users ──────────────┼─ dim_user ─── bridge_user_genre ──┤
+    /listen_history ─┘   (thin, a day)  (each content  ├─ listen_histories ─┬─┼─ fact_listen          dim_genre ◄─┤
                                          kept once)    ├─ listens ──────────┘ │  dim_date ◄─ changes              │
-                                                       ├─ vanished ───────────┘                               vw_* ◄┘
+                                                       ├─ vanished ───────────┘                             vw_* ◄┘
                                                        └─ changes
 
     raw/extraction_ledger   what was asked and what came

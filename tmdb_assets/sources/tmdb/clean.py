@@ -92,8 +92,8 @@ def movie_tombstones(movie_details: pl.LazyFrame) -> pl.DataFrame:
 
 @reads(contracts.DISCOVER_PAGES, contracts.MOVIES, contracts.MOVIE_IDS)
 def movie_stats(discover_pages: pl.LazyFrame, movies: pl.LazyFrame, movie_ids: pl.LazyFrame) -> pl.DataFrame:
-    """Popularity and votes of each film and day, from all who tell of it: list pages, details, the export. Whom is
-    believed is the contract's precedence."""
+    """Popularity and votes of each film and day: a row from each list page, details and export that has the film. The
+    audit keeps the best by the contract's `precedence`; the others are superseded."""
     told = [_listed_stats(discover_pages), _detailed_stats(movies), _exported_stats(movie_ids)]
     return pl.concat(told, how="diagonal").select(*_columns("movie_stats"))
 

@@ -39,8 +39,8 @@ from tmdb_assets.lakehouse.quality.profiles import column_quality_contract, tabl
 SOURCE = "tmdb"
 INSTANT = pl.Datetime("us", "UTC")
 STATUSES = ["Canceled", "In Production", "Planned", "Post Production", "Released", "Rumored"]
-# What a film can have. Beyond it a figure is a slip of the pen, which no sum survives; below it stand all that were
-# seen.
+# Bounds of a film's figures. All that were ever seen lie within; what lies outside is a typing error, and one of them
+# would spoil every sum. Runtime and money begin at 1: TMDB writes 0 for unknown, which clean.py makes null.
 MOST_ID = 2**31 - 1  # TMDB's reference calls ids int32
 ID = in_range(1, MOST_ID)
 RELEASED = within_days(dt.date(1870, 1, 1), dt.date(2199, 12, 31))  # the first films; "100 Years" is announced for 2115

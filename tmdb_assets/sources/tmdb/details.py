@@ -24,7 +24,7 @@ PER_COMMIT = 1000
 ATTEMPTS_AT_FIRST, ATTEMPTS_AT_LAST = 4, 6
 #: Films that fail in a row, with no answer in between: the source is down.
 GIVE_UP_AFTER = 100
-#: More films than both that cannot be had stop the day.
+#: The day stops when more films cannot be had than this share and this number (`few_of`: the larger counts).
 FAILED_SHARE, FAILED_AT_LEAST = 0.05, 10
 NAMED_AT_MOST = 10
 

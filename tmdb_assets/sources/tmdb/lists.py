@@ -33,7 +33,7 @@ FIRST_RELEASE = dt.date(1870, 1, 1)
 TIMES_ASKED = 4
 #: Share of a list's films that may stay unseen while no export of the day names them: beyond, it is asked again.
 UNNAMED_AT_MOST = 0.001
-#: More films than both that a list lacks, and that nothing names, stop the day.
+#: The day stops when a list lacks more films than this share and this number, and nothing names them (`few_of`).
 UNSEEN_SHARE, UNSEEN_AT_LEAST = 0.05, 10
 
 BY_POPULARITY = {"sort_by": "popularity.desc", "include_adult": "false", "include_video": "false"}

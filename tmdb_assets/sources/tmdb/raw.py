@@ -37,7 +37,7 @@ REFERENCE_LISTS = tuple(REFERENCE_KEYS)
 
 #: How often a small list is asked for in one run before it is called false.
 TIMES_ASKED = 4
-#: More films than both that are gone stop the day.
+#: The day stops when more films are gone than this share and this number (`few_of`: the larger counts).
 MASS_DELETE_SHARE, MASS_DELETE_AT_LEAST = 0.05, 5
 
 
@@ -60,7 +60,7 @@ class Tmdb(HttpSource):
 
     @cached_property
     def api(self) -> Http:
-        """The API, behind one token bucket; the sandbox is limited only if a rate was set."""
+        """The API, asked at the rate of the settings; the sandbox is limited only if a rate was set."""
         settings = self.settings
         rate = settings.tmdb_requests_per_second
         if self.has_history:

@@ -63,8 +63,9 @@ def popularity_floor(exported: pl.LazyFrame, size: int) -> float:
 def unlisted(listed: pl.DataFrame, in_scope: pl.DataFrame, last: pl.DataFrame, size: int | None) -> pl.DataFrame:
     """movie_id of the films of the scope that the list did not show.
 
-    Windows of release dates cannot reach films without one. So of a scope that needs them, a film whose newest details
-    were asked for because it was not listed is left to its age: not to be listed is its habit.
+    A scope of more films than one list holds is walked by release dates, and a film without one is in no such list on
+    any day. So there, a film whose newest details were already asked for because it was not listed is left out: it
+    is asked for again when its details are stale or have changed, as any film is.
     """
     missing = in_scope.join(listed, on="movie_id", how="anti")
     if size is not None and size <= LISTED_AT_MOST:
