@@ -86,5 +86,5 @@ def parsed(views: Sequence[View]) -> Parsed:
 
 if __name__ == "__main__":
     PAGE.write_text(dictionary(), encoding="utf-8")
-    for module in source_modules("contracts"):
-        parsed(module.VIEWS).write(module.VIEWS[0].file.parent)
+    for views in (module.VIEWS for module in source_modules("contracts") if module.VIEWS):
+        parsed(views).write(views[0].file.parent)

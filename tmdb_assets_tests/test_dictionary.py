@@ -15,7 +15,7 @@ def test_the_page_is_not_stale() -> None:
 
 
 def test_what_lies_beside_the_views_is_what_they_say_when_they_are_parsed() -> None:
-    for module in source_modules("contracts"):
+    for module in (module for module in source_modules("contracts") if module.VIEWS):
         kept, found = parsed_in(module.VIEWS[0].file.parent), parsed(module.VIEWS)
         assert (kept.tables, kept.lineages) == (found.tables, found.lineages), "parsed.json is stale: run `make docs`"
 
