@@ -51,8 +51,8 @@ OPERATORS = (
 #: What takes most of the seconds before a test begins: loaded once, before any fault. None of it starts a thread by
 #: that.
 LIBRARIES = ("dagster", "deltalake", "duckdb", "flask", "hypothesis.strategies", "polars", "sqlglot")
-#: Tests of a module that stand in no room.
-BESIDE = {"lakehouse/contracts/": ("test_rules.py", "test_dictionary.py"), "lakehouse/copies": ("test_reset.py",)}
+#: Tests of modules that stand in no room, by a part of the module's path.
+BESIDE = {"contracts": ("test_dictionary.py", "test_rules.py"), "lakehouse/copies": ("test_reset.py",)}
 
 
 class _WithoutAnnotations(ast.NodeTransformer):
@@ -104,8 +104,8 @@ def tests_of(module: Path, root: Path) -> list[str]:
     files = sorted(room.glob("test_*.py"), key=lambda f: f.stat().st_size)
     imports = re.compile(rf"^(from|import) .*\b{module.stem}\b|^    {module.stem},$", re.MULTILINE)
     users = [f for f in files if imports.search(f.read_text(encoding="utf-8"))]
-    found = list(dict.fromkeys([*([own] if own.exists() else []), *users, *files]))
-    found += [room.parents[1] / f for at, more in BESIDE.items() if inside.as_posix().startswith(at) for f in more]
+    more = [root / "tmdb_assets_tests" / f for at, those in BESIDE.items() if at in inside.as_posix() for f in those]
+    found = dict.fromkeys([*([own] if own.exists() else []), *more, *users, *files])
     return [str(f.relative_to(root)) for f in found]
 
 

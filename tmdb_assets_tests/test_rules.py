@@ -194,3 +194,22 @@ def test_a_contract_is_a_schema_of_panderas(contract: Contract) -> None:
         assert (found.nullable, found.description) == (column.nullable, column.description)
         told = [(check.name, check.error) for check in found.checks]
         assert told == [(rule.name, rule.error) for rule in column.rules]
+
+
+LIMITS = [
+    ("moovitamix/clean/tracks", "duration_seconds", 604_800, 604_801),
+    ("streamflow/clean/subscriptions_snapshots", "months_active", 1_200, 1_201),
+    ("streamflow/clean/usage_agg_30d_snapshots", "avg_session_mins_7d", 10_080.0, 10_080.5),
+    ("tmdb/clean/movies", "runtime_minutes", 100_000, 100_001),
+    ("tmdb/clean/movies", "movie_id", 2**31 - 1, 2**31),
+    ("tmdb/clean/movies", "movie_id", 1, 0),
+    ("tmdb/clean/movie_stats", "vote_average", 10.0, 10.01),
+    ("tmdb/clean/movie_stats", "popularity", 1_000_000.0, 1_000_000.5),
+]
+
+
+@pytest.mark.parametrize(("path", "column", "last", "beyond"), LIMITS)
+def test_the_last_value_that_a_column_holds(path: str, column: str, last: float, beyond: float) -> None:
+    [contract] = [contract for contract in all_contracts() if contract.path == path]
+    values = pl.DataFrame({column: [last, beyond]}, schema={column: contract.schema[column]})
+    assert values.select(held=contract.holds(column)).to_series().to_list() == [True, False]

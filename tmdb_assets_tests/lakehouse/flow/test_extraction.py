@@ -136,6 +136,21 @@ def test_a_complete_day_is_kept_proved_and_finished(room: Room, today: dt.date) 
     assert room.store.history(RAW)[0]["run_id"] == "r1"
 
 
+def test_contents_that_the_rows_of_a_chunk_name_are_kept_once(room: Room, today: dt.date) -> None:
+    texts = Contract(
+        "toy",
+        "raw",
+        "texts",
+        "Contents.",
+        ("text_hash",),
+        {"text_hash": col(pl.Int64, "Key."), "text": col(pl.String, "Content.")},
+    )
+    one, two = (pl.DataFrame({"text_hash": [1, n], "text": ["a", f"text {n}"]}) for n in (2, 3))
+    chunks = [changed(chunk(today, n, part=str(n)), contents={texts: said}) for n, said in ((1, one), (2, two))]
+    room.observe(FakeClient(chunks), today)
+    assert room.store.scan(texts).sort("text_hash").collect().rows() == [(1, "a"), (2, "text 2"), (3, "text 3")]
+
+
 def test_a_broken_promise_blocks_and_keeps_nothing_of_it(room: Room, today: dt.date) -> None:
     short = chunk(today, 1, 2, promised_ids=9, received_ids=2, is_complete=False, sentence="2 of 9 films came")
     with pytest.raises(BlockedError, match=f"toy/raw/things {today}: 2 of 9 films came") as raised:

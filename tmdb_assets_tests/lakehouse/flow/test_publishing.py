@@ -218,6 +218,8 @@ def test_many_days_are_one_commit_that_says_who_made_it(source: Toy) -> None:
     assert source.store.version(THINGS) == 1
     assert source.store.history(THINGS)[0]["run_id"] == "r1"
     assert [row[0] for row in source.kept(THINGS)] == DAYS
+    told = f"toy/clean/things {DAYS[0]}..{DAYS[-1]} ({len(DAYS)} days): received {len(DAYS)}, kept {len(DAYS)}"
+    assert source.lines[-1].startswith(told)
 
 
 def test_a_day_without_input_empties_the_day_that_was_kept(source: Toy) -> None:
