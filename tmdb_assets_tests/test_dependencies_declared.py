@@ -207,7 +207,7 @@ def test_the_makefile_installs_these_files_in_this_order() -> None:
     [
         ("to-run", {"demo", "day", "backfill", "dev", "docs", "forget", "reset", "lock"}),
         ("to-show", {"dashboard"}),
-        ("to-develop", {"setup", "test", "test-fast", "coverage", "check", "bench"}),
+        ("to-develop", {"setup", "test", "test-fast", "coverage", "mutants", "check", "bench"}),
     ],
 )
 def test_a_target_installs_what_it_needs_and_no_more(needed: str, targets: set[str]) -> None:

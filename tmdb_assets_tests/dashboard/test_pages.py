@@ -572,7 +572,7 @@ def test_genres_by_year_can_be_shaded_by_each_figure(shade: str, show: Any, film
 
 def test_every_country_of_the_reference_has_a_place_on_the_map() -> None:
     from tmdb_assets.dashboard.drawing import positions
-    from tmdb_assets.sources.tmdb.star import country_continents
+    from tmdb_assets.sources.tmdb.shipped import country_continents
 
     known = set(country_continents().get_column("iso_3166_1"))
     assert set(positions().get_column("iso_3166_1")) == known
