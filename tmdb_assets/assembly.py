@@ -15,6 +15,7 @@ import dagster as dg
 
 from tmdb_assets import sources
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource
 from tmdb_assets.orchestration.upkeep import upkeep
@@ -44,7 +45,7 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
     today = settings.tmdb_assets_today
     shared = dg.Definitions(
         resources={
-            "lake": LakeResource(root=settings.tmdb_assets_lake),
+            "lake": LakeResource(store=DeltaStore(settings.tmdb_assets_lake)),
             "clock": ClockResource(today=today.isoformat() if today else None),
             "engine": DuckDBEngine(database=VIEWS_IN_MEMORY),
             "warehouse": report.warehouse_resource(settings),

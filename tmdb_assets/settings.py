@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tmdb_assets.env_file import EnvFile, EnvFileError, read_env_file
 from tmdb_assets.places import own_path, own_paths
@@ -233,13 +233,29 @@ class Settings(BaseSettings):
         if not changed:
             return self
         try:
-            return Settings(**{**given, **changed})
+            return _Given(**{**given, **changed})
         except ValidationError as error:
             raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 
     def is_set(self, name: str) -> bool:
         """Whether a setting was given rather than left at its default."""
         return name in self.model_fields_set
+
+
+class _Given(Settings):
+    """Settings that are handed over: neither the environment nor a file is asked again."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is handed over, alone."""
+        return (init_settings,)
 
 
 def load_settings(**overrides: Any) -> Settings:

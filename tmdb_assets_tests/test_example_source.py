@@ -120,7 +120,6 @@ def test_a_run_may_be_told_what_differs_and_a_wrong_word_is_one_sentence(
     found = definitions(tmp_path)
     (sentence,) = said(run(found, books={"url": api.url}, clock={"today": "yesterday"}))
     assert sentence == "The clock's today='yesterday' cannot be used: write YYYY-MM-DD."
-    other = tmp_path / "another"
-    assert run(found, books={"url": api.url}, lake={"root": str(other)}).success
-    assert (other / "books" / "star" / "dim_book").exists()
-    assert not (tmp_path / "lake").exists()
+    assert not (tmp_path / "lake" / "books" / "star").exists()
+    assert run(found, books={"url": api.url}).success
+    assert (tmp_path / "lake" / "books" / "star" / "dim_book").exists()

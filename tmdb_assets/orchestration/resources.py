@@ -38,17 +38,13 @@ def setting(name: str) -> Any:
 
 
 class LakeResource(dg.ConfigurableResource[Any]):
-    """The Delta tables that a run reads and writes."""
+    """The Delta tables that a run reads and writes.
 
-    root: str = Field(description=Settings.model_fields["tmdb_assets_lake"].description or "")
-    _store: DeltaStore | None = PrivateAttr(None)
+    Which lake it is cannot be another one for a run: the key of its hashes, by which forgotten persons are known, lies
+    beside it, and the warehouse is made of it.
+    """
 
-    @property
-    def store(self) -> DeltaStore:
-        """The tables under the root."""
-        if self._store is None:
-            self._store = DeltaStore(self.root)
-        return self._store
+    store: dg.ResourceDependency[DeltaStore]
 
 
 class ClockResource(dg.ConfigurableResource[Any]):
@@ -67,11 +63,6 @@ class ClockResource(dg.ConfigurableResource[Any]):
 
 class DuckDBEngine(DuckDBResource):
     """DuckDB in this process: it answers the views."""
-
-    database: str = Field(
-        ":memory:views",
-        description="Where DuckDB works while it answers; by default in memory, shared by a run's steps.",
-    )
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:
@@ -92,6 +83,8 @@ class SourceResource(dg.ConfigurableResource[Any]):
     """
 
     settings: dg.ResourceDependency[Settings]
+    _open: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _client: SourceClient | None = PrivateAttr(None)
 
     @classmethod
     def of(cls, settings: Settings, **fields: Any) -> Self:
@@ -99,9 +92,6 @@ class SourceResource(dg.ConfigurableResource[Any]):
         said = {name: getattr(settings, name) for name in cls.model_fields if name in Settings.model_fields}
         shown = {name: str(value) if isinstance(value, Path) else value for name, value in said.items()}
         return cls(settings=settings, **shown, **fields)
-
-    _open: ExitStack = PrivateAttr(default_factory=ExitStack)
-    _client: SourceClient | None = PrivateAttr(None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Self]:

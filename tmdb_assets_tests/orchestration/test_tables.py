@@ -76,14 +76,6 @@ class LossyStore(DeltaStore):
         return super().replace(contract, frame.head(-1) if contract is THINGS else frame, *args, **options)
 
 
-class ToyLake(LakeResource):
-    """The lake of a test, whatever store it is."""
-
-    @property
-    def store(self) -> DeltaStore:
-        return STORES[self.root]
-
-
 class Toy(SourceResource):
     """Asks the client of a test."""
 
@@ -94,13 +86,7 @@ class Toy(SourceResource):
 
 
 #: Dagster makes resources anew from their configuration, so that they find by name what a test hands them.
-STORES: dict[str, DeltaStore] = {}
 CLIENTS: dict[str, Client] = {}
-
-
-def lake_of(store: DeltaStore) -> ToyLake:
-    STORES[store.root] = store
-    return ToyLake(root=store.root)
 
 
 def toy_of(client: Client) -> Toy:
@@ -118,7 +104,11 @@ def toy_asset(step: RawStep) -> dg.AssetsDefinition:
 
 def run(store: DeltaStore, client: Client, day: dt.date = TODAY, today: dt.date = TODAY) -> dg.ExecuteInProcessResult:
     assets = [toy_asset(RawStep(THINGS, PARTITIONS)), ledger_asset(ledger_contract("toy"), PARTITIONS, [THINGS])]
-    resources = {"lake": lake_of(store), "clock": ClockResource(today=today.isoformat()), "toy": toy_of(client)}
+    resources = {
+        "lake": LakeResource(store=store),
+        "clock": ClockResource(today=today.isoformat()),
+        "toy": toy_of(client),
+    }
     return dg.materialize(assets, partition_key=day.isoformat(), resources=resources, raise_on_error=False)
 
 

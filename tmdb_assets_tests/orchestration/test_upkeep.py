@@ -57,7 +57,7 @@ def keep(store: DeltaStore, day: dt.date, number: int) -> None:
 def run(store: DeltaStore) -> dg.ExecuteInProcessResult:
     shared = dg.Definitions(
         resources={
-            "lake": LakeResource(root=store.root),
+            "lake": LakeResource(store=store),
             "clock": ClockResource(today=TODAY.isoformat()),
         },
         loggers={"console": console},

@@ -19,7 +19,7 @@ from tmdb_assets_tests.warehouse import toy
 
 def definitions(store: DeltaStore, path: Path, views: Path, **settings: Any) -> dg.Definitions:
     loaded = load_settings(_env_file=None, tmdb_assets_warehouse=path, **settings)
-    resources = {"lake": LakeResource(root=store.root), "clock": ClockResource()}
+    resources = {"lake": LakeResource(store=store), "clock": ClockResource()}
     return dg.Definitions.merge(assets.build(loaded, [toy.module(views)]), dg.Definitions(resources=resources))
 
 

@@ -118,7 +118,7 @@ def test_each_target_is_an_asset_and_one_that_is_gone_keeps_no_other_from_being_
     gone, there = Memory(trouble="The memory cannot be reached."), DuckDBFile(path)
     monkeypatch.setattr(assets, "targets_of", lambda settings: [gone, there])
     built = assets.build(load_settings(_env_file=None), [toy.module(views)])
-    resources = {"lake": LakeResource(root=store.root), "clock": ClockResource()}
+    resources = {"lake": LakeResource(store=store), "clock": ClockResource()}
     definitions = dg.Definitions.merge(built, dg.Definitions(resources=resources))
     specs = {
         "/".join(spec.key.path): spec

@@ -35,11 +35,6 @@ class Event:
         """One line of a log."""
         return f"{name_of(self.contract, self.days)}: {self.what}"
 
-    @property
-    def table(self) -> str:
-        """Path of the table."""
-        return self.contract.path
-
 
 @dataclass(frozen=True)
 class Run:
