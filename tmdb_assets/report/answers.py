@@ -98,7 +98,7 @@ _QUESTIONS = {
     "earners": """
         SELECT
             ranking.movie_id, ranking.position, ranking.title, money.release_year AS year, money.budget_usd,
-                money.revenue_usd, money.roi,
+            money.revenue_usd, money.roi,
             ranking.left_out
         FROM vw_rankings AS ranking
         JOIN vw_movie_financials AS money ON money.movie_id = ranking.movie_id

@@ -38,7 +38,7 @@ LISTED = """
 SELECT
     name, films, first_year, last_year, ranked_films_with_revenue, ranked_films_with_both, films_with_implausible_money,
     films_with_votes, ranked_total_revenue_usd, ranked_median_revenue_usd, ranked_median_roi, mean_rating,
-        mean_popularity,
+    mean_popularity,
     count(*) OVER () AS found
 FROM tmdb.{view}
 WHERE {figure} IS NOT NULL AND {rests_on} >= $at_least AND name IS NOT NULL

@@ -19,7 +19,7 @@ from tmdb_assets.warehouse import figures
 SCORES = """
 SELECT
     date_id, table_name, score, received, kept, quarantined, values_set_aside, duplicates, superseded, unaccounted,
-        orphans,
+    orphans,
     completeness, extraction_completeness, is_extraction_finished, days_stale
 FROM tmdb.vw_data_quality
 WHERE date_id > (SELECT max(date_id) FROM tmdb.vw_data_quality) - $days

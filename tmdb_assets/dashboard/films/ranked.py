@@ -21,8 +21,8 @@ from tmdb_assets.warehouse.films import distinguish_films, of_shared_titles
 PAGE = pl.format("film?id={}", "movie_id")
 #: A film is called by its title, year and id: titles alone are not unique, and the id finds it again.
 _CALLED = """coalesce(movie.title, movie.original_title, 'Film')
-    || coalesce(' (' || CAST(year(movie.release_date) AS VARCHAR) || ')',
-        '') || ' #' || CAST(movie.movie_id AS VARCHAR)"""
+    || coalesce(' (' || CAST(year(movie.release_date) AS VARCHAR) || ')', '')
+    || ' #' || CAST(movie.movie_id AS VARCHAR)"""
 _POPULAR = f"""
 SELECT {_CALLED} AS film, movie.movie_id
 FROM tmdb.dim_movie AS movie

@@ -37,8 +37,8 @@ FROM streamflow.fact_table_quality
 WHERE date_id = $day
 """
 KNOWN = """
-SELECT strftime(date_id, '%Y-%m') AS month, column_name, table_name, rows, known_rows, known_rows / nullif(rows,
-    0) AS known
+SELECT strftime(date_id, '%Y-%m') AS month, column_name, table_name, rows, known_rows,
+    known_rows / nullif(rows, 0) AS known
 FROM streamflow.fact_column_quality
 WHERE is_nullable AND rows > 0
 ORDER BY date_id, table_name, column_name
