@@ -1,8 +1,8 @@
 """The honest calendar: which day it is, and what may still be observed for a given one.
 
 What belongs here: the one clock of the project, the rule that a past day is never filled with today's numbers, and how
-often a source is observed. What does not: what a source can serve (its raw.py), partitions as Dagster knows them
-(orchestration).
+often a source is observed, weeks and months. What does not: what a source can serve (its raw.py), partitions as
+Dagster knows them (orchestration).
 """
 
 from __future__ import annotations
@@ -38,6 +38,17 @@ class Cadence(enum.Enum):
     def before(self, day: dt.date) -> dt.date:
         """The day that the partition before this day's stands for."""
         return (day if self is Cadence.DAY else day.replace(day=1)) - dt.timedelta(days=1)
+
+
+class Period(enum.StrEnum):
+    """A span of days that figures are added up over."""
+
+    WEEK = "week"  #: an ISO week, from Monday
+    MONTH = "month"
+
+    def start(self, day: dt.date) -> dt.date:
+        """The first day of the period that has this day."""
+        return day.replace(day=1) if self is Period.MONTH else day - dt.timedelta(days=day.weekday())
 
 
 class Reach(enum.Enum):

@@ -104,8 +104,12 @@ def _assets(source: Source) -> tuple[list[dg.AssetsDefinition], dg.AssetChecksDe
         # what reads nothing of the source waits for the ledger too: what stops a day is then said once
         is_first = table.contract.stage is Stage.CLEAN or not table.upstream
         assets.append(derived_asset(table, days, after=[ledger] if is_first else []))
-    # a whole table sets no row aside
-    rowwise = [t for t in source.derived if not t.contract.is_whole and t.contract.name not in PROFILES]
+    # a whole table and an answer set no row aside
+    rowwise = [
+        t
+        for t in source.derived
+        if not t.contract.is_whole and t.contract.stage is not Stage.VIEWS and t.contract.name not in PROFILES
+    ]
     assets.append(quarantine_asset(quarantine, days, last_of(rowwise)))
     return assets, every_day_check(ledger, days, [quarantine, *last_of(source.derived)])
 

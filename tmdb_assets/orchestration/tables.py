@@ -358,7 +358,9 @@ def _materialized(
         "dagster/uri": store.uri(contract),
         "bytes_written": sum(event.bytes or 0 for event in told),
         "rows_written": sum(event.rows or 0 for event in told),
-        "preview": dg.MetadataValue.md(preview(store.scan(contract, days), contract.hidden)),
+        "preview": dg.MetadataValue.md(
+            preview(store.scan(contract, {contract.part_of(day) for day in days}), contract.hidden)
+        ),
         **more,
     }
     version = store.version(contract)
@@ -368,7 +370,9 @@ def _materialized(
     if contract.is_whole:
         return [dg.MaterializeResult(asset_key=key, metadata=metadata)]
     standing = {
-        contract.cadence.key(day): {"dagster/partition_row_count": counted.get(day, 0)} if contract.partition else {}
+        contract.cadence.key(day): {"dagster/partition_row_count": counted.get(contract.part_of(day), 0)}
+        if contract.partition
+        else {}
         for day in days
     }
     return list(materialized(context, key, metadata, standing))

@@ -3,7 +3,7 @@
 from tmdb_assets.lakehouse.contracts.audit import TRACE, Audit, is_value, set_aside
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError, col
 from tmdb_assets.lakehouse.contracts.contract import Contract, Duplicates, Stage
-from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Owned, Whole
+from tmdb_assets.lakehouse.contracts.kept import ByDay, ByPeriod, FewADay, Kept, Owned, Whole
 from tmdb_assets.lakehouse.contracts.rules import (
     Rule,
     counting,
@@ -21,11 +21,13 @@ __all__ = [
     "TRACE",
     "Audit",
     "ByDay",
+    "ByPeriod",
     "Column",
     "Contract",
     "ContractError",
     "Duplicates",
     "FewADay",
+    "Kept",
     "Owned",
     "Rule",
     "Stage",

@@ -8,6 +8,7 @@ writing tables (store/), and any source's tables (its contracts.py).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,7 +21,7 @@ from deltalake import Schema as DeltaSchema
 
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError
-from tmdb_assets.lakehouse.contracts.kept import ByDay, FewADay, Kept, Owned, Whole
+from tmdb_assets.lakehouse.contracts.kept import ByDay, ByPeriod, FewADay, Kept, Owned, Whole
 from tmdb_assets.lakehouse.contracts.verdict import are_present, holds, is_present, refuse_unknown
 
 if TYPE_CHECKING:
@@ -110,13 +111,19 @@ class Contract:
 
     @property
     def partition(self) -> str | None:
-        """The date column whose days a run replaces; None where it replaces owners, or everything."""
-        return self.kept.partition if isinstance(self.kept, ByDay | FewADay) else None
+        """The date column whose days (or first days of periods) a run replaces; None where it replaces owners, or
+        everything."""
+        return self.kept.partition if isinstance(self.kept, ByDay | FewADay | ByPeriod) else None
 
     @property
     def folders(self) -> str | None:
-        """The date column each of whose days lies in a folder of its own."""
-        return self.kept.partition if isinstance(self.kept, ByDay) else None
+        """The date column each of whose values lies in a folder of its own."""
+        return self.kept.partition if isinstance(self.kept, ByDay | ByPeriod) else None
+
+    def part_of(self, day: dt.date) -> dt.date:
+        """The value of the partition column in the rows that a day is part of: the day itself, or the first day of its
+        period."""
+        return self.kept.period.start(day) if isinstance(self.kept, ByPeriod) else day
 
     @property
     def owner(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tmdb_assets.lakehouse.calendar import Period
+
 
 @dataclass(frozen=True)
 class ByDay:
@@ -28,6 +30,15 @@ class FewADay:
 
 
 @dataclass(frozen=True)
+class ByPeriod:
+    """The rows of a week or a month, by the date column `partition` that holds its first day, lie in a folder of their
+    own: a run replaces the periods that its days are in."""
+
+    partition: str
+    period: Period
+
+
+@dataclass(frozen=True)
 class Owned:
     """The rows of one owner (the columns `owner`) are replaced as a set, by an observation that is at least as new.
 
@@ -43,4 +54,4 @@ class Whole:
     """Every run replaces all of it, as the answer of a view is."""
 
 
-Kept = ByDay | FewADay | Owned | Whole
+Kept = ByDay | FewADay | ByPeriod | Owned | Whole

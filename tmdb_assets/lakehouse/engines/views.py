@@ -23,6 +23,8 @@ other views read (a *base*): they are wired to the tables behind it, and it is a
 `{films_money}`, alone on a line of a head and on one of a SELECT, stands for the columns of columns/films_money.sql,
 whose head says `Columns of: film`: the rows that its SELECT adds up are called `film` in the view as well. What is run,
 published and shown has them written out.
+
+A view over facts says below its grain what it needs of them (`-- Kind: daily`): see kinds.py.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Cadence
 from tmdb_assets.lakehouse.contracts import Column, Contract, Rule, Stage, col, ge, in_range, isin
+from tmdb_assets.lakehouse.engines.kinds import Kind, KindError, KindLines, Plain, kept_as, read_by
 from tmdb_assets.lakehouse.engines.parsing import Parsed, parsed_in
 from tmdb_assets.lakehouse.errors import LakehouseError
 
@@ -72,8 +75,9 @@ class SqlError(LakehouseError):
 class View:
     """One .sql file: what its table promises and the text that an engine answers it by.
 
-    `tables`: the tables and kept views that it reads, those behind its bases among them, by name. `bases`: the views it
-    reads that are kept nowhere, each after those it reads itself.
+    `kind`: what it needs of facts. `tables`: the tables and kept views that it reads, those behind its bases among
+    them, by the name that it reads: a `current` view is handed the last rows in place of the facts. `bases`: the views
+    it reads that are kept nowhere, each after those it reads itself.
     """
 
     contract: Contract
@@ -82,6 +86,7 @@ class View:
     tables: Mapping[str, Contract]
     bases: tuple[View, ...] = ()
     is_kept: bool = True
+    kind: Kind = field(default_factory=Plain)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -113,8 +118,8 @@ def read_views(
 
     `subjects`: names of columns that say which person a row is about, wherever they occur.
 
-    Raises SqlError when a head cannot be read, when views read each other in a circle, or when one that is kept nowhere
-    is read by none.
+    Raises SqlError when a head cannot be read, when views read each other in a circle, when one that is kept nowhere
+    is read by none, or when one reads facts in a way that its kind does not allow.
     """
     alone = [_read(file, source, cadence, subjects) for file in sorted(folder.glob("*.sql"))]
     known = {contract.name: contract for contract in (*tables, *(view.contract for view in alone))}
@@ -127,7 +132,7 @@ def read_views(
             raise SqlError(first.file, None, f"these views read each other in a circle: {', '.join(waiting)}")
         for view in ready:
             ordered[view.contract.name] = _through(waiting.pop(view.contract.name), ordered)
-    kept = tuple(view for view in ordered.values() if view.is_kept)
+    kept = tuple(_handed(view, known) for view in ordered.values() if view.is_kept)
     for lost in {view for view in ordered.values() if not view.is_kept} - set(bases_of(kept)):
         raise SqlError(lost.file, None, "it is kept nowhere and no view reads it: let one read it, or keep it")
     return kept
@@ -151,6 +156,14 @@ def _through(view: View, others: Mapping[str, View]) -> View:
     versions = [view.contract.code_version, *(base.contract.code_version for base in bases)]
     contract = replace(view.contract, code_version=_digest("\n".join(versions)))
     return replace(view, contract=contract, tables=tables, bases=bases)
+
+
+def _handed(view: View, known: Mapping[str, Contract]) -> View:
+    """The view with the tables that its kind is handed. Raises SqlError when it may not read one of them."""
+    try:
+        return replace(view, tables=read_by(view.kind, view.tables, known))
+    except KindError as error:
+        raise SqlError(view.file, None, str(error)) from None
 
 
 def read_view(
@@ -189,12 +202,13 @@ def _read(file: Path, source: str, cadence: Cadence, subjects: Collection[str]) 
         " ".join(head.description),
         head.grain,
         head.columns,
+        kept_as(head.kind, head.grain),
         drift_limit=None,
         cadence=cadence,
         subjects=tuple(name for name in head.columns if name in subjects),
         code_version=_digest(sql),
     )
-    return View(contract, file, sql, {}, is_kept=head.is_kept)
+    return View(contract, file, sql, {}, is_kept=head.is_kept, kind=head.kind)
 
 
 def _digest(text: str) -> str:
@@ -213,10 +227,11 @@ class _Head:
     rows: str = ""
     columns: dict[str, Column] = field(default_factory=dict)
     is_kept: bool = True
+    kind: Kind = field(default_factory=Plain)
 
 
 def _head(file: Path, text: str) -> _Head:
-    head = _Head()
+    head, kinds = _Head(), KindLines()
     for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("--"):
             break
@@ -227,7 +242,7 @@ def _head(file: Path, text: str) -> _Head:
             head.rows = words.removeprefix("Columns of:").strip()
         elif words == "Kept: no":
             head.is_kept = False
-        elif not words:
+        elif not words or _takes(file, number, kinds, words):
             continue
         elif not (head.grain or head.rows):
             head.description.append(words)
@@ -240,7 +255,19 @@ def _head(file: Path, text: str) -> _Head:
         else:
             name, column = _column(file, number, words)
             head.columns[name] = column
+    try:
+        head.kind = kinds.stated()
+    except KindError as error:
+        raise SqlError(file, 1, str(error)) from None
     return head
+
+
+def _takes(file: Path, number: int, kinds: KindLines, words: str) -> bool:
+    """Whether a line of a head is one about the kind of the view. Raises SqlError when it is, and cannot be read."""
+    try:
+        return kinds.read(words)
+    except KindError as error:
+        raise SqlError(file, number, str(error)) from None
 
 
 def _written_out(file: Path, text: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage
 from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -60,7 +60,8 @@ def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
     values = sum(a.values.height for a in audits)
     lost = _summed(a.lost for a in audits)
     broken = bad + max(lost.values(), default=0)
-    many = contract.is_whole or (broken > REJECTED_FEW and broken > REJECTED_AT_MOST * received)
+    is_ours = contract.is_whole or contract.stage is Stage.VIEWS
+    many = is_ours or (broken > REJECTED_FEW and broken > REJECTED_AT_MOST * received)
     rules = _summed(a.rules for a in audits)
     worst = max(rules, key=lambda r: rules[r], default="")
     told = [f"{bad:,} of {received:,} rows break it"] if bad else []

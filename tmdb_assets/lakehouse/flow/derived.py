@@ -20,8 +20,10 @@ from tmdb_assets.lakehouse.engines import Engine
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.checks import CHECKS, Outcome
 from tmdb_assets.lakehouse.flow.transforms import Input, Loaded, Read, Reader, Transform, tables_of
+from tmdb_assets.lakehouse.flow.view_inputs import ViewInputs
 from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store.changes import Basis, basis_of, changed_days, recorded_version
 
 # Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
 # and film payloads take about thirty times as much room decoded.
@@ -40,6 +42,9 @@ class DerivedTable:
     what its payloads should look like. `warnings` are checks of its own, by name, that never stop a publication; the
     docstring of each says what is checked.
 
+    `catches_up_with`: a table kept by the day of which it absorbs every day that changed since it was last built,
+    whatever the days of the run.
+
     The last three are for a table that holds changes: each of its days says what changed since the day kept before it.
     `follows` is the table whose days are compared; publishing a day publishes the kept day after it too. `compared` is
     the table that says with which day each was compared (`compared_with`). `unsettled` finds days that may lack rows
@@ -51,6 +56,7 @@ class DerivedTable:
     received: Reader[pl.LazyFrame] | None = None
     shape: type[Shape] | None = None
     warnings: Mapping[str, Transform[Outcome]] = field(default_factory=dict)
+    catches_up_with: Contract | None = None
     follows: Contract | None = None
     compared: Contract | None = None
     unsettled: Transform[set[dt.date]] | None = None
@@ -122,7 +128,7 @@ class DerivedTable:
         `rows`: those about to be published.
         """
         if reader is None and isinstance(self.build, View):
-            return [store.snapshot(c, days if c.partition else None) for c in self.reads]
+            return list(ViewInputs(self.build, store).tables(days).values())
 
         def opened(stated: Read) -> Any:
             if isinstance(stated, Loaded):
@@ -136,6 +142,8 @@ class DerivedTable:
 
     def state(self, store: DeltaStore, days: Sequence[dt.date] | None) -> dict[tuple[str, ...], frozenset[str]]:
         """Which files hold what the table is built of for some days, and what it must account for."""
+        if isinstance(self.build, View):
+            return ViewInputs(self.build, store).state(days)
         stated = [*self.stated, *(self.received.inputs if self.received else ())]
         read = [each for each in stated if isinstance(each, Input)]
         whole = {each.contract.key for each in read if each.is_whole}
@@ -144,12 +152,43 @@ class DerivedTable:
             for each in read
         }
 
+    def parts_to_build(self, store: DeltaStore, days: Sequence[dt.date]) -> list[dt.date]:
+        """The days (or first days of periods) that a run for some days builds, oldest first.
+
+        A view is built where what it reads has changed since it was last built, which mostly is on these days. None of
+        a whole table.
+        """
+        if self.contract.is_whole:
+            return []
+        if isinstance(self.build, View):
+            return ViewInputs(self.build, store).parts(days)
+        if self.catches_up_with is None:
+            return sorted(days)
+        since = recorded_version(store, self.contract, self.catches_up_with)
+        return sorted({*days, *changed_days(store, self.catches_up_with, since)})
+
+    def basis(self, store: DeltaStore) -> Basis:
+        """The versions that it is recorded to be made of when it is built now; none where nobody asks for them."""
+        if isinstance(self.build, View):
+            return basis_of(store, self.contract, self.reads)
+        return basis_of(store, self.contract, [self.catches_up_with]) if self.catches_up_with else {}
+
+    def is_up_to_date(self, store: DeltaStore) -> bool:
+        """Whether a view was last answered over the very versions that its tables are at. One with checks of its own
+        is answered anew all the same: these may ask for more than it reads."""
+        if not isinstance(self.build, View) or self.warnings or store.open(self.contract) is None:
+            return False
+        return all(recorded_version(store, self.contract, read) == store.version(read) for read in self.reads)
+
     def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
         """Whether a day does not tell all that stood on it."""
         return self.unsettled is not None and day in self.unsettled(*self.inputs(store, [day], self.unsettled))
 
     def batches(self, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         """The days, as many at a time as fit in memory."""
+        if isinstance(self.build, View):
+            yield from ViewInputs(self.build, store).batches(days, BYTES_PER_BATCH)
+            return
         daily = [store.partition_bytes(c) for c in self.reads if len(days) > 1]
         batch: list[dt.date] = []
         size = 0

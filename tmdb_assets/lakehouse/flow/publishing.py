@@ -18,6 +18,7 @@ from functools import partial
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage
+from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.checks import (
     Outcome,
@@ -37,6 +38,7 @@ from tmdb_assets.lakehouse.flow.retracting import find_retracted, rebuild
 from tmdb_assets.lakehouse.flow.run import Run, name_of
 from tmdb_assets.lakehouse.flow.transforms import Reader
 from tmdb_assets.lakehouse.store import Commit, DeltaStore, LakeError, OvertakenError
+from tmdb_assets.lakehouse.store.changes import with_basis
 
 #: Builds of a table while other runs write what it is made of.
 BUILDS_AT_MOST = 5
@@ -95,19 +97,35 @@ def publish(table: DerivedTable, run: Run) -> Published:
     store = run.store
     store.refuse_unwritable_root()
     done = Published()
-    wanted = _and_those_after(table, store, run.days)
+    basis = table.basis(store)
+    if table.contract.is_whole and table.is_up_to_date(store):
+        return _unchanged(table, run)
+    wanted = table.parts_to_build(store, _and_those_after(table, store, run.days))
     expired = _expired(table, store, wanted)
     for day in sorted(expired):
         run.note(table.contract, "its raw rows are past their retention, what is kept stays as it is", [day])
     left = [day for day in wanted if day not in expired]
-    for batch in [None] if table.contract.is_whole else table.batches(store, left):
-        _publish_batch(table, run, batch, done)
+    batches = [None] if table.contract.is_whole else [*table.batches(store, left)]
+    if not batches and isinstance(table.build, View):
+        return _unchanged(table, run)
+    for batch in batches:
+        # cut before its last batch, a table was made of what it was made of before
+        recorded = with_basis(run.metadata, basis) if basis and batch == batches[-1] else run.metadata
+        _publish_batch(table, replace(run, metadata=recorded), batch, done)
     done.outcomes = merged(done.outcomes)
     if expired and not left:
         done.outcomes = [
             Outcome(name, True, "nothing was published: raw is past its retention") for name in table.checks
         ]
     return done
+
+
+def _unchanged(table: DerivedTable, run: Run) -> Published:
+    """What is done when nothing that a view is made of has changed: nothing."""
+    what = "nothing that it is made of has changed since it was built"
+    run.note(table.contract, what)
+    run.store.create(table.contract)  # whoever reads it finds it, be it empty
+    return Published(outcomes=[Outcome(name, True, what) for name in table.checks])
 
 
 def _expired(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date]) -> set[dt.date]:
@@ -188,7 +206,9 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
     done.audits.append(built.audit)
     done.commits.append(commit)
     done.outcomes += built.outcomes
-    what = _account(built.audit, is_whole=days is None) + ("" if commit.changed else "; nothing changed")
+    what = _account(built.audit, is_view=isinstance(table.build, View)) + (
+        "" if commit.changed else "; nothing changed"
+    )
     run.note_commit(contract, what, days or (), commit, time.monotonic() - started)
     if difference and difference.is_correction and commit.changed:
         run.note(
@@ -199,9 +219,9 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
         )
 
 
-def _account(audit: Audit, *, is_whole: bool) -> str:
+def _account(audit: Audit, *, is_view: bool) -> str:
     """What became of the rows that came, in words."""
-    if is_whole:
+    if is_view:
         return f"{audit.kept.height:,} rows"
     became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
     if audit.values.height:
@@ -212,6 +232,9 @@ def _account(audit: Audit, *, is_whole: bool) -> str:
 def _build(table: DerivedTable, run: Run, days: Sequence[dt.date] | None) -> _Built:
     contract, store = table.contract, run.store
     frame = table.compute(table.inputs(store, days), run.engine)
+    if isinstance(table.build, View) and contract.partition and days:
+        # rows of other days are answered from the rows that these days look back to, which say too little of them
+        frame = frame.filter(pl.col(contract.partition).is_in(list(days)))
     retracted = None
     if days and contract.order:
         retracted = find_retracted(table, store, days, frame)
@@ -275,7 +298,8 @@ def _commit(
     if contract.partition:
         if contract.is_corrected:
             difference = _difference(contract, store, days, audit.kept)
-        quarantine(store, contract, audit.entries, days, metadata)
+        if contract.stage is not Stage.VIEWS:  # of an answer no row is set aside
+            quarantine(store, contract, audit.entries, days, metadata)
         if difference and not any(difference.figures.values()) and (version := store.version(contract)) is not None:
             return Commit(version, 0, 0, 0, changed=False), difference
         told = {n: str(rows) for n, rows in difference.figures.items()} if difference else {}

@@ -176,6 +176,13 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
                 in_range(-MOST, MOST),
                 nullable=True,
             ),
+            "orphans": col(
+                pl.Int64,
+                "Rows that refer to something that no dimension had when the day was last built; null where there are "
+                "no such references.",
+                some,
+                nullable=True,
+            ),
             "completeness": col(
                 pl.Float64,
                 "Mean share of known values over the nullable columns, a ratio; null without rows or such columns.",
@@ -254,8 +261,14 @@ class TableQuality:
             self.ledger,
             self.quarantine,
             *(table for count in functions for table in tables_of(count)),
+            *(table for c in self._referring for table in (c, *c.references.values())),
         ]
         return tuple(Input(table) for table in dict.fromkeys(read))
+
+    @property
+    def _referring(self) -> list[Contract]:
+        """The profiled tables that refer to dimensions."""
+        return [c for c in self.profiled if c.references]
 
     def __call__(self, *inputs: pl.LazyFrame) -> pl.DataFrame:
         """The rows of `fact_table_quality`, one per day and table of the column profile."""
@@ -283,9 +296,13 @@ class TableQuality:
             .join(_extraction_figures(tables[self.ledger]), on=key, how="left")
             .join(self._counted(tables), on=key, how="left")
             .join(self._left_out_rows(tables), on=key, how="left")
+            .join(self._orphans(tables), on=key, how="left")
             .with_columns(
                 pl.col("quarantined", "values_set_aside").fill_null(0),
                 pl.when(pl.col("table_name").is_in(ranked)).then(pl.col("_repeated", "_superseded").fill_null(0)),
+                pl.when(pl.col("table_name").is_in([c.path for c in self._referring])).then(
+                    pl.col("orphans").fill_null(0)
+                ),
                 counted=pl.coalesce("counted", pl.when(pl.col("table_name").is_in(counted)).then(0)),
             )
             .with_columns(received=pl.coalesce("received_rows", "counted"))
@@ -312,6 +329,20 @@ class TableQuality:
             )
             counts.append(by_day)
         return pl.concat(counts)
+
+    def _orphans(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
+        """date_id, table_name, orphans: the rows that refer to what no dimension has, on the days that have some."""
+        counts = [pl.LazyFrame(schema={"date_id": pl.Date, "table_name": pl.String, "orphans": pl.Int64})]
+        for contract in self._referring:
+            rows, found = tables[contract], pl.lit(value=True)
+            for number, (column, dimension) in enumerate(contract.references.items()):
+                (key,) = dimension.grain
+                has = f"_has_{number}"
+                there = tables[dimension].select(pl.col(key).alias(column), pl.lit(value=True).alias(has))
+                rows, found = rows.join(there, on=column, how="left"), found & pl.col(has).is_not_null()
+            orphans = rows.filter(~found).group_by(date_id=contract.partition, table_name=pl.lit(contract.path))
+            counts.append(orphans.agg(orphans=pl.len().cast(pl.Int64)))
+        return pl.concat(counts).collect()
 
     def _counted(self, tables: Mapping[Contract, pl.LazyFrame]) -> pl.DataFrame:
         """date_id, table_name, counted: the rows each derived table received on the days that brought it some."""

@@ -8,6 +8,7 @@ needs (metadata, another try after a conflict). What does not: what a table prom
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from deltalake import CommitProperties, WriterProperties, write_deltalake
+from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -36,6 +37,8 @@ CHECKPOINT_EVERY = 10
 #: Files of a small table. Each costs whoever reads it a millisecond; writing all anew costs as much as the table has.
 FILES_AT_MOST = 8
 RETRIES = 10
+#: The key of a commit's metadata under which the versions stand that its rows were made of (changes.py).
+MADE_OF = "made_of"
 
 
 @dataclass(frozen=True)
@@ -406,7 +409,11 @@ class DeltaStore:
         retries: int | None = None,
         **mode: Any,
     ) -> None:
-        properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=retries)
+        properties = CommitProperties(
+            custom_metadata=dict(metadata),
+            max_commit_retries=retries,
+            app_transactions=[Transaction(*each) for each in json.loads(metadata.get(MADE_OF, "{}")).items()],
+        )
         write_deltalake(
             table, frame, schema_mode="merge", writer_properties=WRITER, commit_properties=properties, **mode
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -64,6 +64,18 @@ class Snapshot:
     days: tuple[dt.date, ...] | None
     files: tuple[str, ...]
     storage_options: Mapping[str, str] | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...] | None:
+        """The files as paths of this machine; None where they lie elsewhere, or hold more than the days asked for."""
+        shares = self.days is not None and self.contract.partition and not self.contract.folders
+        if shares or not all(file.startswith("file://") or file.startswith("/") for file in self.files):
+            return None
+        return tuple(file.removeprefix("file://") for file in self.files)
+
+    def only(self, files: tuple[str, ...]) -> Snapshot:
+        """The rows that lie in some files of the table."""
+        return replace(self, files=files)
 
     def lazy(self) -> pl.LazyFrame:
         """The rows, with exactly the contract's columns."""

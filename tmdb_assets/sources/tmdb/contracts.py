@@ -584,6 +584,19 @@ FACT_MOVIE_DAILY = Contract(
     references={"movie_id": DIM_MOVIE, "date_id": DIM_DATE},
 )
 
+FACT_MOVIE_DAILY_LAST = Contract(
+    SOURCE,
+    Stage.STAR,
+    "fact_movie_daily_last",
+    "Of fact_movie_daily the rows that say what is last known of each film: its last row, and its last two with votes. "
+    "What a film's newest state is read from, and the votes that new ones are compared with, without all days.",
+    grain=("movie_id", "date_id"),
+    kept=Owned(("movie_id",)),
+    columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
+    references={"movie_id": DIM_MOVIE},
+    drift_limit=None,
+)
+
 #: Tables whose days are profiled: those kept by the day, but for those that tell of the others.
 PROFILED = (
     DISCOVER_PAGES,
@@ -632,6 +645,7 @@ TABLES = (
     BRIDGE_MOVIE_CAST,
     BRIDGE_MOVIE_CREW,
     FACT_MOVIE_DAILY,
+    FACT_MOVIE_DAILY_LAST,
     FACT_COLUMN_QUALITY,
     FACT_TABLE_QUALITY,
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import polars as pl
 
 from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
+from tmdb_assets.lakehouse.flow.last_rows import keep_last_rows
 from tmdb_assets.lakehouse.flow.transforms import every_day, loaded, reads
 from tmdb_assets.lakehouse.payloads import decode_items
 from tmdb_assets.lakehouse.quality.profiles import ColumnQuality, TableQuality
@@ -193,6 +194,25 @@ def fact_movie_daily(movie_stats: pl.LazyFrame) -> pl.DataFrame:
     return movie_stats.select(list(contracts.FACT_MOVIE_DAILY.schema)).collect()
 
 
+@reads(
+    contracts.FACT_MOVIE_DAILY,
+    every_day(contracts.FACT_MOVIE_DAILY),
+    contracts.DIM_DATE,
+    contracts.FACT_MOVIE_DAILY_LAST,
+)
+def fact_movie_daily_last(
+    fact_movie_daily: pl.LazyFrame,
+    all_fact_movie_daily: pl.LazyFrame,
+    dim_date: pl.LazyFrame,
+    fact_movie_daily_last: pl.LazyFrame,
+) -> pl.DataFrame:
+    """The last row, and the last two with votes, of each film that the days of the run tell of, or that were kept of
+    them."""
+    days = dim_date.select("date_id").collect().to_series().to_list()
+    contract = contracts.FACT_MOVIE_DAILY_LAST
+    return keep_last_rows(contract, fact_movie_daily, all_fact_movie_daily, days, fact_movie_daily_last, "vote_count")
+
+
 # -- quality -----------------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +244,7 @@ TABLES = (
     DerivedTable(contracts.BRIDGE_MOVIE_CAST, bridge_movie_cast),
     DerivedTable(contracts.BRIDGE_MOVIE_CREW, bridge_movie_crew),
     DerivedTable(contracts.FACT_MOVIE_DAILY, fact_movie_daily, received=_films_of_each_day),
+    DerivedTable(contracts.FACT_MOVIE_DAILY_LAST, fact_movie_daily_last, catches_up_with=contracts.FACT_MOVIE_DAILY),
     DerivedTable(contracts.FACT_COLUMN_QUALITY, ColumnQuality(contracts.PROFILED)),
     DerivedTable(
         contracts.FACT_TABLE_QUALITY,

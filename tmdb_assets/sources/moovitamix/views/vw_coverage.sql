@@ -2,6 +2,7 @@
 -- do not count; empty history rows have no listens and do not show here.
 --
 -- Grain: subject
+-- Kind: whole
 --
 -- subject        String{listens of tracks|listens of users|tracks|users}  What is counted: listens whose track is (or
 --                                was) listed, listens whose user is, current tracks someone listened to, current users

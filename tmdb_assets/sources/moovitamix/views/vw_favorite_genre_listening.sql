@@ -2,6 +2,7 @@
 -- counts in both; users who are gone do not count. Shows whether they listen to what they say they like.
 --
 -- Grain: genre_id
+-- Kind: whole
 --
 -- genre_id            String          Favourite genre, in small letters.
 -- name                String          Favourite genre, as it is most often written.

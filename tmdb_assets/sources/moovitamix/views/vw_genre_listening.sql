@@ -2,6 +2,7 @@
 -- counts in both. Tracks that are gone, or were never listed, or have no genre, do not count.
 --
 -- Grain: genre_id
+-- Kind: whole
 --
 -- genre_id          String         Genre, in small letters.
 -- name              String         Genre, as it is most often written.

@@ -2,6 +2,7 @@
 -- orphan.
 --
 -- Grain: kind, orphan_id
+-- Kind: whole
 --
 -- kind               String{track|user}  Whether the id is of a track or of a user.
 -- orphan_id          Int64               The id.

@@ -2,6 +2,7 @@
 -- listed, or name no artist, do not count. An artist is a name: two artists of one name are one here.
 --
 -- Grain: position
+-- Kind: whole
 --
 -- position          Int64{1..200}  1 is the most listened to; between equals more listeners, then the alphabet.
 -- artist            String         Artist.

@@ -2,6 +2,7 @@
 -- listed, do not count.
 --
 -- Grain: position
+-- Kind: whole
 --
 -- position           Int64{1..200}  1 is the most listened to; between equals more listeners, then the lower id.
 -- track_id           Int64          Track.

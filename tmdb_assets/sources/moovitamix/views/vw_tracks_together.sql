@@ -3,6 +3,7 @@
 -- twice, once from either side, unless it is not among the best 20 of one.
 --
 -- Grain: track_id, other_track_id
+-- Kind: whole
 --
 -- track_id          Int64          Track.
 -- other_track_id    Int64          Track listened to with it.

@@ -2,6 +2,7 @@
 -- history rows are no listening.
 --
 -- Grain: user_id
+-- Kind: whole
 --
 -- user_id            Int64          User.
 -- gender             String?        Gender as stated.

@@ -2,6 +2,7 @@
 -- those of the same month. Users whose subscription was set aside are left out.
 --
 -- Grain: as_of, contract_type
+-- Kind: daily, few rows
 --
 -- as_of             Date            Last day of the month.
 -- contract_type     String{Month-to-month|One year|Two year}  Term of the contract.

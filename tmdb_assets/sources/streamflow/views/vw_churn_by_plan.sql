@@ -3,6 +3,7 @@
 -- out.
 --
 -- Grain: as_of, plan
+-- Kind: daily, few rows
 --
 -- as_of             Date            Last day of the month.
 -- plan              String{neither|tv|movies|tv and movies|unknown}  What can be streamed.

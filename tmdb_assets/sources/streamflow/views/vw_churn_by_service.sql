@@ -2,6 +2,7 @@
 -- connection are those of the same month. Users whose subscription was set aside are left out.
 --
 -- Grain: as_of, net_service
+-- Kind: daily, few rows
 --
 -- as_of             Date            Last day of the month.
 -- net_service       String{DSL|Fiber optic|No}  Internet connection; `No` is none.

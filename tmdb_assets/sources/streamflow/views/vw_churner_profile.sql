@@ -2,6 +2,7 @@
 -- and label are of the same month. Means and medians are over the users whose figure is known.
 --
 -- Grain: as_of, outcome
+-- Kind: daily, few rows
 --
 -- as_of                        Date            Last day of the month.
 -- outcome                      String{churned|stayed|unknown}  By the churn label; unknown when it was empty or set

@@ -10,6 +10,7 @@
 -- Films that are gone do not count.
 --
 -- Grain: movie_id
+-- Kind: windowed, 0 to 60 days back
 --
 -- movie_id           Int64          Film.
 -- title              String?        Title in English, else in the original language.

@@ -8,6 +8,7 @@
 -- A film counts on every day it was observed on before it was gone: a past week does not change when it vanishes.
 --
 -- Grain: week_starts_on, continent
+-- Kind: whole
 --
 -- week_starts_on    Date           Monday of the ISO week.
 -- continent         String{Africa|Antarctica|Asia|Europe|North America|Oceania|South America|Unknown}  Continent of
@@ -16,31 +17,13 @@
 -- days_observed     Int64{1..7}    Days of the week with observations.
 -- films             Int64{>=1}     Films of the continent observed on any day of the week.
 
-WITH daily AS (
+WITH weekly AS (
     SELECT
-        date_id,
         CAST(date_trunc('week', date_id) AS DATE) AS week_starts_on,
-        total_popularity
+        count(*) AS days_observed
     FROM vw_daily_popularity
     WHERE total_popularity > 0
-),
-weekly AS (
-    SELECT
-        week_starts_on,
-        count(*) AS days_observed
-    FROM daily
-    GROUP BY week_starts_on
-),
--- one row per film and week first: seven times fewer rows to spread over continents
-film AS (
-    SELECT
-        daily.week_starts_on,
-        observed.movie_id,
-        sum(CAST(observed.popularity / daily.total_popularity AS DECIMAL(18, 17))) AS total_share
-    FROM vw_movie_days AS observed
-    JOIN daily ON daily.date_id = observed.date_id
-    WHERE observed.is_there
-    GROUP BY daily.week_starts_on, observed.movie_id
+    GROUP BY CAST(date_trunc('week', date_id) AS DATE)
 ),
 place AS (
     SELECT DISTINCT
@@ -53,9 +36,9 @@ grouped AS (
     SELECT
         film.week_starts_on,
         place.continent,
-        CAST(sum(film.total_share) AS DOUBLE) AS total_share,
+        CAST(sum(CAST(film.total_share AS DECIMAL(18, 17))) AS DOUBLE) AS total_share,
         count(*) AS films
-    FROM film
+    FROM vw_movie_weeks AS film
     JOIN place ON place.movie_id = film.movie_id
     GROUP BY film.week_starts_on, place.continent
 )

@@ -27,8 +27,8 @@
 --                                           null when nobody counted them.
 -- unaccounted              Int64?           Rows received that are nowhere (negative: kept but never received); 0
 --                                           unless a table was changed by hand.
--- orphans                  Int64{>=0}?      Rows that refer to a film or day no dimension has; null where there are no
---                                           such references.
+-- orphans                  Int64{>=0}?      Rows that refer to a film or day no dimension had when the day was last
+--                                           built; null where there are no such references.
 -- completeness             Float64{0..1}?   Mean share of known values over the nullable columns; null without rows.
 -- outliers                 Int64{>=0}?      Values beyond 3 robust standard deviations, over all columns (see
 --                                           vw_column_quality); null when none could be measured.
@@ -54,16 +54,6 @@ WITH by_rule AS (
         date_id,
         table_name
 ),
-orphaned AS (
-    SELECT
-        fact_movie_daily.date_id,
-        count(*) AS orphans
-    FROM fact_movie_daily
-    LEFT JOIN dim_movie ON dim_movie.movie_id = fact_movie_daily.movie_id
-    LEFT JOIN dim_date ON dim_date.date_id = fact_movie_daily.date_id
-    WHERE dim_movie.movie_id IS NULL OR dim_date.date_id IS NULL
-    GROUP BY fact_movie_daily.date_id
-),
 profile AS (
     SELECT
         fact_table_quality.date_id,
@@ -78,9 +68,7 @@ profile AS (
         fact_table_quality.duplicates,
         fact_table_quality.superseded,
         fact_table_quality.unaccounted,
-        CASE
-            WHEN fact_table_quality.table_name = 'tmdb/star/fact_movie_daily' THEN coalesce(orphaned.orphans, 0)
-        END AS orphans,
+        fact_table_quality.orphans,
         fact_table_quality.completeness,
         fact_table_quality.outliers,
         fact_table_quality.extraction_completeness,
@@ -93,7 +81,6 @@ profile AS (
     FROM fact_table_quality
     LEFT JOIN by_rule
         ON by_rule.date_id = fact_table_quality.date_id AND by_rule.table_name = fact_table_quality.table_name
-    LEFT JOIN orphaned ON orphaned.date_id = fact_table_quality.date_id
 ),
 aged AS (
     SELECT

@@ -1,12 +1,14 @@
 -- Every film on every day it was observed: its popularity, where that put it among the films of the day, and its votes.
 -- Rank and percentile are among the films that were there on that day (see vw_movie_days). The ID export has no votes:
--- a day on which only the export saw a film has none.
+-- a day on which only the export saw a film has none. Titles stand in vw_movie_latest: a day's rows stay as they are.
 --
 -- Grain: date_id, movie_id
+-- Kind: daily
+-- After: the last row of movie_id with vote_count
+-- Dated: dim_movie.gone_on by movie_id
 --
 -- date_id          Date             Day of the observation (UTC).
 -- movie_id         Int64            Film.
--- title            String?          Title in English, else in the original language; that of today on every day.
 -- popularity       Float64{>=0}     TMDB popularity of that day.
 -- percentile       Float64{0..1}?   Share of the day's other films that are no more popular, (films - rank) /
 --                                   (films - 1): 1 is the most popular. Null once gone, or when the day has one film.
@@ -36,7 +38,6 @@ WITH compared AS (
 SELECT
     compared.date_id,
     compared.movie_id,
-    coalesce(dim_movie.title, dim_movie.original_title) AS title,
     compared.popularity,
     (daily.films - compared.popularity_rank) / CAST(nullif(daily.films - 1, 0) AS DOUBLE) AS percentile,
     compared.popularity_rank,
@@ -46,4 +47,3 @@ SELECT
     compared.vote_average
 FROM compared
 LEFT JOIN vw_daily_popularity AS daily ON daily.date_id = compared.date_id
-LEFT JOIN dim_movie ON dim_movie.movie_id = compared.movie_id

@@ -3,6 +3,7 @@
 -- Ranks are among the films observed on the newest day of all that are not gone: a film last seen earlier has none.
 --
 -- Grain: movie_id
+-- Kind: current
 --
 -- movie_id           Int64            Film.
 -- title              String?          Title in English; in the original language while only the export has seen the

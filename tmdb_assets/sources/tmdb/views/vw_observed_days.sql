@@ -15,10 +15,9 @@
 WITH day AS (
     SELECT
         date_id,
-        count(*) AS films,
-        count(vote_count) AS films_with_votes
-    FROM fact_movie_daily
-    GROUP BY date_id
+        films_observed AS films,
+        films_with_votes
+    FROM vw_daily_popularity
 ),
 answered AS (
     SELECT

@@ -4,6 +4,7 @@
 -- A rank is among the films that were there on that day (see vw_movie_days); equals share the better rank.
 --
 -- Grain: movie_id
+-- Kind: windowed, 0, 1, 7, 14 and 30 days back
 --
 -- movie_id                 Int64          Film.
 -- title                    String?        Title in English, else in the original language.

@@ -1,0 +1,145 @@
+"""Views over facts, built a few days at a time: whatever is filled, in whatever order, the tables are what one answer
+over all facts is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.engines import duckdb
+from tmdb_assets.lakehouse.engines.views import View
+from tmdb_assets.lakehouse.flow.publishing import publish
+from tmdb_assets.lakehouse.flow.run import Run
+from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.sources.tmdb import contracts
+from tmdb_assets.sources.tmdb.assets import derived_tables
+from tmdb_assets_tests.effort import examples
+
+FIRST = dt.date(2026, 11, 5)  # a Thursday: twelve days touch three weeks
+DAYS = [FIRST + dt.timedelta(days=n) for n in range(12)]
+FILMS = range(1, 6)
+
+TABLES = {table.contract.name: table for table in derived_tables()}
+#: Built by a run of a day in this order.
+BUILT = (
+    "fact_movie_daily_last",
+    "vw_daily_popularity",
+    "vw_movie_history",
+    "vw_movie_weeks",
+    "vw_movie_latest",
+    "vw_observed_days",
+    "vw_trending",
+    "vw_genre_trend",
+)
+Day = Mapping[int, tuple[float, int | None]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one run brings: the facts of a day anew (None: no new facts), when films are gone, and what it builds."""
+
+    day: dt.date
+    facts: Day | None
+    gone: Mapping[int, dt.date | None]
+    builds: bool
+
+
+FACTS = st.dictionaries(
+    st.sampled_from(FILMS),
+    st.tuples(st.sampled_from([0.0, 1.0, 2.5, 4.0]), st.none() | st.integers(0, 9)),
+    min_size=1,
+)
+STEPS = st.lists(
+    st.builds(
+        Step,
+        st.sampled_from(DAYS),
+        st.none() | FACTS,
+        st.dictionaries(st.sampled_from(FILMS), st.none() | st.sampled_from(DAYS), max_size=2),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=9,
+)
+
+
+@given(STEPS)
+@examples(40)
+def test_whatever_is_filled_in_whatever_order_the_tables_are_one_answer_over_all_facts(steps: list[Step]) -> None:
+    with TemporaryDirectory() as folder:
+        store, gone = DeltaStore(Path(folder)), dict[int, dt.date | None]()
+        _keep_films(store, gone)
+        for step in (*steps, Step(steps[-1].day, None, {}, builds=True)):
+            if step.gone:
+                gone |= step.gone
+                _keep_films(store, gone)
+            if step.facts is not None:
+                _keep_facts(store, step.day, step.facts)
+            if step.builds:
+                _build(store, step.day)
+        _hold_against_one_answer(store)
+
+
+def _keep_films(store: DeltaStore, gone: Mapping[int, dt.date | None]) -> None:
+    rows = [
+        {"movie_id": film, "title": f"Film {film}", "observed_on": FIRST, "gone_on": gone.get(film)} for film in FILMS
+    ]
+    store.merge(contracts.DIM_MOVIE, _frame(contracts.DIM_MOVIE, rows), {})
+    genres = [{"movie_id": film, "genre_id": film % 2, "observed_on": FIRST} for film in FILMS if film < 5]
+    store.merge(contracts.BRIDGE_MOVIE_GENRE, _frame(contracts.BRIDGE_MOVIE_GENRE, genres), {})
+
+
+def _keep_facts(store: DeltaStore, day: dt.date, facts: Day) -> None:
+    rows = [
+        {"date_id": day, "movie_id": film, "popularity": popularity, "vote_count": votes}
+        for film, (popularity, votes) in sorted(facts.items())
+    ]
+    store.merge(contracts.DIM_DATE, _frame(contracts.DIM_DATE, [{"date_id": day}]), {})
+    store.replace(contracts.FACT_MOVIE_DAILY, _frame(contracts.FACT_MOVIE_DAILY, rows), [day], {})
+
+
+def _build(store: DeltaStore, day: dt.date) -> None:
+    for name in BUILT:
+        publish(TABLES[name], Run(store, [day]))
+
+
+def _frame(contract: Contract, rows: list[dict[str, object]]) -> pl.DataFrame:
+    """Rows of a table; what is not said and may not be null is something."""
+    something = {pl.Int64: 1, pl.Float64: 1.0, pl.String: "x", pl.Boolean: False}
+    filled = [
+        {
+            name: row.get(name, None if column.nullable else something.get(column.dtype))
+            for name, column in contract.columns.items()
+        }
+        for row in rows
+    ]
+    return pl.DataFrame(filled, schema=contract.schema)
+
+
+def _hold_against_one_answer(store: DeltaStore) -> None:
+    """Each view's table is the answer over all rows of the facts and of the views before it."""
+    answered: dict[str, pl.LazyFrame] = {}
+    for table in (TABLES[name] for name in BUILT[1:]):
+        view = table.build
+        assert isinstance(view, View)
+        tables = {
+            name: answered[name] if name in answered else store.scan(_as_named(name, contract))
+            for name, contract in view.tables.items()
+        }
+        truth = duckdb.answer(view, tables)
+        grain = list(view.contract.grain)
+        there = store.scan(view.contract).sort(grain).collect()
+        assert there.to_dicts() == truth.select(there.columns).sort(grain).to_dicts(), view.contract.name
+        answered[view.contract.name] = truth.select(there.columns).lazy()
+
+
+def _as_named(name: str, contract: Contract) -> Contract:
+    """The table of a name, of which a `current` view is handed another one."""
+    return contracts.FACT_MOVIE_DAILY if name == "fact_movie_daily" else contract
