@@ -15,6 +15,7 @@ import dagster as dg
 
 from tmdb_assets import sources
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource
@@ -22,7 +23,7 @@ from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.report import assets as report
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.warehouse import assets as warehouse
-from tmdb_assets.warehouse.contents import Source, lay_out
+from tmdb_assets.warehouse.contents import Source
 
 
 def source_modules(name: str) -> list[ModuleType]:
@@ -45,9 +46,9 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
     today = settings.tmdb_assets_today
     shared = dg.Definitions(
         resources={
-            "lake": LakeResource(store=DeltaStore(settings.tmdb_assets_lake)),
+            "lake": LakeResource(store=_store(settings)),
             "clock": ClockResource(today=today.isoformat() if today else None),
-            "engine": DuckDBEngine(database=VIEWS_IN_MEMORY),
+            "engine": DuckDBEngine(database=VIEWS_IN_MEMORY, connection_config=_bounds(settings)),
             "warehouse": report.warehouse_resource(settings),
             **resources,
         },
@@ -58,6 +59,22 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
     found.append(warehouse.build(settings, source_modules("contracts")))
     found.append(_report(settings))
     return dg.Definitions.merge(shared, upkeep(all_contracts(), settings.raw_retention_days), *found)
+
+
+def _store(settings: Settings) -> DeltaStore:
+    """The lake, read as much at once as the settings say."""
+    store = DeltaStore(settings.tmdb_assets_lake)
+    store.bytes_per_batch = settings.tmdb_assets_batch_mb * 1_000_000
+    return store
+
+
+def _bounds(settings: Settings) -> dict[str, str]:
+    """What keeps DuckDB within its memory: the order of rows that nobody asked to keep takes a lot of it."""
+    return {
+        "memory_limit": f"{settings.tmdb_assets_memory_mb}MB",
+        "temp_directory": str(settings.tmdb_assets_spill),
+        "preserve_insertion_order": "false",
+    }
 
 
 def load_definitions() -> dg.Definitions:
@@ -72,5 +89,6 @@ def _report(settings: Settings) -> dg.Definitions:
     """The daily report, told the days and the views of the source that it is of."""
     days = {module.contracts.SOURCE: module.PARTITIONS for module in source_modules("assets")}
     views = {source.name: source for source in map(Source.of, source_modules("contracts"))}
-    texts = {view.contract.name: view.sql for view in lay_out(views[report.SOURCE], fact_days=None).views}
+    asked = views[report.SOURCE].views
+    texts = {view.contract.name: view.sql for view in (*bases_of(asked), *asked)}
     return report.build(settings, days[report.SOURCE], texts)

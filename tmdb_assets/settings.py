@@ -100,11 +100,28 @@ class Settings(BaseSettings):
     tmdb_assets_reports: Path = Field(
         Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
     )
+    tmdb_assets_memory_mb: int = Field(
+        2048,
+        ge=256,
+        le=1_000_000,
+        description="Megabytes of memory in which DuckDB answers a view; what takes more is spilled to a folder.",
+    )
+    tmdb_assets_spill: Path = Field(
+        Path("data/spill"), description="Folder of what does not fit into that memory; it is empty between runs."
+    )
+    tmdb_assets_batch_mb: int = Field(
+        32,
+        ge=1,
+        le=100_000,
+        description="Megabytes of stored (compressed) rows that a run over many days reads at once; they take about "
+        "thirty times as much memory.",
+    )
     warehouse_fact_days: int | None = Field(
         None,
         ge=1,
         le=DAYS_AT_MOST,
-        description="Newest days of the facts that the warehouse holds; all of them without it.",
+        description="Newest days of the facts that the warehouse holds; without it as many as have 100 million rows: "
+        "90 of TMDB's whole catalogue. The lake keeps all.",
     )
     tmdb_assets_allow_mass_delete: bool = Field(
         False,

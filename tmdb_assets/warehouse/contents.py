@@ -4,11 +4,13 @@ What belongs here: the choice between table and view, which days of a fact are k
 is told from what it was at the last publication. What does not: where it is held (targets/), what a table promises or a
 view asks (a source's contracts.py and views/).
 
-A source's schema holds its star as tables and its views as SQL views. Two kinds of views are kept as tables of the
-answers that the lake has: those over large raw or clean tables, which are not in the target, and, when only some days
-of the facts are kept, those over facts, which would answer something else. A view that the lake keeps nowhere (a base
-of others) is a SQL view always, of the days that are there. A view whose SQL a target does not speak is a table there
-too.
+A source's schema holds its star as tables and its views as SQL views. Three kinds of views are kept as tables of the
+answers that the lake has: those over facts, which would read them all each time somebody asks; those over large raw or
+clean tables, which are not in the target; and those whose SQL a target does not speak. A view that the lake keeps
+nowhere (a base of others) is a SQL view always, of the days that are there. Sums by the week or month, which other
+views are made of, stay in the lake.
+
+Of facts the newest days are kept: as many as the setting says, else as many as hold FACT_ROWS_AT_MOST rows.
 """
 
 from __future__ import annotations
@@ -22,10 +24,14 @@ from types import ModuleType
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage
+from tmdb_assets.lakehouse.contracts import ByDay, ByPeriod, Contract, FewADay, Stage
+from tmdb_assets.lakehouse.engines.kinds import All, Plain
 from tmdb_assets.lakehouse.engines.views import View, bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 
+#: Rows of a table of facts in a target, where nobody says how many days: 90 days of TMDB's whole catalogue, or 27 years
+#: of 10,000 films a day. Such a file takes about 3 GB, and a publication copies it.
+FACT_ROWS_AT_MOST = 100_000_000
 #: Part of a table that is loaded as a whole.
 WHOLE = None
 Part = dt.date | None
@@ -55,12 +61,13 @@ class Source:
 @dataclass(frozen=True)
 class Layout:
     """How a source's schema is laid out. `by_day`: tables of which only the newest days are kept, and their day
-    column."""
+    column; `fact_days`: how many days these are, None for all."""
 
     source: Source
     tables: tuple[Contract, ...]
     views: tuple[View, ...]
     by_day: Mapping[str, str]
+    fact_days: int | None = None
 
     def notes(self, noun: str) -> dict[str, str]:
         """What a table's comment adds to its contract's words, in a target that is called `noun`."""
@@ -73,8 +80,26 @@ class Layout:
         }
 
 
+def fact_days_of(store: DeltaStore, source: Source, asked: int | None) -> int | None:
+    """How many of the newest days of a source's facts a target keeps; None for all.
+
+    `asked`: what the setting says. Without it, as many days as have FACT_ROWS_AT_MOST rows in any one table.
+    """
+    if asked:
+        return asked
+    found: list[int] = []
+    for contract in (c for c in source.contracts if c.stage is Stage.STAR and isinstance(c.kept, ByDay)):
+        rows, days = 0, sorted(store.partition_rows(contract).items(), reverse=True)
+        for number, (day, of_day) in enumerate(days):
+            rows += of_day
+            if number and rows > FACT_ROWS_AT_MOST:
+                found.append((days[0][0] - day).days)
+                break
+    return min(found, default=None)
+
+
 def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], bool] = lambda view: True) -> Layout:
-    """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is true.
+    """Star tables, small tables that a view reads (ledger, quarantine), and each view as a view where that is good.
 
     A table with personal columns stays in the lake. `can_answer`: whether the target speaks the SQL of a view; one that
     it does not speak is a table of the answers that the lake has.
@@ -91,7 +116,10 @@ def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], 
     views = []
     for view in (*bases_of(source.views), *source.views):
         contract = view.contract
-        is_true = there.issuperset(view.reads) and (not view.is_kept or by_day.keys().isdisjoint(view.reads))
+        if isinstance(contract.kept, ByPeriod):
+            continue
+        reads_all = isinstance(view.kind, Plain | All) and by_day.keys().isdisjoint(view.reads)
+        is_true = there.issuperset(view.reads) and (not view.is_kept or reads_all)
         if is_true and can_answer(view):
             views.append(view)
         elif view.is_kept:
@@ -101,7 +129,7 @@ def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], 
         else:
             continue  # what it stands on is not in the target, or not in words that it knows
         there.add(contract.name)
-    return Layout(source, tuple(tables), tuple(views), by_day)
+    return Layout(source, tuple(tables), tuple(views), by_day, fact_days)
 
 
 @dataclass(frozen=True)
@@ -137,7 +165,7 @@ class Wanted:
         return frame if self.since is None or days is not None else frame.filter(pl.col(self.day) >= self.since)
 
 
-def look_up(store: DeltaStore, layouts: Sequence[Layout], fact_days: int | None) -> list[Wanted]:
+def look_up(store: DeltaStore, layouts: Sequence[Layout]) -> list[Wanted]:
     """Every table of the layouts as the lake has it now; versions are taken first, all at one moment."""
     versions = {c.key: store.version(c) for layout in layouts for c in layout.tables}
     wanted = []
@@ -145,7 +173,7 @@ def look_up(store: DeltaStore, layouts: Sequence[Layout], fact_days: int | None)
         files = {c.name: _files(store, c, versions[c.key]) for c in layout.tables}
         facts = [c.name for c in layout.tables if _by_folder(c)]
         newest = max((day for name in facts for day in files[name].get_column("part").to_list()), default=None)
-        since = newest - dt.timedelta(days=fact_days - 1) if fact_days and newest else None
+        since = newest - dt.timedelta(days=layout.fact_days - 1) if layout.fact_days and newest else None
         for contract in layout.tables:
             day = layout.by_day.get(contract.name, "")
             table = _wanted(contract, versions[contract.key], files[contract.name], since if day else None, day)

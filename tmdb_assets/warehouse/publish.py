@@ -20,7 +20,7 @@ from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore, without_secrets
 from tmdb_assets.lakehouse.store.locks import at_work
-from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, lay_out, look_up
+from tmdb_assets.warehouse.contents import Layout, Source, Wanted, definitions_of, fact_days_of, lay_out, look_up
 from tmdb_assets.warehouse.reader import FORMAT, Info, WarehouseError
 from tmdb_assets.warehouse.recorded import Recorded, own_tables
 from tmdb_assets.warehouse.target import Draft, Target
@@ -75,7 +75,8 @@ def publish_warehouse(
 ) -> Publication:
     """Bring a target up to what the lake has now, loading only what has changed since.
 
-    `fact_days`: keep the newest so many days of the facts (None: all). One publication runs at a time; another waits.
+    `fact_days`: keep the newest so many days of the facts (None: as many as `fact_days_of` says). One publication runs
+    at a time; another waits.
 
     Raises WarehouseError when there is nothing to publish, or the target cannot be written or holds what is none of
     ours; BlockedError naming the check that did not hold; SqlError naming the view's file and line. What was published
@@ -84,17 +85,18 @@ def publish_warehouse(
     started = time.monotonic()
     names = [source.name for source in sources]
     target.refuse_unfit(names)
-    layouts = [lay_out(source, fact_days, target.can_answer) for source in sources]
     with at_work(store, names, log), target.publication(log) as draft:
-        wanted = look_up(store, layouts, fact_days)
+        layouts = [lay_out(s, fact_days_of(store, s, fact_days), target.can_answer) for s in sources]
+        days_kept = min((layout.fact_days for layout in layouts if layout.fact_days), default=None)
+        wanted = look_up(store, layouts)
         if all(table.version is None for table in wanted):
             root = without_secrets(store.root)
             raise WarehouseError(
                 f"The lake {root} holds no table yet: run `make demo` first, or materialize its tables."
             )
         rebuilt = draft.begin()
-        info = Info(FORMAT, (clock or Clock()).now(), without_secrets(store.root), _origin(store, sources), fact_days)
-        definitions = definitions_of(layouts, info.lake, info.origin, fact_days)
+        info = Info(FORMAT, (clock or Clock()).now(), without_secrets(store.root), _origin(store, sources), days_kept)
+        definitions = definitions_of(layouts, info.lake, info.origin, days_kept)
         recorded = draft.recorded()
         tasks = [_Task(table, recorded, draft.has(table.contract)) for table in wanted]
         is_redefined = recorded.definitions != definitions

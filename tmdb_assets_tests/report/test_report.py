@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.report import assets
 from tmdb_assets.report.answers import Answers, held_days, read, read_past
@@ -27,7 +28,7 @@ from tmdb_assets.settings import load_settings
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import PARTITIONS
 from tmdb_assets.warehouse import figures
-from tmdb_assets.warehouse.contents import Source, lay_out
+from tmdb_assets.warehouse.contents import Source
 from tmdb_assets.warehouse.publish import publish_warehouse
 from tmdb_assets.warehouse.reader import Stamp, Warehouse
 from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
@@ -38,7 +39,7 @@ from tmdb_assets_tests.sources.tmdb.worlds import DAYS
 from tmdb_assets_tests.warehouse.published import altered, emptied
 
 VOID = {"meta", "hr", "br", "wbr"}
-VIEWS = {view.contract.name: view.sql for view in lay_out(Source.of(contracts), fact_days=None).views}
+VIEWS = {view.contract.name: view.sql for view in (*bases_of(contracts.VIEWS), *contracts.VIEWS)}
 
 
 class Parsed(HTMLParser):

@@ -101,6 +101,7 @@ SELECT date_id, thing_id, amount FROM fact_daily WHERE amount > 20
     "vw_large_days": """-- Large facts of each day.
 --
 -- Grain: date_id
+-- Kind: whole
 --
 -- date_id  Date   Day.
 -- facts    Int64  Facts.

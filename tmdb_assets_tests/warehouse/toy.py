@@ -90,6 +90,7 @@ VIEWS = {
     "vw_totals": """-- Amount of each thing.
 --
 -- Grain: thing_id
+-- Kind: whole
 --
 -- thing_id  Int64    Thing.
 -- name      String?  Name.
@@ -105,6 +106,7 @@ ORDER BY total DESC
     "vw_days": """-- Amount of each day.
 --
 -- Grain: date_id
+-- Kind: whole
 --
 -- date_id  Date     Day.
 -- amount   Int64    Amount.
@@ -126,6 +128,7 @@ SELECT thing_id, total FROM vw_totals ORDER BY total DESC, thing_id LIMIT 1
     "vw_pages": """-- Pages a day.
 --
 -- Grain: date_id
+-- Kind: whole
 --
 -- date_id  Date   Day.
 -- pages    Int64  Pages.

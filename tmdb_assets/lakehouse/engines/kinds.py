@@ -3,15 +3,15 @@
 What belongs here: the kinds, the lines of a head that name them, and which views may read facts at all. What does not:
 which rows a kind is handed (flow/view_inputs.py), heads as a whole (views.py).
 
-A table that grows by many rows a day (facts) is never read as a whole, or each day would cost more than the one before.
-So a view over one says in its head what it needs of it, in a line below the grain:
+A table that grows by many rows a day (facts) is not to be read as a whole, or each day would cost more than the one
+before. So a view over one says in its head what it needs of it, in a line below the grain:
 
     -- Kind: daily                             a day's rows come of that day's facts; kept by the day
     -- Kind: daily, few rows                   the same, of an answer that has few rows a day: kept in few files
     -- Kind: periodic, by the week             a week's rows come of its days' facts (or: by the month)
     -- Kind: windowed, 0 to 60 days back       answered of the newest days (or: 0, 1 and 7 days back)
     -- Kind: current                           answered of the last rows of each key, which a star table keeps
-    -- Kind: whole                             answered of all rows, of a table that says that it has few enough
+    -- Kind: whole                             answered of all rows: of facts that stay few
 
 What a daily or a periodic view may need beside the facts of its days is said in further lines:
 
@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tmdb_assets.lakehouse.calendar import Period
-from tmdb_assets.lakehouse.contracts import ByDay, ByPeriod, Contract, FewADay, Kept, Owned, Whole
+from tmdb_assets.lakehouse.contracts import ByDay, ByPeriod, Contract, FewADay, Kept, Whole
 
 
 class KindError(ValueError):
@@ -60,7 +60,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class All:
-    """Answered of all rows, of tables that grow slowly enough."""
+    """Answered of all rows of facts that stay few, as the author of the view says."""
 
 
 @dataclass(frozen=True)
@@ -197,21 +197,13 @@ def read_by(kind: Kind, tables: Mapping[str, Contract], known: Mapping[str, Cont
 
 def _refuse_unfit(kind: Kind, name: str, contract: Contract) -> None:
     """Raises KindError when a kind may not read a table of facts."""
-    if isinstance(kind, All) and isinstance(contract.kept, Whole | ByPeriod):
+    if isinstance(kind, All):
         return
     if isinstance(kind, Daily | Periodic | Windowed) and isinstance(contract.kept, ByDay):
         return
     if isinstance(kind, Plain):
         raise KindError(f"it reads the facts of {name} and has no line `Kind:` that says how many of them it needs")
-    raise KindError(f"it reads {name}, which {_how_kept(contract)}: its kind cannot")
-
-
-def _how_kept(contract: Contract) -> str:
-    if isinstance(contract.kept, ByDay):
-        return "is kept by the day"
-    if isinstance(contract.kept, ByPeriod):
-        return f"is kept by the {contract.kept.period}"
-    return "holds the last rows of each key" if isinstance(contract.kept, Owned) else "is not kept by the day"
+    raise KindError(f"it reads the facts of {name}, which are not kept by the day: only `Kind: whole` can")
 
 
 def _last_of(contract: Contract, known: Mapping[str, Contract]) -> Contract:

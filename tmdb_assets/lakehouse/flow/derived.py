@@ -25,10 +25,6 @@ from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.changes import Basis, basis_of, changed_days, recorded_version
 
-# Days are built together up to this many kept (compressed) bytes of input: a long backfill must fit a laptop's memory,
-# and film payloads take about thirty times as much room decoded.
-BYTES_PER_BATCH = 128_000_000
-
 #: A column of a bridge's frame: true in a row that names no member and only says that its owner was observed, so that
 #: members kept of an earlier day go (a film that has no genre any more).
 MARKER = "_marker"
@@ -187,14 +183,14 @@ class DerivedTable:
     def batches(self, store: DeltaStore, days: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         """The days, as many at a time as fit in memory."""
         if isinstance(self.build, View):
-            yield from ViewInputs(self.build, store).batches(days, BYTES_PER_BATCH)
+            yield from ViewInputs(self.build, store).batches(days)
             return
         daily = [store.partition_bytes(c) for c in self.reads if len(days) > 1]
         batch: list[dt.date] = []
         size = 0
         for day in days:
             more = sum(kept.get(day, 0) for kept in daily)
-            if batch and size + more > BYTES_PER_BATCH:
+            if batch and size + more > store.bytes_per_batch:
                 yield batch
                 batch, size = [], 0
             batch.append(day)

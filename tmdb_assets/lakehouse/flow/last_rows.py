@@ -14,6 +14,7 @@ import polars as pl
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.flow.derived import MARKER
 from tmdb_assets.lakehouse.flow.nearby import LAST_KNOWN_ROWS, last_rows
+from tmdb_assets.lakehouse.store.tables import within
 
 
 def keep_last_rows(
@@ -49,7 +50,7 @@ def keep_last_rows(
     earlier = [each for each in days if each not in set(filled)]
 
     def scan(wanted: Sequence[dt.date]) -> pl.LazyFrame:
-        return every_row.select(columns).filter(pl.col(day).is_in(list(wanted)))
+        return every_row.select(columns).filter(within(day, wanted))
 
     found = [last_rows(scan, earlier, day, lost), last_rows(scan, earlier, day, lost, known, LAST_KNOWN_ROWS)]
     told = pl.concat([here, others, *found]).unique([*key, day], maintain_order=True)

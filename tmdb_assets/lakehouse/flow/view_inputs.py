@@ -123,7 +123,7 @@ class ViewInputs:
         asking = apart.select(after.key, day).unique()
         return next_days(lambda days: self.store.scan(read, days), later, day, asking, after.column)
 
-    def batches(self, parts: Sequence[dt.date], most_bytes: int) -> Iterator[list[dt.date]]:
+    def batches(self, parts: Sequence[dt.date]) -> Iterator[list[dt.date]]:
         """The parts, as many at a time as have few bytes kept of facts."""
         contract = self.view.contract
         sizes: dict[dt.date, int] = {}
@@ -132,7 +132,7 @@ class ViewInputs:
                 sizes[contract.part_of(day)] = sizes.get(contract.part_of(day), 0) + size
         batch: list[dt.date] = []
         for part in parts:
-            if batch and sum(sizes.get(each, 0) for each in (*batch, part)) > most_bytes:
+            if batch and sum(sizes.get(each, 0) for each in (*batch, part)) > self.store.bytes_per_batch:
                 yield batch
                 batch = []
             batch.append(part)

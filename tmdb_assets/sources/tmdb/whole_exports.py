@@ -7,10 +7,13 @@ What belongs here: which days these are, and since when they are silent about a 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cached_property
 
 import polars as pl
 
+from tmdb_assets.lakehouse.flow.nearby import last_rows
+from tmdb_assets.lakehouse.store.tables import within
 from tmdb_assets.sources.tmdb.exports import EXPORT
 from tmdb_assets.sources.tmdb.scope import few_of
 
@@ -27,6 +30,7 @@ class WholeExports:
     def __init__(self, ledger: pl.LazyFrame, movie_stats: pl.LazyFrame) -> None:
         whole = ledger.filter(pl.col("endpoint") == EXPORT, pl.col("is_finished"), pl.col("received_ids") > 0)
         self._ids: dict[dt.date, int] = dict(whole.select("date_id", "received_ids").collect().iter_rows())
+        self._days: list[dt.date] = ledger.select(pl.col("date_id").unique()).collect().to_series().to_list()
         self._stats = movie_stats
         self._stands: dict[dt.date, bool] = {}
 
@@ -49,10 +53,8 @@ class WholeExports:
         if self.newest is None:
             return known.select("movie_id", silent_on=pl.lit(None, dtype=pl.Date)).collect().clear()
         silent = known.join(self.told_on(self.newest), on="movie_id", how="anti").collect()
-        seen = (
-            self._stats.join(silent.lazy(), on="movie_id", how="semi").group_by("movie_id").agg(pl.col("date_id").max())
-        )
-        last = silent.join(seen.collect(), on="movie_id", how="left")
+        seen = last_rows(self._told, self._days, "date_id", silent.select("movie_id"))
+        last = silent.join(seen, on="movie_id", how="left")
         last = last.select("movie_id", last_on=pl.max_horizontal("known_on", "date_id")).drop_nulls()
         days = last.get_column("last_on").unique().to_list()
         since = pl.DataFrame(
@@ -60,6 +62,10 @@ class WholeExports:
             schema={"last_on": pl.Date, "silent_on": pl.Date},
         )
         return last.join(since, on="last_on").select("movie_id", "silent_on").drop_nulls()
+
+    def _told(self, days: Sequence[dt.date]) -> pl.LazyFrame:
+        """movie_id, date_id: the films that anything told of on some days."""
+        return self._stats.filter(within("date_id", days)).select("movie_id", "date_id")
 
     def _is_there(self, day: dt.date) -> bool:
         """Whether movie_stats tells of the films of the day's export. It does not while the day is half run; a few rows

@@ -231,8 +231,8 @@ def test_a_day_without_rows_still_makes_its_table(source: Toy) -> None:
     assert source.store.version(CORRECTED) is not None
 
 
-def test_differences_of_several_batches_add_up(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tmdb_assets.lakehouse.flow.derived.BYTES_PER_BATCH", 1)
+def test_differences_of_several_batches_add_up(source: Toy) -> None:
+    source.store.bytes_per_batch = 1
     for day in DAYS[:3]:
         source.says(day, notice(1), notice(2))
     publish(source, *DAYS[:2])

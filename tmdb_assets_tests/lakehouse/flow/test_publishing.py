@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import ByDay, Column, Contract, Owned, Rule, Whole, col, ge, not_blank
 from tmdb_assets.lakehouse.errors import BlockedError
-from tmdb_assets.lakehouse.flow import derived as derived_module
 from tmdb_assets.lakehouse.flow import publishing as publishing_module
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
@@ -238,15 +237,13 @@ def test_the_same_day_again_changes_no_owned_table(source: Toy) -> None:
     assert any("nothing changed" in line for line in source.lines)
 
 
-def test_batches_give_the_same_tables_as_one(
-    source: Toy, fresh_lake: Callable[[], DeltaStore], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_give_the_same_tables_as_one(source: Toy, fresh_lake: Callable[[], DeltaStore]) -> None:
     other = Toy(fresh_lake())
     for n, day in enumerate(DAYS):
         for toy_source in (source, other):
             toy_source.says(day, notice(1, f"n{n}", n, [n + 1, n + 2]), notice(2 + n % 3, "x", -(n % 2), [9][: n % 2]))
     source.run(*DAYS)
-    monkeypatch.setattr(derived_module, "BYTES_PER_BATCH", 1)
+    other.store.bytes_per_batch = 1
     other.run(*DAYS)
     assert other.store.version(THINGS) == len(DAYS), "a batch a day"
     for contract in (THINGS, DIM_THING, DIM_PART, BRIDGE, FACT):
@@ -255,8 +252,8 @@ def test_batches_give_the_same_tables_as_one(
     assert len(source.rejected()) == 3
 
 
-def test_the_outcomes_of_batches_add_up(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(derived_module, "BYTES_PER_BATCH", 1)
+def test_the_outcomes_of_batches_add_up(source: Toy) -> None:
+    source.store.bytes_per_batch = 1
     for day in DAYS[:3]:
         source.says(day, notice(1), notice(0))
     done = source.publish(derived(things), *DAYS[:3])
@@ -652,7 +649,7 @@ def test_rows_of_another_day_that_take_a_place_are_set_aside_on_their_own(source
     assert (source.kept(DIM_PART), source.rejected()) == ([], aside)
 
 
-def test_what_is_rebuilt_from_other_days_is_built_batch_by_batch(source: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_rebuilt_from_other_days_is_built_batch_by_batch(source: Toy) -> None:
     heights = []
 
     def counted(things: pl.LazyFrame) -> pl.DataFrame:
@@ -664,7 +661,7 @@ def test_what_is_rebuilt_from_other_days_is_built_batch_by_batch(source: Toy, mo
     source.run(*DAYS)
     source.says(DAYS[6], notice(1, parts=[8]), notice(2))
     source.publish(derived(things), DAYS[6])
-    monkeypatch.setattr(derived_module, "BYTES_PER_BATCH", 1)
+    source.store.bytes_per_batch = 1
     source.publish(derived(dim_part, build=counted), DAYS[6])
     assert heights == [2] * (1 + len(DAYS)), "its own day, then each day by itself"
     assert source.kept(DIM_PART) == [(1, DAYS[5]), *[(n + 2, DAYS[n]) for n in range(7)]]

@@ -22,7 +22,7 @@ from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import assets, clean, contracts
 from tmdb_assets_tests.end_to_end.harness import TODAY
-from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, a_film, ago, ask, seen
+from tmdb_assets_tests.sources.tmdb.tiny import DAY, TABLES, ago, ask
 from tmdb_assets_tests.sources.tmdb.worlds import World
 
 STATS, MOVIES, FACTS = "tmdb/clean/movie_stats", "tmdb/clean/movies", "tmdb/star/fact_movie_daily"
@@ -205,7 +205,8 @@ def test_the_score_is_its_formula(world: World) -> None:
 
 def profile(day: dt.date = DAY, table: str = FACTS, **figures: Any) -> dict[str, Any]:
     good = {"is_daily": True, "received": 10, "kept": 10, "quarantined": 0, "duplicates": 0, "superseded": 0}
-    return {"date_id": day, "table_name": table, **good, "unaccounted": 0, **figures}
+    orphans = 0 if table == FACTS else None
+    return {"date_id": day, "table_name": table, **good, "unaccounted": 0, "orphans": orphans, **figures}
 
 
 def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -226,6 +227,7 @@ def test_a_day_without_fault_scores_100() -> None:
         {"received": 0, "unaccounted": -10},
         {"extraction_completeness": 0.5},
         {"completeness": 0.25},
+        {"orphans": 4},
         {"kept": 0, "received": 0},
         {"received": None, "duplicates": None, "unaccounted": None, "quarantined": 5},
     ],
@@ -242,20 +244,6 @@ def test_duplicates_and_outliers_are_told_and_do_not_count() -> None:
         ask("vw_data_quality", fact_table_quality=[profile(received=30, duplicates=15, superseded=5, outliers=9)])
     )
     assert (row["duplicates"], row["superseded"], row["outliers"], row["score"]) == (15, 5, 9, pytest.approx(100))
-
-
-def test_facts_without_a_film_or_a_day_are_orphans() -> None:
-    rows = ask(
-        "vw_data_quality",
-        fact_table_quality=[profile(ago(1), kept=3), profile(kept=2), profile(table=STATS)],
-        fact_movie_daily=[seen(ago(1), 1, 1.0), seen(ago(1), 8, 1.0), seen(ago(1), 9, 1.0), seen(DAY, 1, 1.0)],
-        dim_movie=[a_film(1)],
-        dim_date=[{"date_id": ago(1)}],
-    )
-    assert {(row["date_id"], row["table_name"]): row["orphans"] for row in rows} == {
-        (ago(1), FACTS): 2, (DAY, FACTS): 1, (DAY, STATS): None,
-    }  # fmt: skip
-    assert [row["score"] for row in rows] == [pytest.approx(score(row, is_daily=True)) for row in rows]
 
 
 def test_a_table_goes_stale_from_its_last_day_with_rows_and_comes_back() -> None:
