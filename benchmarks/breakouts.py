@@ -14,7 +14,8 @@ import polars as pl
 
 from benchmarks.figure import Figure
 from tmdb_assets.lakehouse.engines.duckdb import answer
-from tmdb_assets.sandbox.tmdb.catalogue import Entry, SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.lists import Entry
 from tmdb_assets.sources.tmdb import contracts
 
 VIEWS = {view.contract.name: view for view in contracts.VIEWS}

@@ -28,7 +28,8 @@ from tmdb_assets.lakehouse.store.delta import WRITER
 from tmdb_assets.sandbox.answers import encode
 from tmdb_assets.sandbox.server import Application, Weather, run
 from tmdb_assets.sandbox.tmdb.api import TmdbSite
-from tmdb_assets.sandbox.tmdb.catalogue import Cache, Change, Entry, SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.catalogue import Cache, Change, SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.lists import Listing, Wanted
 from tmdb_assets.sandbox.tmdb.reference import GENRES
 
 EXPORTED, KNOWN = 1_100_000, 12_000
@@ -110,8 +111,8 @@ class _Padded:
     def __init__(self, catalogue: SyntheticCatalogue, exported: int) -> None:
         self._catalogue, self._exported, self._exports = catalogue, exported, Cache(len(EXPORTED_DAYS))
 
-    def entries(self, day: dt.date) -> list[Entry]:
-        return self._catalogue.entries(day)
+    def listing(self, day: dt.date, wanted: Wanted) -> Listing:
+        return self._catalogue.listing(day, wanted)
 
     def details(self, movie_id: int, day: dt.date, parts: Sequence[str]) -> bytes | None:
         return self._catalogue.details(movie_id, day, parts)

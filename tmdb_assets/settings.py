@@ -140,9 +140,9 @@ class Settings(BaseSettings):
     tmdb_assets_sandbox_films: int | None = Field(
         None,
         ge=1,
-        le=200_000,
+        le=2_000_000,
         description="About how many films the sandbox's synthetic catalogue has by now; without it, the sandbox's "
-        "own default.",
+        "own default. TMDB has 1100000.",
     )
     tmdb_assets_sandbox_wild: bool = Field(
         False,

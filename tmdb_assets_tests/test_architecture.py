@@ -54,7 +54,7 @@ def imported(path: Path) -> set[str]:
         ("sqlglot", r"tmdb_assets/lakehouse/engines/parsing\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),
-        ("msgspec", r"tmdb_assets/lakehouse/payloads/\w+\.py"),
+        ("msgspec", r"tmdb_assets/(lakehouse/payloads/\w+|sandbox/answers)\.py"),
         ("jinja2", r"tmdb_assets/templates\.py"),
         ("streamlit", r"tmdb_assets/dashboard/.*"),
         ("altair", r"tmdb_assets/dashboard/.*"),

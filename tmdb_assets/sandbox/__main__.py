@@ -22,12 +22,15 @@ from tmdb_assets.sandbox.streamflow.people import FIRST_MONTH, month_number
 from tmdb_assets.sandbox.streamflow.wild import FORMS, WORDINGS, wordings
 from tmdb_assets.sandbox.tmdb import habits as of_films
 from tmdb_assets.sandbox.tmdb.api import TmdbSite
-from tmdb_assets.sandbox.tmdb.catalogue import SyntheticCatalogue
+from tmdb_assets.sandbox.tmdb.catalogue import Catalogue, SyntheticCatalogue
 from tmdb_assets.sandbox.tmdb.recorded import RecordedCatalogue, RecordingError
 from tmdb_assets.sandbox.tmdb.reference import GENRES
 from tmdb_assets.sandbox.tmdb.wild import WildSite
 from tmdb_assets.settings import SettingsError, load_settings
 
+FILM_BY_FILM = 20_000
+"""Worlds of up to so many films keep every film as an object, greater ones as columns."""
+FILMS_AT_MOST = 2_000_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -63,7 +66,7 @@ def _serve(options: argparse.Namespace) -> int:
         recorded = RecordedCatalogue(options.movies)
         site = TmdbSite(recorded, options.token, recorded.genres(), options.drift)
     else:
-        site = TmdbSite(SyntheticCatalogue(options.films, options.seed, today()), options.token, GENRES, options.drift)
+        site = TmdbSite(_world(options.films, options.seed, today()), options.token, GENRES, options.drift)
     weather = Weather(options.latency, options.rate_limit, options.faults, options.slow, options.seed)
     calm = MoovitamixSite(options.seed, options.listeners, options.restart_after)
     films_rates, music_rates = (_wild_rates(options, source.HABITS) for source in (of_films, of_music))
@@ -71,6 +74,14 @@ def _serve(options: argparse.Namespace) -> int:
     music = WildMusicSite(calm, music_rates, options.lasting, options.seed) if any(music_rates.values()) else calm
     run(Application([films, music], today, weather), options.host, options.port, options.exit_with_stdin)
     return 0
+
+
+def _world(films: int, seed: int, today: dt.date) -> Catalogue:
+    if films <= FILM_BY_FILM:
+        return SyntheticCatalogue(films, seed, today)
+    from tmdb_assets.sandbox.tmdb.wide import WideCatalogue  # it brings Polars, which no small world needs
+
+    return WideCatalogue(films, seed, today)
 
 
 def _wild_rates(options: argparse.Namespace, habits: Sequence[Habit]) -> dict[str, float]:
@@ -129,7 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", type=_host, help="loopback only (127.0.0.1)")
     add("--port", default=0, type=_between(int, 0, 65535), help="0 takes a free port; the ready line says which")
     add("--token", default="sandbox", help="the credential callers must show (sandbox)")
-    add("--films", default=2400, type=_between(int, 1, 200_000), help="about how many films there are by now (2400)")
+    add(
+        "--films",
+        default=2400,
+        type=_between(int, 1, FILMS_AT_MOST),
+        help="about how many films there are by now (2400); TMDB has 1100000",
+    )
     add(
         "--listeners",
         default=300,

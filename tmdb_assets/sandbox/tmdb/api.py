@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tmdb_assets.sandbox.answers import NOT_FOUND, Answer, Request, encode, json_answer, tmdb_error
 from tmdb_assets.sandbox.tmdb import reference
-from tmdb_assets.sandbox.tmdb.catalogue import Cache, Catalogue, Change, Entry
+from tmdb_assets.sandbox.tmdb.catalogue import Cache, Catalogue, Change
 from tmdb_assets.sandbox.tmdb.details import PARTS
+from tmdb_assets.sandbox.tmdb.lists import Listed, Listing, Wanted, read_date
 from tmdb_assets.sandbox.tmdb.noise import unit
 
 PAGE_SIZE, MAX_PAGE, CHANGES_PAGE_SIZE, MAX_CHANGES_DAYS, EXPORT_DAYS = 20, 500, 100, 14, 90
@@ -34,12 +35,6 @@ EXPORT_ABSENT = Answer(
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>',
     "application/xml",
 )
-_SORTS: dict[str, Callable[[Entry], Any]] = {
-    "popularity.asc": lambda entry: (entry.popularity, entry.movie_id),
-    "vote_count.desc": lambda entry: (-entry.vote_count, entry.movie_id),
-    "revenue.desc": lambda entry: (-entry.revenue(), entry.movie_id),
-    "primary_release_date.asc": lambda entry: (not entry.release_date, entry.release_date, entry.movie_id),
-}
 
 
 class TmdbSite:
@@ -93,11 +88,11 @@ class TmdbSite:
         if page is None:
             return _INVALID_PAGE
         try:
-            wanted = _Wanted(request.query)
+            wanted = Wanted.read(request.query)
         except ValueError:
             return _INVALID_PARAMETERS
-        key = (request.today, wanted.key)
-        found = self._lists.get(key, lambda: wanted.choose(self._catalogue.entries(request.today)))
+        key = (request.today, wanted)
+        found = self._lists.get(key, lambda: self._catalogue.listing(request.today, wanted))
         pages, start, stop = page_bounds(len(found), page)
         rows = found[start:stop]
         if self._drift:
@@ -131,48 +126,6 @@ class TmdbSite:
         )
 
 
-class _Wanted:
-    """What a discover request asks for. Raises ValueError for what TMDB answers with 422."""
-
-    def __init__(self, query: Mapping[str, str]) -> None:
-        self._adult, self._video = query.get("include_adult") == "true", query.get("include_video") == "true"
-        bounds = [
-            _date(query, f"{name}.{side}")
-            for side in ("gte", "lte")
-            for name in ("primary_release_date", "release_date")
-        ]
-        texts = [bound.isoformat() if bound else "" for bound in bounds]
-        self._after = max(texts[:2])
-        self._before = min([text for text in texts[2:] if text], default="")
-        self._votes = int(query.get("vote_count.gte") or 0)
-        self._language = query.get("with_original_language", "")
-        self._sort = query.get("sort_by", "popularity.desc")
-        genres = query.get("with_genres", "")
-        self._any_genre = "|" in genres
-        self._genres = frozenset(int(genre) for genre in re.split(r"[,|]", genres) if genre)
-        self.key = tuple(vars(self).values())
-
-    def choose(self, entries: list[Entry]) -> list[Entry]:
-        """The entries asked for, in the order asked for."""
-        found = [entry for entry in entries if self._fits(entry)]
-        if self._sort == "primary_release_date.desc":
-            return sorted(found, key=lambda entry: (entry.release_date, -entry.movie_id), reverse=True)
-        key = _SORTS.get(self._sort)
-        return sorted(found, key=key) if key else found
-
-    def _fits(self, entry: Entry) -> bool:
-        if (entry.adult and not self._adult) or (entry.video and not self._video) or entry.vote_count < self._votes:
-            return False
-        if (self._after or self._before) and not entry.release_date:
-            return False
-        if entry.release_date < self._after or (self._before and entry.release_date > self._before):
-            return False
-        if self._language and entry.language != self._language:
-            return False
-        has = self._genres.intersection(entry.genre_ids)
-        return bool(has) if self._any_genre else has == self._genres
-
-
 def page_bounds(total: int, page: int) -> tuple[int, int, int]:
     """(total_pages, start, stop) of a page. Every fortieth page, from the third on, is short by one though not the
     last: a walker that stops there loses films, one that obeys total_pages finds every film once."""
@@ -193,29 +146,22 @@ def export_day(path: str) -> dt.date | None:
 
 def changes_span(request: Request) -> tuple[dt.date, dt.date]:
     """First and last day of the changes asked for, both included. Raises ValueError for a date that is none."""
-    last = _date(request.query, "end_date") or request.today
-    return _date(request.query, "start_date") or last - dt.timedelta(days=1), last
+    last = read_date(request.query, "end_date") or request.today
+    return read_date(request.query, "start_date") or last - dt.timedelta(days=1), last
 
 
 def _start(page: int, pages: int) -> int:
     return (page - 1) * PAGE_SIZE - (min(page, pages) + 36) // 40
 
 
-def _drifted(found: list[Entry], start: int, stop: int, request_number: int) -> list[Entry]:
+def _drifted(found: Listing, start: int, stop: int, request_number: int) -> Sequence[Listed]:
     """The page as it stands in a list whose order is a little different at every request."""
     first = max(0, start - _DRIFT)
     window = list(enumerate(found[first : stop + _DRIFT]))
     window.sort(key=lambda item: item[0] + _DRIFT * unit(item[1].movie_id, request_number))
-    return [entry for _, entry in window[start - first : stop - first]]
+    return [listed for _, listed in window[start - first : stop - first]]
 
 
 def _page(query: Mapping[str, str]) -> int | None:
     text = query.get("page", "1")
     return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAGE else None
-
-
-def _date(query: Mapping[str, str], name: str) -> dt.date | None:
-    text = query.get(name, "")
-    if text and not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        raise ValueError(f"{name} is not a date: {text}")
-    return dt.date.fromisoformat(text) if text else None

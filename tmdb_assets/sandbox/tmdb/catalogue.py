@@ -11,42 +11,24 @@ import datetime as dt
 import gzip
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from random import Random
 from typing import Any, Protocol, TypeVar
 
 from tmdb_assets.sandbox.answers import encode
-from tmdb_assets.sandbox.tmdb import details, quirks, timeline
-from tmdb_assets.sandbox.tmdb.timeline import BEFORE_EPOCH, EPOCH, Breakout, Film
+from tmdb_assets.sandbox.tmdb import details, planted, quirks, timeline
+from tmdb_assets.sandbox.tmdb.lists import Entry, Listing, Wanted
+from tmdb_assets.sandbox.tmdb.timeline import BEFORE_EPOCH, EPOCH, Film
 
 T = TypeVar("T")
 Change = tuple[int | None, bool]
-HISTORY_STARTS = dt.date(2020, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A film as the lists of a day see it: what they sort and filter by, and how to write its row."""
-
-    movie_id: int
-    popularity: float
-    vote_count: int
-    release_date: str
-    language: str
-    genre_ids: tuple[int, ...]
-    adult: bool
-    video: bool
-    revenue: Callable[[], int]
-    row: Callable[[], bytes]
 
 
 class Catalogue(Protocol):
     """What api.py needs to know of a world, synthetic or recorded."""
 
-    def entries(self, day: dt.date) -> list[Entry]:
-        """The films of a day, most popular first."""
+    def listing(self, day: dt.date, wanted: Wanted) -> Listing:
+        """The films of a day that are asked for, in the order asked for."""
 
     def details(self, movie_id: int, day: dt.date, parts: Sequence[str]) -> bytes | None:
         """The answer to /movie/{id} with those parts appended; None when there is no such film that day."""
@@ -91,39 +73,16 @@ class SyntheticCatalogue:
     @cached_property
     def _world(self) -> list[Film]:
         """Every film, in the order of appearance: a longer reach only adds films at the end."""
-        start = max(50, int(self.films * 0.32))
-        planted = quirks.plant(start)
-        stride = max(24, self.films // 10)
-        born = [BEFORE_EPOCH] * start
-        for day in range(EPOCH, self.until.toordinal() + 1):
-            born += [day] * timeline.births(self.seed, day, self.films)
+        start = first_films(self.films)
+        odd = quirks.plant(start)
+        stride = stride_of(self.films)
+        born = birthdays(self.seed, self.films, self.until)
         world = []
         for number, day in enumerate(born):
-            part = None if number in planted else _part(number, stride)
-            world.append(timeline.make_film(self.seed, number, day, part, planted.get(number, ())))
-        self._plant_breakouts(world)
+            part = None if number in odd else part_of(number, stride)
+            world.append(timeline.make_film(self.seed, number, day, part, odd.get(number, ())))
+        planted.plant_breakouts(self.seed, self.until, born, world.__getitem__)
         return world
-
-    def _plant_breakouts(self, world: list[Film]) -> None:
-        """Two to five a month, on films that had calmed down, so that nothing else explains the rise."""
-        month, known = HISTORY_STARTS, 0
-        while month <= self.until:
-            first = month.toordinal()
-            following = (month + dt.timedelta(days=32)).replace(day=1)
-            while known < len(world) and world[known].born < first:
-                known += 1
-            rng = Random(f"{self.seed}:breakouts:{month}")
-            for _ in range(rng.randrange(2, 6)):
-                day, length = first + rng.randrange(27), rng.randrange(3, 12)
-                factor = round(5 + 15 * rng.random(), 2)
-                for _ in range(40):
-                    film = world[rng.randrange(known)]
-                    calm = film.premiere and film.premiere + 500 < day and not (film.adult or film.video or film.quirks)
-                    stays = film.gone is None or film.gone > day + length
-                    if calm and stays and all(day > spike.last + 60 for spike in film.breakouts):
-                        film.breakouts.append(Breakout(day, day + length - 1, factor))
-                        break
-            month = following
 
     @cached_property
     def _by_id(self) -> dict[int, Film]:
@@ -160,6 +119,10 @@ class SyntheticCatalogue:
         """The films of a day, most popular first."""
         return self._days.get(day, lambda: self._entries(day.toordinal()))
 
+    def listing(self, day: dt.date, wanted: Wanted) -> list[Entry]:
+        """The films of a day that are asked for, in the order asked for."""
+        return wanted.choose(self.entries(day))
+
     def _entries(self, day: int) -> list[Entry]:
         found = [self._entry(film, day) for film in self._world if film.visible(day)]
         return sorted(found, key=lambda entry: (-entry.popularity, entry.movie_id))
@@ -176,7 +139,7 @@ class SyntheticCatalogue:
             film.adult,
             film.video,
             lambda: self._version_on(film, day).revenue,
-            lambda: self._version_on(film, day).row(_numbers(popularity, film.vote_average(day, count), count)),
+            lambda: self._version_on(film, day).row(numbers_of(popularity, film.vote_average(day, count), count)),
         )
 
     def details(self, movie_id: int, day: dt.date, parts: Sequence[str]) -> bytes | None:
@@ -185,25 +148,19 @@ class SyntheticCatalogue:
         if film is None or not film.visible(ordinal):
             return None
         count = film.vote_count(ordinal)
-        numbers = _numbers(film.popularity(ordinal), film.vote_average(ordinal, count), count)
+        numbers = numbers_of(film.popularity(ordinal), film.vote_average(ordinal, count), count)
         if "popularity_text" in film.quirks:
             numbers = (b'"%s"' % numbers[0], *numbers[1:])
         return self._version_on(film, ordinal).details(numbers, parts)
 
     def changes(self, first: dt.date, last: dt.date, seen_from: dt.date) -> list[Change]:
         """(id, adult) of the films that changed in those days and still exist; now and then a row without id."""
-        found: dict[int, Change] = {}
-        rows: list[Change] = []
-        for day in range(min(last, seen_from).toordinal(), first.toordinal() - 1, -1):
-            for film in self._changed_on.get(day, []):
-                if film.number not in found and film.visible(seen_from.toordinal()):
-                    found[film.number] = (film.movie_id, film.adult)
-            if day % 5 == 2:
-                rows.append((None, False))
-        listed = list(found.values())
-        for position, row in enumerate(rows):
-            listed.insert(min(len(listed), 3 + 31 * position), row)
-        return listed
+        seen = seen_from.toordinal()
+
+        def changed(day: int) -> Iterator[Change]:
+            return ((film.movie_id, film.adult) for film in self._changed_on.get(day, []) if film.visible(seen))
+
+        return feed_of(range(first.toordinal(), min(last, seen_from).toordinal() + 1), changed)
 
     def export(self, day: dt.date) -> bytes:
         """The gzipped ID export of a day: adult films are in another file at TMDB, so they are not in this one."""
@@ -223,35 +180,32 @@ class SyntheticCatalogue:
     def truth(self, today: dt.date) -> dict[str, Any]:
         """What was planted up to a day."""
         now = today.toordinal()
-        found = [(film, spike) for film in self._world for spike in film.breakouts if spike.first <= now]
-        quirky: dict[str, list[int]] = {name: [] for name in quirks.EFFECTS}
-        for film in self._world:
-            for name in sorted(film.quirks):
-                quirky[name].append(film.movie_id)
         return {
             "seed": self.seed,
             "films": sum(film.visible(now) for film in self._world),
-            "breakouts": [
-                {
-                    "movie_id": film.movie_id,
-                    "day": _iso(spike.first),
-                    "last_day": _iso(spike.last),
-                    "factor": spike.factor,
-                }
-                for film, spike in sorted(found, key=lambda pair: (pair[1].first, pair[0].movie_id))
-            ],
+            "breakouts": planted.tell_breakouts(self._world, now),
             "deleted": [
-                {"movie_id": film.movie_id, "day": _iso(film.gone)}
+                {"movie_id": film.movie_id, "day": planted.iso(film.gone)}
                 for film in sorted(self._world, key=lambda film: (film.gone or 0, film.movie_id))
                 if film.gone is not None and film.gone <= now and film.born < film.gone
             ],
-            "vote_corrections": [
-                {"movie_id": film.movie_id, "day": _iso(film.votes_corrected)}
-                for film in self._world
-                if 0 < film.votes_corrected <= now
-            ],
-            "quirks": quirky,
+            "vote_corrections": planted.tell_vote_corrections(self._world, now),
+            "quirks": planted.tell_quirks(self._world),
         }
+
+
+def feed_of(days: range, changed: Callable[[int], Iterable[Change]]) -> list[Change]:
+    """The feed of some days, the newest first: each film that changed once, now and then a row without id."""
+    found: dict[int | None, Change] = {}
+    unnamed = 0
+    for day in reversed(days):
+        for change in changed(day):
+            found.setdefault(change[0], change)
+        unnamed += day % 5 == 2
+    listed = list(found.values())
+    for position in range(unnamed):
+        listed.insert(min(len(listed), 3 + 31 * position), (None, False))
+    return listed
 
 
 def export_row(movie_id: int, original_title: str, popularity: Any, video: bool) -> bytes:
@@ -260,7 +214,25 @@ def export_row(movie_id: int, original_title: str, popularity: Any, video: bool)
     return encode(row) + b"\n"
 
 
-def _part(number: int, stride: int) -> tuple[int, int] | None:
+def first_films(films: int) -> int:
+    """How many films a world of that size begins with."""
+    return max(50, int(films * 0.32))
+
+
+def birthdays(seed: int, films: int, until: dt.date) -> list[int]:
+    """The first day of every film, in the order of appearance: a longer reach only adds films at the end."""
+    born = [BEFORE_EPOCH] * first_films(films)
+    for day in range(EPOCH, until.toordinal() + 1):
+        born += [day] * timeline.births(seed, day, films)
+    return born
+
+
+def stride_of(films: int) -> int:
+    """How far the parts of a franchise lie apart in a world of that size."""
+    return max(24, films // 10)
+
+
+def part_of(number: int, stride: int) -> tuple[int, int] | None:
     """Every twelfth residue of the stride is a run of franchises of three parts, which so appear far from each
     other."""
     residue = number % stride
@@ -270,9 +242,6 @@ def _part(number: int, stride: int) -> tuple[int, int] | None:
     return residue * 1000 + run // 3, run % 3 + 1
 
 
-def _numbers(popularity: float, average: float, count: int) -> tuple[bytes, bytes, bytes]:
+def numbers_of(popularity: float, average: float, count: int) -> tuple[bytes, bytes, bytes]:
+    """The numbers of a day as they are written."""
     return repr(popularity).encode(), repr(average).encode(), b"%d" % count
-
-
-def _iso(day: int) -> str:
-    return dt.date.fromordinal(day).isoformat()

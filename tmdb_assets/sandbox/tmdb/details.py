@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Any
 
-from tmdb_assets.sandbox.answers import encode
+from tmdb_assets.sandbox.answers import encode_fast
 from tmdb_assets.sandbox.tmdb import people, vocabulary
 from tmdb_assets.sandbox.tmdb.credits import credits_of
 from tmdb_assets.sandbox.tmdb.noise import mix, unit
@@ -30,6 +30,7 @@ _ROW = (
 )  # fmt: skip
 _NUMBERS = ("popularity", "vote_average", "vote_count")
 _HOLE = "\0"
+_HOLES = dict.fromkeys(_NUMBERS, _HOLE)
 
 
 class Version:
@@ -59,27 +60,36 @@ class Version:
 
     @cached_property
     def _row_pieces(self) -> list[bytes]:
-        row = {**self._payload, "genre_ids": [genre["id"] for genre in self._payload["genres"]]}
-        return _with_holes({key: row.get(key, False) for key in _ROW})
+        payload = self._payload
+        row = {key: payload.get(key, False) for key in _ROW}
+        row["genre_ids"] = [genre["id"] for genre in payload["genres"]]
+        return _with_holes(row)
 
     def _part(self, name: str) -> bytes:
         if name not in self._parts:
-            self._parts[name] = b',"%s":%s' % (name.encode(), encode(self._makers[name]()))
+            self._parts[name] = b',"%s":%s' % (name.encode(), encode_fast(self._makers[name]()))
         return self._parts[name]
 
 
 def titles(film: Film, seed: int) -> tuple[str, str]:
     """(English title, original title); the parts of a franchise share theirs."""
+    if film.named:
+        return film.named
     if "titled_unknown" in film.quirks:
         return "Unknown", "Unknown"
-    name = f"franchise:{film.part[0]}" if film.part else f"title:{film.number}"
-    rng = Random(f"{seed}:{name}")
     if film.part:
-        first = vocabulary.english_title(rng)
-        part = film.part[1]
-        title = first if part == 1 else f"{first} {'I' * part}" if rng.random() < 0.5 else f"{first}: Part {part}"
+        franchise, part = film.part
+        title = franchise_titles(seed, franchise)[part - 1]
         return title, title
-    return vocabulary.title_in(rng, film.language)
+    return vocabulary.title_in(Random(f"{seed}:title:{film.number}"), film.language)
+
+
+def franchise_titles(seed: int, franchise: int) -> tuple[str, str, str]:
+    """The titles of the three parts."""
+    rng = Random(f"{seed}:franchise:{franchise}")
+    first = vocabulary.english_title(rng)
+    second, third = (" II", " III") if rng.random() < 0.5 else (": Part 2", ": Part 3")
+    return first, f"{first}{second}", f"{first}{third}"
 
 
 def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
@@ -111,17 +121,19 @@ def build(film: Film, seed: int, edits: Sequence[tuple[int, str]]) -> Version:
 def _first_payload(film: Film, seed: int, rng: Random) -> tuple[Payload, list[dict[str, Any]]]:
     title, original_title = titles(film, seed)
     country = people.home(rng, film.language)
-    countries = [country, *people.partners(rng, rng.choices((0, 1, 2, 3), (70, 20, 8, 2))[0])]
+    countries = [country, *people.partners(rng, rng.choices((0, 1, 2, 3), cum_weights=(70, 90, 98, 100))[0])]
     countries = list(dict.fromkeys(countries)) if rng.random() > 0.04 else []
     languages = [
         film.language,
-        *rng.sample(("en", "fr", "es", "de", "ja", "ar", "it", "ru"), rng.choices((0, 1, 2), (75, 20, 5))[0]),
+        *rng.sample(
+            ("en", "fr", "es", "de", "ja", "ar", "it", "ru"), rng.choices((0, 1, 2), cum_weights=(75, 95, 100))[0]
+        ),
     ]
     makers = [
         people.some_company(rng, seed, rng.choice(countries or [country]))
-        for _ in range(rng.choices((0, 1, 2, 3, 5), (7, 33, 33, 20, 7))[0])
+        for _ in range(rng.choices((0, 1, 2, 3, 5), cum_weights=(7, 40, 73, 93, 100))[0])
     ]
-    keyword_count = rng.choices((0, 3, 7, 12), (20, 40, 30, 10))[0]
+    keyword_count = rng.choices((0, 3, 7, 12), cum_weights=(20, 60, 90, 100))[0]
     keywords = [_keyword(seed, number) for number in rng.sample(range(len(vocabulary.KEYWORDS)), keyword_count)]
     budget, revenue = _money(film, rng)
     picture = f"{film.salt & 0xFFFFFFFFFF:010x}"
@@ -216,6 +228,7 @@ def _new_company(seed: int, bits: int, makers: list[dict[str, Any]], gone: set[A
     return None if company["id"] in gone | {maker["id"] for maker in makers} else company
 
 
+@lru_cache(maxsize=2_000)
 def _keyword(seed: int, number: int) -> dict[str, Any]:
     return {"id": 300 + number * 17 + mix(seed, number) % 17, "name": vocabulary.KEYWORDS[number]}
 
@@ -274,8 +287,8 @@ def _iso(day: int) -> str:
 
 def _with_holes(payload: Payload) -> list[bytes]:
     """The encoded payload, cut where the numbers belong; payloads keep the order of _NUMBERS."""
-    text = encode({key: _HOLE if key in _NUMBERS else value for key, value in payload.items()})
-    return text.split(encode(_HOLE))
+    text = encode_fast({**payload, **_HOLES})
+    return text.split(encode_fast(_HOLE))
 
 
 def _fill(pieces: list[bytes], numbers: Sequence[bytes]) -> bytes:

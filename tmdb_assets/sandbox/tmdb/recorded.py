@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tmdb_assets.sandbox.answers import encode
-from tmdb_assets.sandbox.tmdb.catalogue import Change, Entry, export_row
+from tmdb_assets.sandbox.tmdb.catalogue import Change, export_row
 from tmdb_assets.sandbox.tmdb.details import PARTS
+from tmdb_assets.sandbox.tmdb.lists import Entry, Wanted
 from tmdb_assets.sandbox.tmdb.reference import GENRE_NAMES
 
 Payload = dict[str, Any]
@@ -53,9 +54,9 @@ class RecordedCatalogue:
                 names.setdefault(genre["id"], genre["name"])
         return [{"id": genre_id, "name": name} for genre_id, name in names.items()]
 
-    def entries(self, day: dt.date) -> list[Entry]:
-        """Every film, most popular first; the same on every day."""
-        return self._entries
+    def listing(self, day: dt.date, wanted: Wanted) -> list[Entry]:
+        """The films asked for, in the order asked for; the same on every day."""
+        return wanted.choose(self._entries)
 
     @cached_property
     def _entries(self) -> list[Entry]:

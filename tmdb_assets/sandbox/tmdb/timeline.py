@@ -20,18 +20,24 @@ BEFORE_EPOCH = EPOCH - 1
 """The birthday of every film that is there from the start."""
 DELETIONS_PER_FILM_AND_DAY = 0.00012
 EDITS_PER_FILM_AND_DAY = 0.0075
-_YEAR = 365.25
-_WEEK = tuple(1 + 0.09 * math.cos(2 * math.pi * (weekday - 5.5) / 7) for weekday in range(7))
-_LANGUAGES = list(TONGUES)
-_LANGUAGE_WEIGHTS = list(itertools.accumulate(tongue["per_mille"] for tongue in TONGUES.values()))
+YEAR = 365.25
+WEEK = tuple(1 + 0.09 * math.cos(2 * math.pi * (weekday - 5.5) / 7) for weekday in range(7))
+LANGUAGES = list(TONGUES)
+LANGUAGE_WEIGHTS = list(itertools.accumulate(tongue["per_mille"] for tongue in TONGUES.values()))
 _QUIRKY_LANGUAGES = {"language_cn": "cn", "language_xx": "xx", "titled_unknown": "en"}
+STATUS_DAYS = (240, 60, 0)
+"""So many days before the premiere the status changes."""
+REPORTED = (25, 45)
+"""So many days after it the takings are told, at the earliest, and over how many days that spreads."""
+EDIT_DAY, EDIT_KIND = 2**33, 2**34
+"""Steps of `mix` that draw nothing else."""
 # One that is named twice is twice as likely.
 _EDIT_KINDS = (
     "overview", "overview", "keyword_added", "keyword_added", "revenue", "revenue", "runtime", "tagline",
     "company_removed",
     "company_added", "country_removed", "country_added",
 )  # fmt: skip
-_GENRE_PROFILES = (
+GENRE_PROFILES = (
     (18,), (18, 10749), (35,), (35, 10749), (53, 80), (28, 53), (28, 12, 878), (27,), (27, 53, 9648), (16, 10751, 12),
     (99,), (18, 36), (18, 10752, 36), (878, 18), (14, 12, 10751), (10402, 18), (80, 18), (35, 80), (37, 18), (9648, 53),
     (10770, 10751),
@@ -74,6 +80,8 @@ class Film:
     part: tuple[int, int] | None
     """(franchise, which part of it)."""
     breakouts: list[Breakout] = field(default_factory=list)
+    named: tuple[str, str] | None = None
+    """(English title, original title) where they were drawn for all films at once (columns.py)."""
 
     def visible(self, day: int) -> bool:
         """Whether the film can be seen on that day."""
@@ -100,7 +108,7 @@ class Film:
     def popularity(self, day: int) -> float:
         """A slow wave, a weekly pattern, a peak around the release, breakouts and a little noise."""
         value = (
-            self.base * (1 + 0.22 * math.sin((day + self.salt % 1000) / (40 + self.salt % 61))) * _WEEK[(day + 6) % 7]
+            self.base * (1 + 0.22 * math.sin((day + self.salt % 1000) / (40 + self.salt % 61))) * WEEK[(day + 6) % 7]
         )
         since = day - self.premiere if self.premiere else -1000
         if since < 0:
@@ -147,7 +155,7 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
     own = salt(f"{seed}:film:{number}")
     fame = rng.gauss(0.5 if part else 0.0, 1.0)
     lifetime = rng.expovariate(DELETIONS_PER_FILM_AND_DAY)
-    language = rng.choices(_LANGUAGES, cum_weights=_LANGUAGE_WEIGHTS)[0]
+    language = rng.choices(LANGUAGES, cum_weights=LANGUAGE_WEIGHTS)[0]
     release = _release(rng, born, part)
     if quirks:
         release = min(release, born - 400)
@@ -160,7 +168,7 @@ def make_film(seed: int, number: int, born: int, part: tuple[int, int] | None, q
         releases.append((corrected, release + 1 + rng.randrange(3)))
     if "release_date_empty" in quirks:
         releases, premiere = [(born, 0)], 0
-    age = max(0.0, (max(born, EPOCH) - (premiere or born)) / _YEAR)
+    age = max(0.0, (max(born, EPOCH) - (premiere or born)) / YEAR)
     adult, video = rng.random() < 0.008, rng.random() < 0.012
     return Film(
         number=number,
@@ -192,21 +200,38 @@ def edits(film: Film, seed: int, until: int) -> list[tuple[int, str]]:
     Each kind must bring something that was never there before (see details.py): only then do two days differ exactly
     if a change lies between them.
     """
+    rng = Random(f"{seed}:edits:{film.number}")
+    day, drawn = max(film.born, EPOCH), []
+    while not film.quirks:
+        day += 1 + int(rng.expovariate(EDITS_PER_FILM_AND_DAY))
+        if day > until:
+            break
+        drawn.append((day, _EDIT_KINDS[int(rng.random() * len(_EDIT_KINDS))]))
+    return in_order(film, drawn, until)
+
+
+def steady_edits(film: Film, every: int, until: int) -> list[tuple[int, str]]:
+    """The same in closed form: one edit in each stretch of `every` days, on a day of its own, so that whether a film
+    changes on a day can be said without the days before it."""
+    first, phase = max(film.born, EPOCH), film.salt % every
+    found = []
+    for stretch in range((first + phase) // every, (until + phase) // every + 1):
+        day = stretch * every - phase + int(every * unit(film.salt, EDIT_DAY + stretch))
+        if first < day:
+            found.append((day, _EDIT_KINDS[mix(film.salt, EDIT_KIND + stretch) % len(_EDIT_KINDS)]))
+    return in_order(film, found, until)
+
+
+def in_order(film: Film, edits: list[tuple[int, str]], until: int) -> list[tuple[int, str]]:
+    """The edits of a film and those that its release brings, oldest first."""
     if film.quirks:
         return []
     planned = [(day, "release") for day, _ in film.releases[1:]]
     if film.premiere:
-        planned += [(film.premiere - left, "status") for left in (240, 60, 0)]
-        planned.append((film.premiere + 25 + film.salt % 45, "reported"))
-    rng = Random(f"{seed}:edits:{film.number}")
-    day = max(film.born, EPOCH)
-    while True:
-        day += 1 + int(rng.expovariate(EDITS_PER_FILM_AND_DAY))
-        if day > until:
-            break
-        planned.append((day, _EDIT_KINDS[int(rng.random() * len(_EDIT_KINDS))]))
+        planned += [(film.premiere - left, "status") for left in STATUS_DAYS]
+        planned.append((film.premiere + REPORTED[0] + film.salt % REPORTED[1], "reported"))
     last = until if film.gone is None else min(until, film.gone - 1)
-    return sorted((day, kind) for day, kind in planned if film.born < day <= last)
+    return sorted((day, kind) for day, kind in [*planned, *edits] if film.born < day <= last)
 
 
 def births(seed: int, day: int, films: int) -> int:
@@ -251,5 +276,10 @@ def _postponements(rng: Random, born: int, release: int) -> tuple[list[tuple[int
 
 
 def _genres(rng: Random) -> tuple[int, ...]:
-    profile = _GENRE_PROFILES[int(rng.random() * len(_GENRE_PROFILES))]
-    return profile if rng.random() < 0.8 else (*profile, *((35,) if 35 not in profile else (18,)))
+    profile = GENRE_PROFILES[int(rng.random() * len(GENRE_PROFILES))]
+    return profile if rng.random() < 0.8 else with_one_more(profile)
+
+
+def with_one_more(profile: tuple[int, ...]) -> tuple[int, ...]:
+    """Those genres and another."""
+    return (*profile, *((35,) if 35 not in profile else (18,)))
