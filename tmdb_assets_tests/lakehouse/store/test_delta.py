@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.lakehouse.contracts import ByDay, Contract, FewADay, Owned, Whole, col
 from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
-from tmdb_assets.lakehouse.store import DeltaStore, retention
+from tmdb_assets.lakehouse.store import DeltaStore, delta, retention
 from tmdb_assets.lakehouse.store.delta import CHECKPOINT_EVERY, FILES_AT_MOST, OvertakenError
 from tmdb_assets.lakehouse.store.root import LakeError
 from tmdb_assets_tests.effort import examples
@@ -449,14 +449,18 @@ WRITES: dict[str, tuple[Contract, Callable[..., Any]]] = {
 
 def meanwhile(store: DeltaStore, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Between what a store has looked up and its commit, something happens, once."""
-    write, left = store._write, [happens]
+    left = [happens]
 
-    def late(*args: Any, **options: Any) -> None:
-        while left:
-            left.pop()()
-        write(*args, **options)
+    def late(write: Callable[..., None]) -> Callable[..., None]:
+        def written(*args: Any, **options: Any) -> None:
+            while left:
+                left.pop()()
+            write(*args, **options)
 
-    monkeypatch.setattr(store, "_write", late)
+        return written
+
+    monkeypatch.setattr(store, "_write", late(store._write))
+    monkeypatch.setattr(delta, "commit_swap", late(delta.commit_swap))
 
 
 def test_a_day_in_few_files_that_is_written_anew_does_not_pass_by_a_new_one(
