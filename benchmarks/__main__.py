@@ -9,7 +9,18 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-from benchmarks import breakouts, catalogue, fetching, first_page, history, raw_to_star, views, warehouse, whole_run
+from benchmarks import (
+    breakouts,
+    catalogue,
+    fetching,
+    first_page,
+    history,
+    proportion,
+    raw_to_star,
+    views,
+    warehouse,
+    whole_run,
+)
 from benchmarks.figure import machine
 
 PAGE = Path(__file__).parent / "README.md"
@@ -26,6 +37,7 @@ BENCHMARKS = {
     "j": views.measure_pandas,
     "k": first_page.measure,
     "l": catalogue.measure,
+    "n": proportion.measure,
 }
 
 

@@ -37,9 +37,12 @@ ROWS_OF_A_FILE = 32_768
 FILES = 128
 #: More files than this are joined by the next merge: they were full while the table had fewer rows.
 CROWDED = 3 * FILES
+#: Full files whose rows are read and merged at once.
+AT_ONCE = 8
 #: Stated in the log up to this length, as Delta itself does; an owner always is.
 LONGEST_STATED = 32
 
+GROUP = "_group"
 Read = Callable[[Sequence[str]], pl.DataFrame]
 
 
@@ -54,7 +57,7 @@ class Group:
     @property
     def rows(self) -> int:
         """Rows of its files, as the log says."""
-        return int(self.files.get_column("num_records").sum())
+        return int(self.files.get_column("num_records").sum()) if self.files.height else 0
 
     @property
     def uris(self) -> list[str]:
@@ -92,27 +95,34 @@ class OwnedFiles:
     def merge(self, files: pl.DataFrame, frame: pl.DataFrame, retracted: pl.DataFrame | None) -> Swap:
         """The files that a merge puts in the place of some of `files`, the table's; none where it changes nothing.
 
-        They are written already. One group after the other is in memory, not the table.
+        They are written already. A few groups at a time are in memory, not the table.
         """
-        contract = self.contract
-        groups = groups_of(contract, files, self.read) or [Group(None, files)]
-        parts = _parted(contract, groups, frame)
-        gone = {} if retracted is None else _parted(contract, groups, retracted)
-        named = parts.keys() | gone.keys()
-
-        def become(number: int) -> tuple[pl.DataFrame, bool]:
-            there = self.read(groups[number].uris)
-            made = merged(contract, there, parts.get(number, frame.clear()), gone.get(number))
-            return made, not there.equals(made)
-
-        is_crowded = len(groups) > CROWDED and any(become(number)[1] for number in sorted(named))
+        groups = groups_of(self.contract, files, self.read) or [Group(None, files)]
+        gone = frame.clear() if retracted is None else retracted
+        said, gone = (_numbered(self.contract, groups, of) for of in (frame, gone))
+        named = sorted({*said.get_column(GROUP), *gone.get_column(GROUP)})
+        is_crowded = len(groups) > CROWDED and any(new for _, _, new in self._become(groups, named, said, gone))
         rewrite = _Rewrite(self, groups, named, _full(files, frame))
-        for number in range(len(groups)) if is_crowded else sorted(named):
-            made, has_changed = become(number)
-            if has_changed or is_crowded:
-                rewrite.take(number, made)
+        for number, rows, is_new in self._become(groups, range(len(groups)) if is_crowded else named, said, gone):
+            if is_new or is_crowded:
+                rewrite.take(number, rows)
         rewrite.finish()
         return rewrite.swap
+
+    def _become(
+        self, groups: Sequence[Group], numbers: Sequence[int], said: pl.DataFrame, gone: pl.DataFrame
+    ) -> Iterator[tuple[int, pl.DataFrame, bool]]:
+        """What some groups hold after a merge, and whether that is anything new."""
+        contract, nothing = self.contract, self.contract.empty()
+        for some in _batches(groups, numbers):
+            inside = pl.col(GROUP).is_between(some[0], some[-1])
+            offered, retracted = said.filter(inside).drop(GROUP), gone.filter(inside).drop(GROUP)
+            there = self.read([uri for number in some for uri in groups[number].uris])
+            made = merged(contract, there, offered, retracted if retracted.height else None)
+            was, became = (_by_group(contract, groups, rows) for rows in (there, made))
+            for number in some:
+                rows = became.get(number, nothing)
+                yield number, rows, not was.get(number, nothing).equals(rows)
 
     def read(self, uris: Sequence[str]) -> pl.DataFrame:
         """The rows of some files."""
@@ -250,20 +260,42 @@ def _look(contract: Contract, file: dict[str, Any], read: Read) -> tuple[Any, ..
     return file["uri"], owners.min(), owners.max(), owners.null_count()
 
 
-def _parted(contract: Contract, groups: Sequence[Group], frame: pl.DataFrame) -> dict[int, pl.DataFrame]:
-    """Rows by the number of the group that their owner belongs to: the last that begins at or before it, or the
-    first."""
-    owner = contract.owner[0]
-    named = frame.filter(pl.col(owner).is_not_null())  # of what has no owner nothing is kept
-    if not named.height:
-        return {}
-    if len(groups) == 1:
-        return {0: named}
-    lows = pl.Series([group.low for group in groups[1:]], dtype=contract.schema[owner])
-    numbered = named.with_columns(_group=lows.search_sorted(named.get_column(owner), side="right"))
-    return {
-        number: part for (number,), part in numbered.partition_by("_group", as_dict=True, include_key=False).items()
-    }
+def _group_numbers(contract: Contract, groups: Sequence[Group], owners: pl.Series) -> pl.Series:
+    """The number of the group that each owner belongs to: the last that begins at or before it, or the first. Rows
+    without an owner lie in the last."""
+    lows = pl.Series([group.low for group in groups[1:]], dtype=contract.schema[contract.owner[0]])
+    found = pl.Series(lows.search_sorted(owners, side="right"), dtype=pl.Int64)
+    return pl.select(pl.when(owners.is_null()).then(len(lows)).otherwise(found).alias(GROUP)).to_series()
+
+
+def _numbered(contract: Contract, groups: Sequence[Group], frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the number of their group. Of what has no owner nothing is kept."""
+    named = frame.filter(pl.col(contract.owner[0]).is_not_null())
+    return named.with_columns(_group_numbers(contract, groups, named.get_column(contract.owner[0])))
+
+
+def _by_group(contract: Contract, groups: Sequence[Group], rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Rows that lie group after group, by the number of their group."""
+    runs = _group_numbers(contract, groups, rows.get_column(contract.owner[0])).rle().struct.unnest()
+    parts, start = {}, 0
+    for length, number in runs.iter_rows():
+        parts[number] = rows.slice(start, length)
+        start += length
+    return parts
+
+
+def _batches(groups: Sequence[Group], numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Numbers of groups, so many at a time that reading and merging them costs little beside what their rows cost."""
+    some: list[int] = []
+    rows = 0
+    for number in numbers:
+        if some and rows + groups[number].rows > AT_ONCE * ROWS_OF_A_FILE:
+            yield some
+            some, rows = [], 0
+        some.append(number)
+        rows += groups[number].rows
+    if some:
+        yield some
 
 
 # -- what the log says of a file ---------------------------------------------------------------------------------------
