@@ -183,9 +183,9 @@ class _Rewrite:
 
 
 def _full(files: pl.DataFrame, frame: pl.DataFrame) -> int:
-    """Rows of a full file of a table, as it will be."""
+    """Rows of a full file of a table: it has about those that it has, or those that it begins with."""
     kept = int(files.get_column("num_records").sum()) if files.height else 0
-    return max(ROWS_OF_A_FILE, -(-(kept + frame.height) // FILES))
+    return max(ROWS_OF_A_FILE, -(-max(kept, frame.height) // FILES))
 
 
 def cut(contract: Contract, rows: pl.DataFrame, full: int) -> Iterator[pl.DataFrame]:
