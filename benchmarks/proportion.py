@@ -6,18 +6,19 @@ evenly; merges by files beside a rewrite of the whole. What does not: how the st
 
 from __future__ import annotations
 
+import bisect
 import datetime as dt
 import functools
 import itertools
 import json
 import math
 import os
+import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 
-import numpy as np
 import polars as pl
 
 from benchmarks.figure import Child, Figure, run_child, seconds
@@ -45,21 +46,22 @@ SPREADS = ("as recorded", "evenly")
 SHARES = (1, 0.2, 0.05)
 
 
-def kept_ids(count: int) -> np.ndarray:
+def kept_ids(count: int) -> list[int]:
     """Ids of the films that are kept, all over the catalogue."""
-    return np.sort(np.random.default_rng(1).choice(NEWEST, count, replace=False) + 1)
+    return sorted(random.Random(1).sample(range(1, NEWEST + 1), count))
 
 
-def changed_places(ids: np.ndarray, spread: str, count: int = CHANGED) -> np.ndarray:
+def changed_places(ids: list[int], spread: str) -> list[int]:
     """Which of the kept films a day changes, by their places in `ids`."""
-    rng = np.random.default_rng(2)
+    drawing = random.Random(2)
     if spread == "evenly":
-        return np.sort(rng.choice(len(ids), count, replace=False))
-    steps = np.linspace(0, 1, len(RECORDED))
-    drawn = np.interp(rng.random(count * 5), steps, np.array(RECORDED))
-    places = np.searchsorted(ids, drawn).clip(0, len(ids) - 1)
-    _, first = np.unique(places, return_index=True)
-    return np.sort(places[np.sort(first)][:count])
+        return sorted(drawing.sample(range(len(ids)), CHANGED))
+    places: set[int] = set()
+    while len(places) < CHANGED:
+        step, part = divmod(drawing.random() * (len(RECORDED) - 1), 1)
+        low, high = RECORDED[int(step)], RECORDED[int(step) + 1]
+        places.add(min(bisect.bisect_left(ids, low + part * (high - low)), len(ids) - 1))
+    return sorted(places)
 
 
 # -- the lake to measure on --------------------------------------------------------------------------------------------
@@ -81,16 +83,16 @@ def build(folder: str) -> None:
         for spread in SPREADS:
             for share in SHARES:
                 changed = changed_places(ids, spread)
-                some = np.random.default_rng(3).choice(changed, round(CHANGED * share), replace=False)
-                day = rows.join(pl.DataFrame({"movie_id": ids[some]}), on="movie_id", how="semi")
+                some = random.Random(3).sample(changed, round(CHANGED * share))
+                day = rows.join(pl.DataFrame({"movie_id": [ids[n] for n in some]}), on="movie_id", how="semi")
                 later = day.with_columns(observed_on=pl.lit(DAY + dt.timedelta(days=next(number))))
                 later.write_parquet(f"{folder}/{contract.name} {spread} {share}.parquet")
 
 
-def _repeated(contract: Contract, rows: pl.DataFrame, films_of_rows: int, ids: np.ndarray) -> pl.DataFrame:
+def _repeated(contract: Contract, rows: pl.DataFrame, films_of_rows: int, ids: list[int]) -> pl.DataFrame:
     """The rows of few films as those of many; ids of credits are drawn anew, so that they compress no better."""
     times = -(-len(ids) // films_of_rows)
-    copies = pl.DataFrame({"_copy": np.arange(times)})
+    copies = pl.DataFrame({"_copy": range(times)})
     place = (pl.col("_copy") * films_of_rows + pl.col("movie_id") - 1).alias("_place")
     many = rows.join(copies, how="cross").with_columns(place).filter(pl.col("_place") < len(ids))
     many = many.with_columns(movie_id=pl.Series(ids).gather(many.get_column("_place")).cast(pl.Int64))
@@ -192,7 +194,7 @@ def _at(count: int, rows: dict[str, int], size: dict[str, int], spread: str) -> 
     """The share of the bridges' bytes that a day rewrites, from how many files there are and where the films lie."""
     places = changed_places(kept_ids(count), spread)
     return sum(
-        size[name] * len(np.unique(places * files // count)) / files
+        size[name] * len({place * files // count for place in places}) / files
         for name, of_now in rows.items()
         if (files := _files(of_now * count // FILMS))
     ) / sum(size.values())
