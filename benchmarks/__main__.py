@@ -15,6 +15,7 @@ from benchmarks import (
     fetching,
     first_page,
     history,
+    proportion,
     raw_to_star,
     sandbox,
     views,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "k": first_page.measure,
     "l": catalogue.measure,
     "m": sandbox.measure,
+    "n": proportion.measure,
 }
 
 

@@ -22,10 +22,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.store.owned import in_order, merged
+from tmdb_assets.lakehouse.store.owned import in_order
+from tmdb_assets.lakehouse.store.ranges import OwnedFiles, commit_swap
 from tmdb_assets.lakehouse.store.refusals import first_line, no_panic, refusal, refused_by_the_system
 from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot
-from tmdb_assets.lakehouse.store.tables import Snapshot, Table, oldest_commit, snapshot_of, within
+from tmdb_assets.lakehouse.store.tables import Snapshot, Table, oldest_commit, refuse_other_types, snapshot_of, within
 
 T = TypeVar("T")
 Version = int | dt.datetime
@@ -391,17 +392,21 @@ class DeltaStore:
         `retracted` (a frame of owner and order columns) says: that no longer holds, and `frame` has all there is.
         `is_current`: see `overwrite`.
         """
-        return self.rewrite(contract, lambda there: merged(contract, there, frame, retracted), metadata, is_current)
+
+        files = OwnedFiles(contract, self.uri(contract), self._address(contract), self.storage_options)
+
+        def write(table: Table) -> None:
+            swap = files.merge(table.files, frame, retracted)
+            if swap.adds or swap.removes:
+                commit_swap(contract, table, swap, metadata)
+
+        return self._commit(contract, write, is_current)
 
     def _rows(self, contract: Contract, table: Table) -> pl.DataFrame:
         return self._lazy(contract, table).collect()
 
     def _rewrite(self, table: Table, rows: pl.DataFrame, metadata: Mapping[str, str]) -> None:
-        """Put `rows` in place of all that `table` holds, if nobody has committed since it was opened.
-
-        Delta's MERGE would rewrite nearly the same files (a day's films lie all over a table), takes twice as long and
-        leaves small ones behind; one sorted file keeps a day's cost flat however many days a table has absorbed.
-        """
+        """Put `rows` in place of all that `table` holds, if nobody has committed since it was opened."""
         self._write(table, rows, metadata, mode="overwrite", retries=0)
 
     def _write(
@@ -477,7 +482,7 @@ class DeltaStore:
     def _open_or_create(self, contract: Contract) -> Table:
         table = self.open(contract)
         if table is not None:
-            self._refuse_other_types(contract, table)
+            refuse_other_types(contract, table)
             return table
         created = Table.create(
             self._address(contract),
@@ -491,19 +496,6 @@ class DeltaStore:
         )
         assert isinstance(created, Table)  # it makes one of the class that it is asked of
         return created
-
-    def _refuse_other_types(self, contract: Contract, table: Table) -> None:
-        """Delta casts int64 into an int32 column without a word: a type that changed must stop, not corrupt."""
-        schema = table.schema()
-        if schema == contract.delta_schema:
-            return
-        there = {f.name: f.type for f in schema.fields}
-        for wanted in contract.delta_schema.fields:
-            if wanted.name in there and there[wanted.name] != wanted.type:
-                raise LakeError(
-                    f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract "
-                    f"now says {wanted.type}. Rebuild the table from raw, or give the column another name."
-                )
 
 
 def _literal(value: object) -> str:

@@ -18,6 +18,7 @@ from deltalake import CommitProperties
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.delta import WRITER, DeltaStore
+from tmdb_assets.lakehouse.store.ranges import lie_apart
 
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
 #: What a killed writer leaves of any file it was about to name: of data, of a commit with its statistics, of a
@@ -80,14 +81,17 @@ def drop_unnamed(store: DeltaStore, contract: Contract, metadata: Mapping[str, s
 def upkeep(store: DeltaStore, contract: Contract, *, keep_hours: float = 168.0) -> dict[str, int]:
     """Compact small files, write a checkpoint, and delete files that no version younger than `keep_hours` needs.
 
-    Includes the orphans of killed writers, and their `NAME#N` staging files, which vacuum does not know.
+    Files by ranges of owners stay: merges keep them at their size, and one file of all of them would be rewritten by
+    each. Includes the orphans of killed writers, and their `NAME#N` staging files, which vacuum does not know.
     """
 
     def attempt() -> dict[str, int]:
         table = store.open(contract)
         if table is None:
             return {}
-        compacted = table.optimize.compact(writer_properties=WRITER)
+        compacted = 0
+        if not (contract.owner and lie_apart(contract, table.files)):
+            compacted = int(table.optimize.compact(writer_properties=WRITER)["numFilesRemoved"])
         table.create_checkpoint()
         vacuumed = table.vacuum(
             retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=keep_hours >= 168, full=True
@@ -95,7 +99,7 @@ def upkeep(store: DeltaStore, contract: Contract, *, keep_hours: float = 168.0) 
         table.cleanup_metadata()
         staged = _remove_staging_files(store, contract, keep_hours)
         return {
-            "files_compacted": int(compacted["numFilesRemoved"]),
+            "files_compacted": compacted,
             "files_deleted": len(vacuumed) + staged,
         }
 

@@ -1,7 +1,7 @@
 """Delta tables as they are opened: their files, and snapshots of them that any engine can read.
 
-What belongs here: a handle of one version, its files from the log alone, `Snapshot`. What does not: which version is
-opened (delta.py), how places are named (root.py).
+What belongs here: a handle of one version, its files from the log alone, `Snapshot`, whether its columns are those of
+its contract. What does not: which version is opened (delta.py), how places are named (root.py).
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ def snapshot_of(
     files = table.files
     if files.height and contract.folders and wanted is not None:
         files = files.filter(pl.col(f"partition.{contract.folders}").is_in(list(wanted)))
+    if contract.owner and (first := f"min.{contract.owner[0]}") in files.columns:
+        files = files.sort(first, nulls_last=True, maintain_order=True)  # merged rows then come by their grain
     uris = tuple(files.get_column("uri")) if files.height else ()
     return Snapshot(contract, uri, table.version(), wanted, uris, storage_options)
 
@@ -128,3 +130,17 @@ def within(column: str, days: Collection[dt.date]) -> pl.Expr:
 def oldest_commit(table: DeltaTable) -> dt.datetime:
     """When the oldest commit was made that the log still has."""
     return dt.datetime.fromtimestamp(min(h["timestamp"] for h in table.history()) / 1000, dt.UTC)
+
+
+def refuse_other_types(contract: Contract, table: Table) -> None:
+    """Delta casts int64 into an int32 column without a word: a type that changed must stop, not corrupt."""
+    schema = table.schema()
+    if schema == contract.delta_schema:
+        return
+    there = {f.name: f.type for f in schema.fields}
+    for wanted in contract.delta_schema.fields:
+        if wanted.name in there and there[wanted.name] != wanted.type:
+            raise LakeError(
+                f"{contract.path}, column {wanted.name}: the table holds {there[wanted.name]}, its contract "
+                f"now says {wanted.type}. Rebuild the table from raw, or give the column another name."
+            )

@@ -5,7 +5,7 @@ What belongs here: that, in a module that a process of its own imports quickly. 
 
 from __future__ import annotations
 
-from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore, ranges
 from tmdb_assets_tests.lakehouse.store.test_delta import COUNTS, DAYS, PARTS, SMALL, THINGS, rows
 
 ROUNDS = 6
@@ -13,6 +13,7 @@ ROUNDS = 6
 
 def write(root: str, first: int) -> None:
     """Rounds of writing in each way there is; `first` tells the writers apart."""
+    ranges.ROWS_OF_A_FILE = 4
     store = DeltaStore(root)
     for n in range(ROUNDS):
         store.append(THINGS, rows(THINGS, (first * 1000 + n, "one", DAYS[0], None)), {})
