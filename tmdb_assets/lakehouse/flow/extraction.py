@@ -24,7 +24,7 @@ from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine, quarantine_contract
 from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.http import EndpointStats
-from tmdb_assets.lakehouse.store import Commit, DeltaStore
+from tmdb_assets.lakehouse.store import Commit, DeltaStore, retention
 
 COUNTED = ("calls", "retries", "throttled", "cache_hits", "bytes", "seconds")
 
@@ -292,6 +292,7 @@ class Extractor:
             self.ledger.refuse_mixing(self._origin())
         if not came:
             standing.stays()
+        retention.compact_day(self.store, table.contract, asked.day, self.metadata)
         for receipt in last.values():
             if receipt.note:
                 asked.log(receipt.note)

@@ -237,9 +237,9 @@ class Http:
         retrying = Retrying(
             retry=retry_if_result(lambda outcome: isinstance(outcome, Failure)),
             stop=stop_after_attempt(call.max_attempts or self._max_attempts) | stop_when_event_set(call.stop),
-            wait=self._wait,
+            wait=lambda state: self._wait(call, state),
             sleep=sleep_using_event(call.stop),
-            before_sleep=lambda state: self._tell_of_a_long_wait(call, state),
+            before_sleep=lambda state: self._tell_of_a_long_wait(call, state.upcoming_sleep, state),
             retry_error_callback=_outcome,
         )
         outcome = retrying(self._attempt, call)
@@ -251,12 +251,21 @@ class Http:
             said += self._where_to_look()
         raise self._error(SourceUnavailable, call, said, outcome.status)
 
-    def _wait(self, state: RetryCallState) -> float:
-        return float(min(self._max_wait, _outcome(state).retry_after + self._backoff(state)))
+    def _wait(self, call: Call, state: RetryCallState) -> float:
+        """How long this call waits by itself before it is repeated. Where a 429 says for how long, it does not: the
+        line waits, once for all calls, and longer when the call was sent away before."""
+        failure, alone = _outcome(state), self._backoff(state)
+        if not (failure.status == 429 and failure.retry_after):
+            return float(min(self._max_wait, failure.retry_after + alone))
+        at_least = alone if state.attempt_number > 1 else 0.0
+        seconds = float(min(self._max_wait, max(failure.retry_after, at_least)))
+        self._turnstile.hold(seconds)
+        self._tell_of_a_long_wait(call, seconds, state)
+        return 0.0
 
-    def _tell_of_a_long_wait(self, call: Call, state: RetryCallState) -> None:
-        if state.next_action and state.next_action.sleep >= pacing.PROGRESS_SECONDS:
-            self.say(f"{call.endpoint}: waiting {state.next_action.sleep:.0f} s after {_outcome(state).reason}")
+    def _tell_of_a_long_wait(self, call: Call, seconds: float, state: RetryCallState) -> None:
+        if seconds >= pacing.PROGRESS_SECONDS:
+            self.say(f"{call.endpoint}: waiting {seconds:.0f} s after {_outcome(state).reason}")
 
     def _attempt(self, call: Call) -> Answer | Failure:
         """Send once. Errors that a repetition cannot cure are raised, the others returned."""
@@ -343,8 +352,6 @@ class Http:
             words = ""
         if status in PASSING or status >= 500:
             retry_after = retry_after_seconds(response.headers.get("Retry-After", ""))
-            if status == 429:
-                self._turnstile.hold(min(retry_after, self._max_wait))
             return Failure(f"HTTP {status}{words}", status, retry_after)
         # TMDB documents code 7 as "Invalid API key"; it comes with 401, behind some proxies with 403.
         if status == 401 or (status == 403 and code == 7):

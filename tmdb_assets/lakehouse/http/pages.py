@@ -1,6 +1,6 @@
 """Walking a list that a source serves in numbered pages, and proving what was received.
 
-What belongs here: what a page looks like (`PageStyle`), the walk and its proof. What does not: one request and its
+What belongs here: the walk and its proof. What does not: what a page and a walk are (paged.py), one request and its
 retries (client.py), which lists to walk (a source's raw.py).
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,11 @@ from typing import Any
 from tmdb_assets.lakehouse.http.client import Http
 from tmdb_assets.lakehouse.http.exchange import Answer, HttpError, Request
 from tmdb_assets.lakehouse.http.pacing import Progress
+from tmdb_assets.lakehouse.http.paged import Page as Page
+from tmdb_assets.lakehouse.http.paged import PageStyle as PageStyle
+from tmdb_assets.lakehouse.http.paged import PageWalk as PageWalk
+from tmdb_assets.lakehouse.http.paged import finish as finish
+from tmdb_assets.lakehouse.http.paged import walk_of as walk_of
 from tmdb_assets.lakehouse.payloads.json_text import write
 
 GIVE_UP_AFTER = 16  # pages that fail in a row: the source is down, and what it would say later is another list
@@ -25,62 +30,51 @@ MISSING_TOLD = 10_000  # of the missing pages: whatever is promised, a walk hold
 SHORT_PAGE_TRIES = 1  # a page may be short without being the last: asking again tells a hiccup from a habit
 
 
-@dataclass(frozen=True)
-class PageStyle:
-    """How a source writes its pages: the names of its fields and parameters, rows per full page (None: not known) and
-    the last page it serves, whatever total it states (None: no such limit)."""
+def pages_as_they_come(
+    http: Http,
+    path: str,
+    params: Mapping[str, str | int],
+    *,
+    endpoint: str,
+    style: PageStyle | None = None,
+    tolerance: float = 0.01,
+    repeat_above: float | None = None,
+    wordings: Sequence[Mapping[str, str | int]] = ({},),
+    stop: Callable[[Page], bool] | None = None,
+    progress: str | None = None,
+    max_passes: int = 3,
+    fresh: bool = False,
+    known: Mapping[int, Answer] | None = None,
+) -> Generator[Page, None, PageWalk]:
+    """Walk as `walk_pages` does; hands out each page of the first pass that was asked for, as it comes.
 
-    items: str = "results"
-    total_pages: str = "total_pages"
-    total_items: str = "total_results"
-    page: str = "page"
-    page_size: int | None = 20
-    size_param: str | None = None
-    max_page: int | None = 500
-    item_key: str = "id"
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page as it was served; its answer keeps the body verbatim."""
-
-    number: int
-    answer: Answer
-    items: list[Any]
-    total_pages: int
-    total_items: int
-    pass_number: int = 1
-
-
-@dataclass
-class PageWalk:
-    """What a walk brought. `pages` are sorted by number, then pass; rows in them = received_items + duplicates.
-
-    `missing_pages` are the first of them. `trouble` is what was last said instead of one, `gave_out` says where a
-    source promised more pages than it has, so that it was asked no further.
+    `known` are answers to the first pass that were had before, by page: they are not asked for again, unless `fresh`.
     """
-
-    endpoint: str
-    pages: list[Page]
-    promised_pages: int
-    promised_items: int
-    received_items: int
-    duplicates: int
-    complete: bool
-    missing_pages: list[int]
-    passes: int
-    trouble: str = ""
-    gave_out: str = ""
-
-    def describe(self) -> str:
-        """The walk in one sentence."""
-        came = len({page.number for page in self.pages if page.number <= self.promised_pages})
-        pages = f"{came:,} of {self.promised_pages:,} pages"
-        items = f"{self.received_items:,} of {self.promised_items:,} promised items"
-        extra = f"{self.duplicates:,} repeated rows, {self.passes} {'pass' if self.passes == 1 else 'passes'}"
-        trouble = f" A missing page: {self.trouble}" if self.missing_pages and self.trouble else ""
-        trouble += f" Asked no further: {self.gave_out}." if self.gave_out else ""
-        return f"{self.endpoint}: {pages}, {items} ({extra}): {'complete' if self.complete else 'incomplete'}.{trouble}"
+    known = {} if fresh else dict(known or {})
+    walk = _Walk(
+        http, path, params, endpoint, style or PageStyle(), stop, Progress(progress, http.say), wordings, known
+    )
+    yield from walk.first_pass(fresh=fresh)
+    passes = 1
+    repeat = tolerance if repeat_above is None else repeat_above
+    while passes < max_passes and not walk.has_enough(repeat):
+        passes += 1
+        if not walk.another_pass(passes, repeat):
+            break
+    rows, missing = sum(len(page.items) for page in walk.pages), walk.missing_pages()
+    return PageWalk(
+        endpoint=endpoint,
+        pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
+        promised_pages=walk.promised_pages,
+        promised_items=walk.promised_items,
+        received_items=len(walk.seen),
+        duplicates=rows - len(walk.seen),
+        complete=walk.has_enough(tolerance),
+        missing_pages=missing,
+        passes=passes,
+        trouble=walk.trouble,
+        gave_out=walk.gave_out if missing else "",
+    )
 
 
 def walk_pages(
@@ -110,28 +104,21 @@ def walk_pages(
 
     Raises as `Http.get`, and HttpError naming the field when an answer is not a page.
     """
-    walk = _Walk(http, path, params, endpoint, style or PageStyle(), stop, Progress(progress, http.say), wordings)
-    walk.first_pass(fresh=fresh)
-    passes = 1
-    repeat = tolerance if repeat_above is None else repeat_above
-    while passes < max_passes and not walk.has_enough(repeat):
-        passes += 1
-        if not walk.another_pass(passes, repeat):
-            break
-    rows, missing = sum(len(page.items) for page in walk.pages), walk.missing_pages()
-    return PageWalk(
+    walking = pages_as_they_come(
+        http,
+        path,
+        params,
         endpoint=endpoint,
-        pages=sorted(walk.pages, key=lambda page: (page.number, page.pass_number)),
-        promised_pages=walk.promised_pages,
-        promised_items=walk.promised_items,
-        received_items=len(walk.seen),
-        duplicates=rows - len(walk.seen),
-        complete=walk.has_enough(tolerance),
-        missing_pages=missing,
-        passes=passes,
-        trouble=walk.trouble,
-        gave_out=walk.gave_out if missing else "",
+        style=style,
+        tolerance=tolerance,
+        repeat_above=repeat_above,
+        wordings=wordings,
+        stop=stop,
+        progress=progress,
+        max_passes=max_passes,
+        fresh=fresh,
     )
+    return finish(walking)
 
 
 @dataclass
@@ -146,6 +133,7 @@ class _Walk:
     stop: Callable[[Page], bool] | None
     progress: Progress
     wordings: Sequence[Mapping[str, str | int]]
+    known: dict[int, Answer]  # answers of the first pass that were had before
     pages: list[Page] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     totals: Counter[int] = field(default_factory=Counter)  # how many answers stated each total
@@ -186,19 +174,27 @@ class _Walk:
     def has_enough(self, tolerance: float) -> bool:
         return len(self.seen) >= (1 - tolerance) * self.promised_items and not self.missing_pages()
 
-    def first_pass(self, *, fresh: bool) -> None:
-        """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end."""
-        first = self.http.get(self.request(1, 1), endpoint=self.endpoint, fresh=fresh)
+    def first_pass(self, *, fresh: bool) -> Iterator[Page]:
+        """Page 1, then the others; with `stop`, in blocks, so that little is fetched beyond the end. Hands out those
+        that were not known before."""
+        had = {*self.known}
+        first = self.known.pop(1, None) or self.http.get(self.request(1, 1), endpoint=self.endpoint, fresh=fresh)
         pages = {1: self.read(first, 1)}
+        if 1 not in had:
+            yield pages[1]
         asked, ended = 1, self.ends_at(pages[1]) or self.is_beyond_all(pages[1])
         while asked < self.promised_pages and not ended:
             from_page, at_most = asked + 1, self.http.concurrency if self.stop else self.likely_pages(asked)
             asked = min(self.promised_pages, asked + at_most)
-            for page in self.ask(range(from_page, asked + 1), 1, fresh=fresh):
-                pages[page.number] = page
-                if ended := self.ends_at(page) or self.is_beyond_all(page):
-                    break
+            with closing(self.ask(range(from_page, asked + 1), 1, fresh=fresh)) as came:
+                for page in came:
+                    pages[page.number] = page
+                    if page.number not in had:
+                        yield page
+                    if ended := self.ends_at(page) or self.is_beyond_all(page):
+                        break
             ended = ended or self.is_at_an_end()
+        self.known.clear()  # whatever is asked from here on is asked once more
         for _ in range(SHORT_PAGE_TRIES):
             self.seen = {key for page in pages.values() for key in self.keys(page)}
             short = [] if len(self.seen) >= self.promised_items else [n for n, p in pages.items() if self.is_short(p)]
@@ -301,16 +297,17 @@ class _Walk:
         words = self.wordings[(pass_number - 1) % len(self.wordings)]
         return Request(self.path, {**self.params, **words, **size, self.style.page: number}, key=number)
 
-    def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Iterator[Page]:
+    def ask(self, numbers: Iterable[int], pass_number: int, *, fresh: bool) -> Generator[Page, None, None]:
         """Pages by number. One that fails, is refused or is no page, though page 1 was, is left out: it is missing."""
+        numbers = list(numbers) if self.known else numbers
         answers = self.http.get_each(
-            (self.request(number, pass_number) for number in numbers),
+            (self.request(number, pass_number) for number in numbers if number not in self.known),
             endpoint=self.endpoint,
             fresh=fresh,
             give_up_after=GIVE_UP_AFTER,
         )
         with closing(answers):
-            for answer in answers:
+            for answer in self._with_known(numbers, answers) if self.known else answers:
                 self.progress.step(self.promised_pages)
                 try:
                     if isinstance(answer, HttpError):
@@ -324,6 +321,17 @@ class _Walk:
                 else:
                     self.unusable = 0
                     yield page
+
+    def _with_known(
+        self, numbers: Iterable[int], answers: Iterator[Answer | HttpError]
+    ) -> Iterator[Answer | HttpError]:
+        """The answers in the order of their numbers, those that are known in their places."""
+        for number in numbers:
+            known = self.known.get(number)
+            answer = known if known is not None else next(answers, None)
+            if answer is None:
+                return
+            yield answer
 
     def read(self, answer: Answer, pass_number: int) -> Page:
         body, style = answer.json, self.style

@@ -18,9 +18,9 @@ from collections.abc import Collection, Mapping
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.store.delta import MADE_OF, DeltaStore
+from tmdb_assets.lakehouse.store.delta import DeltaStore
 from tmdb_assets.lakehouse.store.root import LakeError
-from tmdb_assets.lakehouse.store.tables import snapshot_of
+from tmdb_assets.lakehouse.store.tables import MADE_OF, snapshot_of
 
 #: The versions of tables that something was made of, by the word under which they are recorded.
 Basis = Mapping[str, int]

@@ -8,7 +8,6 @@ needs (metadata, another try after a conflict). What does not: what a table prom
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
-from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+from deltalake import WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -26,7 +25,15 @@ from tmdb_assets.lakehouse.store.owned import in_order
 from tmdb_assets.lakehouse.store.ranges import OwnedFiles, commit_swap
 from tmdb_assets.lakehouse.store.refusals import first_line, no_panic, refusal, refused_by_the_system
 from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot
-from tmdb_assets.lakehouse.store.tables import Snapshot, Table, oldest_commit, refuse_other_types, snapshot_of, within
+from tmdb_assets.lakehouse.store.tables import (
+    Snapshot,
+    Table,
+    commit_properties,
+    oldest_commit,
+    refuse_other_types,
+    snapshot_of,
+    within,
+)
 
 T = TypeVar("T")
 Version = int | dt.datetime
@@ -38,8 +45,6 @@ CHECKPOINT_EVERY = 10
 #: Files of a small table. Each costs whoever reads it a millisecond; writing all anew costs as much as the table has.
 FILES_AT_MOST = 8
 RETRIES = 10
-#: The key of a commit's metadata under which the versions stand that its rows were made of (changes.py).
-MADE_OF = "made_of"
 
 
 @dataclass(frozen=True)
@@ -417,11 +422,7 @@ class DeltaStore:
         retries: int | None = None,
         **mode: Any,
     ) -> None:
-        properties = CommitProperties(
-            custom_metadata=dict(metadata),
-            max_commit_retries=retries,
-            app_transactions=[Transaction(*each) for each in json.loads(metadata.get(MADE_OF, "{}")).items()],
-        )
+        properties = commit_properties(metadata, retries)
         write_deltalake(
             table, frame, schema_mode="merge", writer_properties=WRITER, commit_properties=properties, **mode
         )

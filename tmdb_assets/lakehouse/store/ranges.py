@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Field
+from deltalake import DeltaTable, Field
 from deltalake._internal import DeltaFileSystemHandler  # its public face wants pyarrow, and fails on what pyarrow gives
 from deltalake.transaction import AddAction, RemoveAction
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.owned import in_order, merged
 from tmdb_assets.lakehouse.store.root import as_named
-from tmdb_assets.lakehouse.store.tables import Snapshot
+from tmdb_assets.lakehouse.store.tables import Snapshot, commit_properties
 
 #: Rows of a full file. Each file costs whoever reads the table about 0.1 ms, and whoever changes an owner a rewrite of
 #: it: benchmark n. measures both.
@@ -75,7 +75,7 @@ class Swap:
 
 def commit_swap(contract: Contract, table: DeltaTable, swap: Swap, metadata: Mapping[str, str]) -> None:
     """Put files in the place of others, in one commit, if nobody has committed since the table was opened."""
-    properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
+    properties = commit_properties(metadata, retries=0)
     there = {known.name for known in table.schema().fields}
     if younger := [Field(f.name, f.type) for f in contract.delta_schema.fields if f.name not in there]:
         table.alter.add_columns(younger, commit_properties=properties)

@@ -17,7 +17,7 @@ import polars as pl
 from deltalake import CommitProperties
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.store.delta import WRITER, DeltaStore
+from tmdb_assets.lakehouse.store.delta import FILES_AT_MOST, WRITER, DeltaStore
 from tmdb_assets.lakehouse.store.ranges import lie_apart
 
 RETENTION = ("interval 30 days", "interval 1 week")  # Delta's own: of log entries, of files that no version needs
@@ -76,6 +76,24 @@ def drop_unnamed(store: DeltaStore, contract: Contract, metadata: Mapping[str, s
         return 0
     commit = store.rewrite(contract, named, metadata)
     return commit.rows_removed - commit.rows_added
+
+
+def compact_day(store: DeltaStore, contract: Contract, day: dt.date, metadata: Mapping[str, str]) -> None:
+    """Make few files of many small ones of a day, where it lies in a folder of its own: what was kept as it came."""
+
+    def attempt() -> None:
+        files, table = store.files(contract), store.open(contract)
+        if table is None or not contract.folders or not files.height:
+            return
+        if files.filter(pl.col(f"partition.{contract.folders}") == day).height > FILES_AT_MOST:
+            table.optimize.compact(
+                partition_filters=[(contract.folders, "=", day.isoformat())],
+                max_concurrent_tasks=1,
+                writer_properties=WRITER,
+                commit_properties=CommitProperties(custom_metadata={**metadata, "purpose": "compaction"}),
+            )
+
+    store.again_on_conflict(attempt)
 
 
 def upkeep(store: DeltaStore, contract: Contract, *, keep_hours: float = 168.0) -> dict[str, int]:

@@ -7,15 +7,30 @@ its contract. What does not: which version is opened (delta.py), how places are 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.root import LakeError, as_named
+
+
+#: The key of a commit's metadata under which the versions stand that its rows were made of (changes.py).
+MADE_OF = "made_of"
+
+
+def commit_properties(metadata: Mapping[str, str], retries: int | None = None) -> CommitProperties:
+    """What a commit says of itself, and how often deltalake tries it (None: as often as it likes)."""
+    made_of = json.loads(metadata.get(MADE_OF, "{}"))
+    return CommitProperties(
+        custom_metadata=dict(metadata),
+        max_commit_retries=retries,
+        app_transactions=[Transaction(name, version) for name, version in made_of.items()],
+    )
 
 
 class Table(DeltaTable):

@@ -15,7 +15,7 @@ import polars as pl
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.http import Answer
 from tmdb_assets.lakehouse.http.bodies import FILE_AT_MOST, Unpackable, text_of, unpacked
-from tmdb_assets.lakehouse.http.pages import PageWalk
+from tmdb_assets.lakehouse.http.pages import Page
 from tmdb_assets.lakehouse.payloads import decode, decode_items
 from tmdb_assets.lakehouse.payloads.json_text import NotJson, read, write
 from tmdb_assets.sources.tmdb import contracts, payloads
@@ -68,14 +68,14 @@ def shows_figures() -> pl.Expr:
     return pl.col("_rejected").is_null() & pl.all_horizontal(*kept, has_votes.fill_null(False))
 
 
-def page_rows(day: dt.date, window: str, walk: PageWalk) -> pl.DataFrame:
-    """The pages of a walk, verbatim, as rows of raw/discover_pages."""
+def page_rows(day: dt.date, window: str, pages: Sequence[Page]) -> pl.DataFrame:
+    """Pages of a walk, verbatim, as rows of raw/discover_pages."""
     rows = [
         (
             day, window, page.number, page.pass_number, page.total_pages, page.total_items, len(page.items),
             page.answer.status, page.answer.fetched_at, page.answer.text,
         )
-        for page in walk.pages
+        for page in pages
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=contracts.DISCOVER_PAGES.schema, orient="row")
 

@@ -106,7 +106,11 @@ DISCOVER_PAGES = _raw(
     "Pages of /discover/movie as they came. A list moves while one walks it: films may stand on two pages of a day.",
     ("window", "page", "pass_number"),
     {
-        "window": col(pl.String, "What part of the list: `popularity` for the whole, else `FROM..TO` release dates."),
+        "window": col(
+            pl.String,
+            "What part of the list: `popularity` for the whole, else `FROM..TO` release dates. It ends in ` (under "
+            "way)` while the list is walked, and where a run of the day was cut and never resumed.",
+        ),
         "page": col(pl.Int64, "Page number.", in_range(1, 500)),
         "pass_number": col(
             pl.Int64, "1; higher when the list was walked again for films the first pass missed.", counting(1)

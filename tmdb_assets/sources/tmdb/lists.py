@@ -9,18 +9,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, Receipt
-from tmdb_assets.lakehouse.http import Http, HttpError, Request
-from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, walk_pages
+from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Request
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, PageWalk, finish, pages_as_they_come, walk_of
 from tmdb_assets.settings import Settings
-from tmdb_assets.sources.tmdb import contracts, scope
-from tmdb_assets.sources.tmdb.answers import listed_movies, page_rows
+from tmdb_assets.sources.tmdb import contracts, parts, scope
+from tmdb_assets.sources.tmdb.answers import listed_movies
 from tmdb_assets.sources.tmdb.exports import EXPORT, Exports, has_whole_export, is_much_less
 from tmdb_assets.sources.tmdb.scope import LISTED_AT_MOST
 
@@ -71,7 +72,7 @@ class Lists:
                 asked.log(f"{DISCOVER} {window}: kept already, not asked again")
                 yield Chunk(contracts.DISCOVER_PAGES.empty(), [total], replaces=None)  # the proof is told all the same
                 continue
-            walk = self._walk(asked, window, params, size if floor is None else None, floor)
+            walk = yield from self._walk_and_keep(asked, window, params, size if floor is None else None, floor, total)
             problem = self._disbelief_of(asked, walk) if floor is None else ""
             for _ in range(TIMES_ASKED - 1 if problem else 0):
                 walk = self._walk(asked, window, params, size, floor, fresh=True)
@@ -80,8 +81,11 @@ class Lists:
                     break
             if not problem and floor is None:
                 self._doubt_export(asked, walk)
+            if problem or not walk.complete:
+                yield from parts.without_parts(asked, total)  # what is not believed is not resumed
             total = add(total, replace(receipt_of(DISCOVER, walk), **_short(problem)))
-            yield Chunk(page_rows(asked.day, window, walk), [total], {"window": window})
+            yield parts.whole(asked.day, window, walk.pages, total)
+        yield from parts.without_parts(asked, total)
         if total.is_complete and (problem := self._disbelief(asked, total.received_ids or 0)):
             yield Chunk(contracts.DISCOVER_PAGES.empty(), [replace(total, **_short(problem))], replaces=None)
 
@@ -163,7 +167,40 @@ class Lists:
             asked.log(note)
             asked.ledger.write(asked.day, [replace(entry, is_finished=False, note=note)], {})
 
+    def _walk_and_keep(
+        self, asked: Asked, window: str, params: dict[str, str], size: int | None, floor: float | None, total: Receipt
+    ) -> Generator[Chunk, None, PageWalk]:
+        """Walk a list, and keep its pages as they come, so that a run that is cut here is resumed: what it kept is not
+        asked for again.
+
+        They are kept under a name of their own until the walk is whole. A list of the day that stands already is left
+        alone until then.
+        """
+        entry = asked.ledger.entry(asked.day, DISCOVER)
+        stands = entry is not None and entry.is_finished and entry.is_complete
+        known = {} if stands else parts.known_pages(asked, window)
+        if known:
+            asked.log(f"{DISCOVER} {window}: {len(known):,} pages kept already, not asked again")
+        walking = self._walking(asked, window, params, size, floor, known=known)
+        batch, received = list[Page](), len(known)
+        with closing(walking):
+            while True:
+                try:
+                    batch.append(page := next(walking))
+                except StopIteration as end:
+                    return walk_of(end)
+                if len(batch) == parts.PAGES_PER_COMMIT and not stands:
+                    received += len(batch)
+                    so_far = Receipt(DISCOVER, min(page.total_pages, MAX_PAGE), received, page.total_items)
+                    yield parts.part(asked.day, window, batch, add(total, so_far))
+                    batch = []
+
     def _walk(
+        self, asked: Asked, window: str, params: dict[str, str], size: int | None, floor: float | None, *, fresh: bool
+    ) -> PageWalk:
+        return finish(self._walking(asked, window, params, size, floor, fresh=fresh))
+
+    def _walking(
         self,
         asked: Asked,
         window: str,
@@ -172,16 +209,17 @@ class Lists:
         floor: float | None,
         *,
         fresh: bool = False,
-    ) -> PageWalk:
+        known: Mapping[int, Answer] | None = None,
+    ) -> Generator[Page, None, PageWalk]:
         style = STYLE
         if size is not None:
             style = replace(style, max_page=min(MAX_PAGE, -(-size // 20)))
 
         def is_below_floor(page: Page) -> bool:
-            known = [p for p in map(_popularity, page.items) if p is not None]
-            return floor is not None and min(known, default=0.0) < floor
+            popularities = [p for p in map(_popularity, page.items) if p is not None]
+            return floor is not None and min(popularities, default=0.0) < floor
 
-        return walk_pages(
+        return pages_as_they_come(
             self.api(),
             self.path(asked.day, DISCOVER),
             {**BY_POPULARITY, **params},
@@ -195,6 +233,7 @@ class Lists:
             stop=is_below_floor if floor is not None and floor > float("-inf") else None,
             progress=f"{DISCOVER} {asked.day} {window}",
             fresh=fresh,
+            known=known,
         )
 
 

@@ -14,6 +14,7 @@ from tmdb_assets.lakehouse.flow.extraction import Asked
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.answers import listed_movies, shows_figures
+from tmdb_assets.sources.tmdb.parts import is_whole
 
 #: Films of one list: 500 pages of 20.
 LISTED_AT_MOST = 20 * 500
@@ -130,10 +131,10 @@ def too_few_listed(asked: Asked, shown: int, size: int | None, exported: tuple[d
     most = min(size or LISTED_AT_MOST, LISTED_AT_MOST) if size and size <= LISTED_AT_MOST else None
     expected: list[tuple[int, str]] = []
     days = [d for d in asked.store.partition_rows(contracts.DISCOVER_PAGES) if 0 < (asked.day - d).days <= NEAR_DAYS]
-    if days:
-        pages = asked.store.scan(contracts.DISCOVER_PAGES, [max(days)]).filter(pl.col("pass_number") == 1)
-        rows = pages.select(pl.col("result_count").sum()).collect().item()
-        expected.append((rows, f"the list of {max(days)}"))
+    pages = asked.store.scan(contracts.DISCOVER_PAGES, days).filter(pl.col("pass_number") == 1, is_whole())
+    listed = pages.group_by("date_id").agg(pl.col("result_count").sum()).sort("date_id").collect()
+    for day, rows in listed.tail(1).rows():
+        expected.append((rows, f"the list of {day}"))
     if exported is not None and most is not None:
         films = listable(exported[1]).select(pl.len()).collect().item()
         expected.append((films, f"the export of {exported[0]}"))

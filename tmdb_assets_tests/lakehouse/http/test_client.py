@@ -39,7 +39,7 @@ from tmdb_assets.lakehouse.http import (
     pacing,
 )
 from tmdb_assets.lakehouse.http.bodies import JSON_AT_MOST
-from tmdb_assets.lakehouse.http.pages import Page, PageStyle, walk_pages
+from tmdb_assets.lakehouse.http.pages import Page, PageStyle, finish, pages_as_they_come, walk_pages
 from tmdb_assets.lakehouse.http.responses import retry_after_seconds
 from tmdb_assets.lakehouse.payloads import split_items
 from tmdb_assets_tests.effort import examples
@@ -714,6 +714,33 @@ def test_stable_list_is_walked_once(serve: Any) -> None:
     assert server.calls == client.stats["discover"].calls == 5
     assert all(seen.query["sort"] == "x" for seen in server.seen)
     assert walk.describe() == "discover: 5 of 5 pages, 95 of 95 promised items (0 repeated rows, 1 pass): complete."
+
+
+@pytest.mark.parametrize("had", [{1}, {2, 3}, {1, 2, 3, 4}, {5}, {1, 2, 3, 4, 5}])
+def test_pages_that_were_had_before_are_not_asked_for_and_the_walk_is_the_same(serve: Any, had: set[int]) -> None:
+    _, client = serve(paged(films(*range(95))))
+    whole = walk_pages(client, "x", {}, endpoint="x")
+    known = {page.number: page.answer for page in whole.pages if page.number in had}
+    server, client = serve(paged(films(*range(95))))
+    walking, handed_out = pages_as_they_come(client, "x", {}, endpoint="x", known=known), []
+    try:
+        while True:
+            handed_out.append(next(walking).number)
+    except StopIteration as end:
+        walk = end.value
+    missing = sorted({1, 2, 3, 4, 5} - had)
+    assert handed_out == missing
+    assert sorted(int(seen.query["page"]) for seen in server.seen) == missing
+    assert [(page.number, page.items) for page in walk.pages] == [(page.number, page.items) for page in whole.pages]
+    assert walk.describe() == whole.describe()
+
+
+def test_a_fresh_walk_asks_for_all_pages_whatever_was_had_before(serve: Any) -> None:
+    _, client = serve(paged(films(*range(45))))
+    known = {page.number: page.answer for page in walk_pages(client, "x", {}, endpoint="x").pages}
+    server, client = serve(paged(films(*range(45))))
+    finish(pages_as_they_come(client, "x", {}, endpoint="x", known=known, fresh=True))
+    assert server.calls == 3
 
 
 def test_empty_list_is_complete(serve: Any) -> None:

@@ -15,9 +15,9 @@ from tenacity import RetryCallState
 
 from tmdb_assets.lakehouse.http import Http, Request, pacing
 from tmdb_assets.lakehouse.http import client as client_module
-from tmdb_assets.lakehouse.http.calls import Failure
+from tmdb_assets.lakehouse.http.calls import Call, Failure
 from tmdb_assets.lakehouse.http.pacing import Progress, Turnstile
-from tmdb_assets_tests.faulty_server import FaultyServer, Reply, in_turn, json_reply
+from tmdb_assets_tests.faulty_server import FaultyServer, Reply, Seen, in_turn, json_reply
 
 OK = json_reply({"ok": True})
 
@@ -140,14 +140,51 @@ def ask(waits: list[float]) -> Iterator[Callable[..., list[float]]]:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 529])
-@pytest.mark.parametrize(("said", "seconds"), [(None, 0.0), ("7", 7.0), ("1.5", 1.5)])
+@pytest.mark.parametrize(("said", "seconds"), [(None, 0.0), ("0", 0.0), ("7", 7.0), ("1.5", 1.5)])
 def test_whatever_passes_is_waited_out_for_as_long_as_it_says(
     ask: Callable[..., list[float]], waits: list[float], status: int, said: str | None, seconds: float
 ) -> None:
     held = ask(Reply(status, b"<html>", {"Retry-After": said} if said else {}))
     (waited,) = waits
-    assert seconds + 0.5 <= waited <= seconds + 1.5, "half a second more, and up to one at random"
-    assert held == ([seconds] if status == 429 else []), "what one page cannot give, another may"
+    if status == 429 and seconds:
+        assert (held, waited) == ([seconds], 0), "the line waits, not the call as well"
+    else:
+        assert held == [], "what one page cannot give, another may"
+        assert seconds + 0.5 <= waited <= seconds + 1.5, "half a second more, and up to one at random"
+
+
+def test_who_is_sent_away_again_and_again_holds_the_line_longer(
+    ask: Callable[..., list[float]], waits: list[float]
+) -> None:
+    held = ask(*[Reply(429, b"<html>", {"Retry-After": "1"})] * 6, max_wait_seconds=9.0)
+    assert waits == [0] * 6
+    for seconds, least in zip(held, [1, 1, 2, 4, 8, 9], strict=True):
+        assert least <= seconds <= min(least + 1, 9)
+    assert held[0] == 1
+
+
+@pytest.mark.parametrize("calls", [1, 8])
+def test_a_429_is_waited_out_once(clock: StillClock, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    """Each of some calls is sent away once, and the time that passes is what the source asked for, not more."""
+    monkeypatch.setattr(client_module, "sleep_using_event", lambda stop: clock.wait)
+
+    class OnTheClock(Turnstile):
+        def pass_through(self, stop: Any) -> None:
+            super().pass_through(clock)  # type: ignore[arg-type]  # it waits as an event does
+
+    sent_away: set[str] = set()
+
+    def script(seen: Seen) -> Reply:
+        if seen.path in sent_away:
+            return OK
+        sent_away.add(seen.path)
+        return Reply(429, b"<html>", {"Retry-After": "7"})
+
+    with FaultyServer(script) as server, Http(server.url, concurrency=1) as client:
+        client._turnstile = OnTheClock(None)
+        answers = list(client.get_many([Request(f"x{n}") for n in range(calls)], endpoint="e"))
+    assert len(answers) == calls
+    assert clock.since_the_start() == 7 * calls
 
 
 def test_each_repetition_waits_twice_as_long_up_to_the_cap(ask: Callable[..., list[float]], waits: list[float]) -> None:
@@ -159,8 +196,7 @@ def test_each_repetition_waits_twice_as_long_up_to_the_cap(ask: Callable[..., li
 @pytest.mark.parametrize("status", [429, 503])
 def test_no_wait_is_longer_than_the_cap(ask: Callable[..., list[float]], waits: list[float], status: int) -> None:
     held = ask(Reply(status, b"<html>", {"Retry-After": "3600"}), max_wait_seconds=60.0)
-    assert waits == [60.0]
-    assert held == ([60.0] if status == 429 else [])
+    assert (held, waits) == (([60.0], [0]) if status == 429 else ([], [60.0]))
 
 
 def test_a_date_is_waited_for(ask: Callable[..., list[float]], waits: list[float]) -> None:
@@ -184,7 +220,7 @@ def test_the_wait_is_what_the_source_asked_for_plus_jitter_and_never_beyond_the_
         for attempt, retry_after in itertools.product(range(1, 9), (0.0, 7.0, 3600.0, float("inf"))):
             state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]  # only its outcome is read
             state.attempt_number = attempt
-            state.set_result(Failure("HTTP 429", 429, retry_after))
-            waits.append(client._wait(state))
+            state.set_result(Failure("HTTP 503", 503, retry_after))
+            waits.append(client._wait(Call(Request("x"), "e", (200,)), state))
             assert min(60.0, retry_after) <= waits[-1] <= 60.0
     assert len(set(waits)) > 8, "no jitter"

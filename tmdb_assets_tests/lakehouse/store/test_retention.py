@@ -247,3 +247,25 @@ def test_a_day_that_fell_short_keeps_neither(lake: DeltaStore, log: Callable[[st
     entry = Ledger(lake, "toy").entry(DAYS[3], "pages")
     assert entry is not None
     assert (entry.takes, entry.is_finished, entry.is_complete) == (3, False, False)
+
+
+@pytest.mark.parametrize(("files", "left"), [(8, 8), (9, 1)])
+def test_a_day_kept_in_many_pieces_ends_in_one_file(lake: DeltaStore, files: int, left: int) -> None:
+    for day in DAYS[:2]:
+        for n in range(files if day == DAYS[0] else 2):
+            lake.append(PAGES, pl.DataFrame({"date_id": [day], "hashes": [[n]]}, schema=PAGES.schema), {})
+    before = lake.scan(PAGES).sort("date_id", "hashes").collect()
+    retention.compact_day(lake, PAGES, DAYS[0], {"run_id": "r"})
+    counted = dict(lake.files(PAGES).group_by("partition.date_id").len().iter_rows())
+    assert counted == {DAYS[0]: left, DAYS[1]: 2}
+    assert lake.scan(PAGES).sort("date_id", "hashes").collect().equals(before)
+    newest = lake.history(PAGES, 1)[0]
+    assert left == files or (newest["operation"], newest["run_id"]) == ("OPTIMIZE", "r")
+
+
+def test_a_table_that_was_never_written_or_lies_in_few_files_is_not_compacted(lake: DeltaStore) -> None:
+    retention.compact_day(lake, PAGES, DAYS[0], {})
+    assert lake.version(PAGES) is None
+    lake.append(GROWTH, pl.DataFrame({"date_id": [DAYS[0]], "more": [1]}, schema=GROWTH.schema), {})
+    retention.compact_day(lake, GROWTH, DAYS[0], {})
+    assert lake.version(GROWTH) == 1

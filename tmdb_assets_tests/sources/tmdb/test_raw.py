@@ -7,8 +7,8 @@ import gzip
 import json
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,11 +22,11 @@ from tmdb_assets.lakehouse.contracts import Audit
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.extraction import Asked, Chunk, NothingToObserve
 from tmdb_assets.lakehouse.flow.ledger import REAL, SANDBOX, Entry, Ledger
-from tmdb_assets.lakehouse.http import Answer, HttpError, Request, SourceUnavailable, Unauthorized
+from tmdb_assets.lakehouse.http import Answer, Http, HttpError, Request, SourceUnavailable, Unauthorized
 from tmdb_assets.lakehouse.http.pages import Page, PageWalk
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.settings import load_settings
-from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, lists, raw, scope
+from tmdb_assets.sources.tmdb import answers, changes, contracts, exports, lists, parts, raw, scope
 from tmdb_assets.sources.tmdb import details as asking
 from tmdb_assets.sources.tmdb.changes import windows
 from tmdb_assets_tests.sources.tmdb.films import DAYS, NOON, details, export, film, listed, page, rows
@@ -106,6 +106,12 @@ def walk(pages: list[Page], promised: int | None = None) -> PageWalk:
     return PageWalk("e", pages, promised or len(pages), items, items, 0, True, [], 1)
 
 
+def at_once(walk: PageWalk, *pages: Page) -> Generator[Page, None, PageWalk]:
+    """A walk that hands out these pages on its way."""
+    yield from pages
+    return walk
+
+
 def one_page(items: list[Any], total_pages: int = 1) -> Page:
     text = json.dumps({"results": items, "total_pages": total_pages})
     return Page(1, answer(text), items, total_pages, 20 * total_pages)
@@ -177,14 +183,14 @@ def test_a_walk_stops_below_the_floor_and_not_at_it(monkeypatch: pytest.MonkeyPa
     tmdb = client(tmdb_scope="top:20000")
     tmdb.__dict__["api"] = None
     walked: list[Any] = []
-    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walked.append(how))
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: walked.append(how) or at_once(walk([])))
     dates = {"primary_release_date.gte": "2020-01-01", "primary_release_date.lte": "2020-02-01"}
-    tmdb.lists._walk(told.asked(), "w", dates, None, 5.0)
+    tmdb.lists._walk(told.asked(), "w", dates, None, 5.0, fresh=False)
     stop = walked[0]["stop"]
     assert not stop(one_page([listed(1, 7.0), listed(2, 5.0)]))
     assert stop(one_page([listed(1, 7.0), listed(2, 4.9)]))
     assert not stop(one_page([listed(1, 7.0), listed(2, "x"), None]))
-    tmdb.lists._walk(told.asked(), "w", dates, None, float("-inf"))
+    tmdb.lists._walk(told.asked(), "w", dates, None, float("-inf"), fresh=False)
     assert walked[1]["stop"] is None
 
 
@@ -195,8 +201,8 @@ def test_the_n_most_popular_need_so_many_pages(
     tmdb = client()
     tmdb.__dict__["api"] = None
     walked: list[Any] = []
-    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walked.append(how))
-    tmdb.lists._walk(told.asked(), "popularity", {}, wanted, None)
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: walked.append(how) or at_once(walk([])))
+    tmdb.lists._walk(told.asked(), "popularity", {}, wanted, None, fresh=False)
     assert walked[0]["style"].max_page == pages
 
 
@@ -217,11 +223,87 @@ def test_a_window_kept_before_the_run_began_is_asked_again(monkeypatch: pytest.M
     told.keep(contracts.DISCOVER_PAGES, page(DAY, 1, listed(1)))
     tmdb = client(tmdb_scope="top:20")
     tmdb.__dict__["api"] = None
-    monkeypatch.setattr(lists, "walk_pages", lambda *_, **how: walk([one_page([listed(5)])]))
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: at_once(walk([one_page([listed(5)])])))
     (chunk,) = tmdb.discover_pages(told.asked(since=NOON + dt.timedelta(minutes=1)))
-    assert chunk.replaces == {"window": "popularity"}
+    assert chunk.replaces == {"window": ["popularity", "popularity (under way)"]}
     assert chunk.frame.select("date_id", "window", "page", "result_count").rows() == [(DAY, "popularity", 1, 1)]
     assert Audit.of(contracts.DISCOVER_PAGES, chunk.frame).kept.height == 1
+
+
+def test_a_list_is_kept_as_it_comes_and_put_in_its_place_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    monkeypatch.setattr(parts, "PAGES_PER_COMMIT", 2)
+    pages = [replace(one_page([listed(n)], 5), number=n) for n in range(1, 6)]
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: at_once(walk(pages), *pages))
+    tmdb = client(tmdb_scope="top:100", tmdb_assets_allow_mass_delete=True)
+    tmdb.__dict__["api"] = None
+    *on_the_way, last = tmdb.discover_pages(told.asked())
+    under_way = "popularity (under way)"
+    assert [(c.replaces, c.frame["window"].to_list(), c.frame["page"].to_list()) for c in on_the_way] == [
+        (None, [under_way] * 2, [1, 2]),
+        (None, [under_way] * 2, [3, 4]),
+    ]
+    assert [(c.receipts[0].promised_pages, c.receipts[0].received_pages) for c in on_the_way] == [(5, 2), (5, 4)]
+    assert (last.replaces, last.frame["window"].to_list()) == (
+        {"window": ["popularity", under_way]},
+        ["popularity"] * 5,
+    )
+
+
+def cut_page(number: int, *films: Any, day: dt.date = DAY) -> pl.DataFrame:
+    """A page that was kept by a run which was cut."""
+    return page(day, number, *films).with_columns(window=pl.lit("popularity (under way)"))
+
+
+def test_what_a_cut_run_kept_of_a_list_is_known_to_the_next_run_of_the_day(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    told.keep(contracts.DISCOVER_PAGES, cut_page(1, listed(1)), cut_page(2, listed(2)))
+    walked: list[Any] = []
+    monkeypatch.setattr(
+        lists, "pages_as_they_come", lambda *_, **how: walked.append(how) or at_once(walk([one_page([listed(1)])]))
+    )
+    tmdb = client(tmdb_scope="top:60", tmdb_assets_allow_mass_delete=True)
+    tmdb.__dict__["api"] = None
+    began = NOON - dt.timedelta(minutes=1)
+    list(tmdb.discover_pages(told.asked(since=began)))
+    assert {number: known.json["results"][0]["id"] for number, known in walked[0]["known"].items()} == {1: 1, 2: 2}
+    list(tmdb.discover_pages(told.asked(since=NOON + dt.timedelta(minutes=1))))
+    assert walked[1]["known"] == {}, "kept by an observation before this one"
+
+
+def test_a_list_that_stands_is_not_touched_until_another_is_whole(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    monkeypatch.setattr(parts, "PAGES_PER_COMMIT", 1)
+    entry = Entry(lists.DISCOVER, "sandbox", NOON - dt.timedelta(hours=1), is_complete=True, is_finished=True)
+    asked = told.asked(since=NOON + dt.timedelta(minutes=1))
+    asked.ledger.write(DAY, [entry], {})
+    found = one_page([listed(5)])
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: at_once(walk([found]), found))
+    tmdb = client(tmdb_scope="top:20")
+    tmdb.__dict__["api"] = None
+    (chunk,) = tmdb.discover_pages(asked)
+    assert chunk.frame["window"].to_list() == ["popularity"]
+
+
+def test_what_is_kept_of_a_list_that_is_not_believed_goes_before_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    told.keep(contracts.DISCOVER_PAGES, cut_page(1, listed(1)))
+    monkeypatch.setattr(lists, "pages_as_they_come", lambda *_, **how: at_once(walked(0, 0)))
+    tmdb = client(tmdb_scope="top:20")
+    tmdb.__dict__["api"] = None
+    gone, said = list(tmdb.discover_pages(told.asked(since=NOON - dt.timedelta(minutes=1))))[:2]
+    assert (gone.replaces, gone.frame.height) == ({"window": ["popularity (under way)"]}, 0)
+    assert gone.receipts[0].is_complete and not said.receipts[0].is_complete
+
+
+def test_a_list_that_was_cut_is_no_measure_of_the_next_day(told: Told) -> None:
+    before = YESTERDAY - dt.timedelta(days=1)
+    told.keep(contracts.DISCOVER_PAGES, *[page(before, k, *[listed(n) for n in range(20)]) for k in range(1, 6)])
+    told.keep(contracts.DISCOVER_PAGES, cut_page(1, listed(1), day=YESTERDAY))
+    assert f"the list of {before} holds 100" in client().lists._disbelief(told.asked(), 69)
+    assert client().lists._disbelief(told.asked(), 70) == ""
 
 
 def walked(shown: int, promised: int) -> PageWalk:
@@ -747,6 +829,16 @@ def details_asked(told: Told, count: int, kept: pl.DataFrame | None = None, **sa
     tmdb, server = client(), Details({int(name.removeprefix("film_")): list(what) for name, what in said.items()})
     tmdb.__dict__["api"] = server
     return list(tmdb.movie_details(told.asked())), server
+
+
+@pytest.mark.parametrize(
+    ("kept", "together"), [(0, 150), (9_965, 150), (9_966, 151), (65_999, 999), (66_000, 1000), (1_100_000, 1000)]
+)
+def test_details_are_committed_every_150_answers_and_of_many_thousands_every_1000_at_most(
+    kept: int, together: int
+) -> None:
+    with Http("http://127.0.0.1:1") as nobody:
+        assert asking.Asking(nobody, DAY, str, set, set(), 0, kept, 0)._per_commit == together
 
 
 def test_details_kept_today_are_not_asked_again_and_are_counted(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
