@@ -18,7 +18,6 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.root import LakeError, as_named
 
-
 #: The key of a commit's metadata under which the versions stand that its rows were made of (changes.py).
 MADE_OF = "made_of"
 
