@@ -331,7 +331,7 @@ def as_it_stood(published: Path, path: Path, day: dt.date) -> Path:
     with closing(duckdb.connect(str(published), read_only=True)) as connection:
         dated = connection.execute(
             "SELECT table_name FROM duckdb_columns() JOIN duckdb_tables() USING (schema_name, table_name) "
-            "WHERE schema_name = 'tmdb' AND column_name = 'date_id'"
+            "WHERE schema_name = 'tmdb' AND column_name = 'date_id' AND NOT starts_with(table_name, 'vw_')"
         ).fetchall()
     later = [f"DELETE FROM tmdb.{table} WHERE date_id > DATE '{day}'" for (table,) in dated]
     return altered(published, path, *later, f"UPDATE tmdb.dim_movie SET gone_on = NULL WHERE gone_on > DATE '{day}'")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from tmdb_assets.lakehouse.contracts import ByPeriod
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.streamflow import contracts as streamflow
@@ -60,14 +61,35 @@ def take_months(world: World) -> None:
 
 
 def altered(published: Path, path: Path, *statements: str) -> Path:
-    """A copy of a warehouse at `path` to which something was done."""
+    """A copy of a warehouse at `path` to which something was done; the answers that it keeps follow from it."""
     unfinished = path.with_suffix(".next")
     shutil.copyfile(published, unfinished)
     with closing(duckdb.connect(str(unfinished))) as connection:
+        if statements:
+            _answer_anew(connection)
         for statement in statements:
             connection.execute(statement)
     unfinished.replace(path)
     return path
+
+
+def _answer_anew(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make views of the answers about films that a warehouse keeps as tables, so that they are true of what is changed
+    in it."""
+    connection.execute(f"USE {contracts.SOURCE}")
+    listed = "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?"
+    there = {name for (name,) in connection.execute(listed, [contracts.SOURCE]).fetchall()}
+    for view in contracts.VIEWS:
+        name, columns = view.contract.name, "*"
+        if name in there:
+            kinds = connection.execute(f"DESCRIBE {name}").fetchall()
+            columns = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind, *_ in kinds)
+            connection.execute(f"DROP TABLE {name}")
+        elif not isinstance(view.contract.kept, ByPeriod):
+            continue  # it is a view
+        text = view.sql.rstrip().rstrip(";")
+        connection.execute(f"CREATE VIEW {name} AS SELECT {columns} FROM ({text}\n) AS answer")
+    connection.execute("USE main")
 
 
 def broken_out(films: int) -> str:
@@ -84,6 +106,7 @@ def emptied(published: Path, path: Path) -> Path:
     """A copy without a single row of any source."""
     with closing(duckdb.connect(str(published), read_only=True)) as connection:
         listed = connection.execute(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'main'"
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE schema_name <> 'main' "
+            "AND NOT (schema_name = 'tmdb' AND starts_with(table_name, 'vw_'))"
         ).fetchall()
     return altered(published, path, *(f'DELETE FROM "{schema}"."{name}"' for schema, name in listed))
