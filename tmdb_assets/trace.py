@@ -175,7 +175,8 @@ def _as_film(row: Mapping[str, Any]) -> Film:
 
 
 def _star(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable]) -> list[Contract]:
-    """The star tables that a view reads, itself or through other views, nearest first."""
+    """The star tables that a view reads, itself or through other views, nearest first; the facts themselves in place of
+    a table that keeps the last of them."""
     found: dict[tuple[str, str, str], Contract] = {}
     waiting = [view]
     while waiting:
@@ -183,7 +184,8 @@ def _star(view: DerivedTable, by_key: Mapping[tuple[str, str, str], DerivedTable
             if contract.stage is Stage.VIEWS:
                 waiting.append(by_key[contract.key])
             elif contract.stage is Stage.STAR:
-                found.setdefault(contract.key, contract)
+                of = by_key[contract.key].catches_up_with or contract
+                found.setdefault(of.key, of)
     return list(found.values())
 
 

@@ -81,7 +81,9 @@ def _world(films: int, seed: int, today: dt.date) -> Catalogue:
         return SyntheticCatalogue(films, seed, today)
     from tmdb_assets.sandbox.tmdb.wide import WideCatalogue  # it brings Polars, which no small world needs
 
-    return WideCatalogue(films, seed, today)
+    world = WideCatalogue(films, seed, today)
+    world.prepare()  # before the ready line, for which callers wait longer than for an answer
+    return world
 
 
 def _wild_rates(options: argparse.Namespace, habits: Sequence[Habit]) -> dict[str, float]:
