@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets_tests.costs import CpuTimes, cheap
+from tmdb_assets_tests.costs import CpuTimes, cheap, is_dear_folder
 from tmdb_assets_tests.effort import EFFORT
 
 #: The checkout: where pyproject.toml and data/ lie.
@@ -71,6 +71,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Measure, if asked to."""
     if config.getoption("--cpu-times") or config.getoption("--write-dear"):
         config.pluginmanager.register(CpuTimes(bool(config.getoption("--write-dear"))))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of which no test runs are not even imported."""
+    return True if config.getoption("--fast") and is_dear_folder(collection_path) else None
 
 
 @pytest.hookimpl(trylast=True)

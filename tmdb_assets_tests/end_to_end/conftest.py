@@ -37,11 +37,11 @@ class ByJob:
 
 @pytest.fixture(scope="session")
 def by_job(tmp_path_factory: pytest.TempPathFactory) -> ByJob:
-    """The job as a user types it who sets nothing, once for all workers."""
-    made = ByJob(shared_by_workers(tmp_path_factory) / "by_job" / "clone", deletions()[0][0])
+    """The job as a user types it who sets nothing, in a folder with a blank, once for all workers."""
+    made = ByJob(shared_by_workers(tmp_path_factory) / "by job" / "ein Klon", deletions()[0][0])
 
     def run_it(folder: Path) -> None:
-        clone = checkout(folder / "clone")
+        clone = checkout(folder / "ein Klon")
         (clone / "data" / "dagster").mkdir()
         (clone / "data" / "dagster" / "dagster.yaml").symlink_to(PROJECT / "data" / "dagster" / "dagster.yaml")
         ran = command(clone, *JOB, *of_day(made.day), **made.variables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tmdb_assets.sources.tmdb import shipped
 from tmdb_assets_tests.end_to_end.harness import (
     FILMS,
     JOB,
+    RAW,
     TODAY,
     TOKEN,
     asked_of,
@@ -27,7 +29,7 @@ from tmdb_assets_tests.end_to_end.harness import (
     real_looking,
     versions,
 )
-from tmdb_assets_tests.sandbox.running import running
+from tmdb_assets_tests.sandbox.running import Running, running
 
 REFERENCE = ["tmdb/raw/reference"]  # the first table of a day: what is refused at once is refused there
 
@@ -35,7 +37,7 @@ REFERENCE = ["tmdb/raw/reference"]  # the first table of a day: what is refused 
 def test_a_lake_that_cannot_be_written_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     lake = tmp_path / "file" / "lake"
-    run = fill(lake, TODAY, tmdb_api_token=TOKEN, tmdb_api_url="http://127.0.0.1:9/3")
+    run = fill(lake, TODAY, select=RAW, tmdb_api_token=TOKEN, tmdb_api_url="http://127.0.0.1:9/3")
     assert not run.success
     assert run.said == [
         f"The lake root {lake} cannot be written (Not a directory): set TMDB_ASSETS_LAKE to a folder or bucket "
@@ -112,11 +114,17 @@ def test_a_price_index_that_cannot_be_used_is_named_and_the_last_one_stays(
         assert differences(contents(lake, only=select), kept) == []
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Running]:
+    """A sandbox for the tests that ask one."""
+    with running("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat()) as found:
+        yield found
+
+
 @pytest.mark.parametrize("first", ["sandbox", "real"])
-def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, first: str) -> None:
+def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, sandbox: Running, first: str) -> None:
     lake, yesterday = tmp_path / "lake", TODAY - dt.timedelta(days=1)
-    world = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
-    with running(*world) as sandbox, real_looking(sandbox) as real:
+    with real_looking(sandbox) as real:
         settings = {"sandbox": {}, "real": asked_of(real.url, TODAY)}
         second = "real" if first == "sandbox" else "sandbox"
         before = fill(lake, TODAY, select=REFERENCE, **settings[first])
@@ -132,10 +140,9 @@ def test_sandbox_and_real_data_do_not_meet_in_one_lake(tmp_path: Path, first: st
         assert differences(contents(lake), kept) == []
 
 
-def test_a_sandbox_asked_by_the_real_client_is_still_told_from_the_real_tmdb(tmp_path: Path) -> None:
-    with running("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat()) as sandbox:
-        with real_looking(sandbox) as real:
-            run = fill(tmp_path / "lake", TODAY, select=REFERENCE, **asked_of(real.url, TODAY))
-            assert run.success, run.said
-        with pytest.raises(LakeError, match="holds real data of tmdb, and this run would add sandbox data"):
-            fill_plainly(tmp_path / "lake", TODAY, only=["tmdb/clean/movies"], **asked_of(sandbox.url, TODAY))
+def test_a_sandbox_asked_by_the_real_client_is_still_told_from_the_real_tmdb(tmp_path: Path, sandbox: Running) -> None:
+    with real_looking(sandbox) as real:
+        run = fill(tmp_path / "lake", TODAY, select=REFERENCE, **asked_of(real.url, TODAY))
+        assert run.success, run.said
+    with pytest.raises(LakeError, match="holds real data of tmdb, and this run would add sandbox data"):
+        fill_plainly(tmp_path / "lake", TODAY, only=["tmdb/clean/movies"], **asked_of(sandbox.url, TODAY))

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.end_to_end.conftest import ByJob
-from tmdb_assets_tests.end_to_end.harness import (
-    ASSETS,
-    TABLES,
-    checkout,
-    command,
-    contents,
-    differences,
-    ledger,
-    read,
-)
+from tmdb_assets_tests.end_to_end.harness import TABLES, ledger, read
 
 BREAKOUTS = "tmdb/views/vw_breakouts"  # asks for three weeks of history: after one day it has no rows
 
@@ -65,15 +53,3 @@ def test_every_commit_says_which_run_made_it(by_job: ByJob, path: str) -> None:
         assert commit["asset_key"] in TABLES
         if path not in {"tmdb/raw/extraction_ledger", "tmdb/clean/quarantine"}:  # filled on behalf of other tables
             assert commit["asset_key"] == path
-
-
-def test_assets_by_a_range_of_partitions_give_what_the_job_gives(tmp_path: Path, by_job: ByJob) -> None:
-    clone, lake, before = checkout(tmp_path / "clone"), tmp_path / "ein See", by_job.day - dt.timedelta(days=1)
-    listed = [*ASSETS[:-1], "+key:tmdb/clean/movie_stats"]
-    ran = command(clone, *listed, "--partition-range", f"{before}...{by_job.day}", TMDB_ASSETS_LAKE=str(lake))
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    filled = ["tmdb/raw/discover_pages", "tmdb/raw/movie_ids", "tmdb/clean/movie_stats"]
-    both = contents(lake, only=filled)
-    assert all(set(frame["date_id"]) == {before, by_job.day} for frame in both.values())
-    of_the_day = {path: frame.filter(pl.col("date_id") == by_job.day) for path, frame in both.items()}
-    assert differences(of_the_day, contents(by_job.lake, only=filled)) == []

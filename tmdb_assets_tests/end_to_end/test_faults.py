@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from tmdb_assets_tests.end_to_end.harness import (
     real_looking,
 )
 from tmdb_assets_tests.faulty_server import DISGUISES, FaultyServer, Reply, Seen, json_reply
-from tmdb_assets_tests.sandbox.running import running
+from tmdb_assets_tests.sandbox.running import Running, running
 
 WORLD = ("--films", str(FILMS), "--token", TOKEN, "--today", TODAY.isoformat())
 #: All that a day brings is in these, and in what they are made of; the rest of the star is made of it.
@@ -46,10 +47,17 @@ class Quiet:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Quiet:
+def sandbox() -> Iterator[Running]:
+    """The world that is asked."""
+    with running(*WORLD) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def quiet(sandbox: Running, tmp_path_factory: pytest.TempPathFactory) -> Quiet:
     """The day that every other one is held against. Read only."""
     lake = tmp_path_factory.mktemp("quiet") / "lake"
-    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+    with real_looking(sandbox) as server:
         fill_plainly(lake, TODAY, only=STAR, **asked_of(server.url, TODAY))
         return Quiet(lake, details_asked(server))
 
@@ -73,13 +81,13 @@ def test_a_day_of_faults_gives_the_tables_of_a_quiet_day(tmp_path: Path, quiet: 
 
 
 def test_a_day_whose_bodies_lie_about_their_packing_gives_the_tables_of_an_honest_one(
-    tmp_path: Path, quiet: Quiet
+    tmp_path: Path, sandbox: Running, quiet: Quiet
 ) -> None:
     met: Counter[tuple[str, str]] = Counter()
     of_text = sorted(DISGUISES)
     of_files = sorted(set(DISGUISES) - {"BOM", "UTF-16", "gzip with a BOM", "packed thrice"})  # it is packed already
 
-    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+    with real_looking(sandbox) as server:
         honest = server.script
 
         def lie(seen: Seen) -> Reply:
@@ -97,10 +105,10 @@ def test_a_day_whose_bodies_lie_about_their_packing_gives_the_tables_of_an_hones
 
 
 def test_a_day_cut_short_asks_for_the_missing_details_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: Quiet
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Running, quiet: Quiet
 ) -> None:
     monkeypatch.setattr(details, "PER_COMMIT", 16)
-    with running(*WORLD) as sandbox, real_looking(sandbox) as server:
+    with real_looking(sandbox) as server:
         wanted, answers = quiet.asked, server.script
         assert len(wanted) == len(set(wanted)) > 100
 
@@ -129,12 +137,12 @@ def details_asked(server: FaultyServer) -> list[int]:
     return [int(found[1]) for seen in list(server.seen) if (found := re.search(r"/3/movie/(\d+)$", seen.path))]
 
 
-def test_a_wrong_token_is_told_once_and_appears_nowhere(tmp_path: Path) -> None:
+def test_a_wrong_token_is_told_once_and_appears_nowhere(tmp_path: Path, sandbox: Running) -> None:
     clone, lake = checkout(tmp_path / "clone"), tmp_path / "lake"
     wrong = "not-the-right-token-4711"
-    with running(*WORLD) as tmdb:
-        where = {"TMDB_API_URL": f"{tmdb.url}/3", "TMDB_EXPORT_URL": f"{tmdb.url}/p/exports", "TMDB_API_TOKEN": wrong}
-        ran = command(clone, *JOB, *of_day(TODAY), TMDB_ASSETS_LAKE=str(lake), **where)
+    url = sandbox.url
+    where = {"TMDB_API_URL": f"{url}/3", "TMDB_EXPORT_URL": f"{url}/p/exports", "TMDB_API_TOKEN": wrong}
+    ran = command(clone, *JOB, *of_day(TODAY), TMDB_ASSETS_LAKE=str(lake), **where)
     assert ran.returncode == 1
     said = set(re.findall(r"[^\n:]+: \S+ refused the credentials[^\n]*", ran.stderr))
     assert len(said) == 1

@@ -92,7 +92,6 @@ def mounted(folder: Path, options: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("table", "options", "said"),
     [
-        ("tmdb/raw/reference", "ro", "Read-only file system"),
         ("moovitamix/raw/pages", "ro", "Read-only file system"),
         ("moovitamix/raw/pages", "size=200k", "No space left on device"),
     ],

@@ -31,15 +31,19 @@ from tmdb_assets_tests.end_to_end.harness import (
 )
 
 DAY, _ = deletions()[-1]
+#: Tables after which a run is killed, and the last one of a run, so that there is something left to do.
+STAR = [f"tmdb/star/{name}" for name in ("dim_collection", "dim_keyword", "dim_movie", "bridge_movie_crew")]
+MADE = [*STAR, "tmdb/star/fact_table_quality"]
 PER_COMMIT, READ_AHEAD = 16, 4 * 8
 CHILD = f"""
 import datetime, pathlib, sys
 from tmdb_assets.sources.tmdb import details
 from tmdb_assets_tests.end_to_end.harness import fill_plainly
+from tmdb_assets_tests.end_to_end.test_kill import MADE
 details.PER_COMMIT = {PER_COMMIT}
 day = datetime.date.fromisoformat(sys.argv[2])
 say = lambda line: print(line, file=sys.stderr, flush=True)
-fill_plainly(pathlib.Path(sys.argv[1]), day, answers=False, log=say, tmdb_requests_per_second=30.0)
+fill_plainly(pathlib.Path(sys.argv[1]), day, only=MADE, answers=False, log=say, tmdb_requests_per_second=30.0)
 """
 #: What a run says when it begins to ask for details, and how many it asks for and has kept already.
 TO_ASK = re.compile(r"movie/\{id\}: (\d+) to ask \(.*\), (\d+) kept already")
@@ -57,9 +61,7 @@ class Moment:
 def moments(seed: int) -> list[Moment]:
     """Five: two while details come in, one on the way to the star, two within it."""
     rng = random.Random(seed)
-    star = [
-        f"tmdb/star/{name} .*: received" for name in ("dim_collection", "dim_keyword", "dim_movie", "bridge_movie_crew")
-    ]
+    star = [f"{path} .*: received" for path in STAR]
     early, late = sorted(rng.sample(range(len(star)), 2))
     return [
         Moment(TO_ASK.pattern, details_kept=rng.randint(1, 2 * PER_COMMIT)),
@@ -122,7 +124,7 @@ def details_kept(lake: Path) -> int:
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The day in one go."""
     lake = tmp_path_factory.mktemp("uninterrupted") / "lake"
-    fill_plainly(lake, DAY, answers=False)
+    fill_plainly(lake, DAY, only=MADE, answers=False)
     return lake
 
 

@@ -157,16 +157,15 @@ def _history_of_days(seed: int) -> dict[dt.date, Lists]:
 
 
 def test_days_in_any_order_or_in_one_run_give_the_same_tables(fresh_lake: Callable[[], DeltaStore]) -> None:
+    """One by one, the last day after the one before it and the first day after both; and all of them in one run."""
     said = _history_of_days(seed=1)
-    in_order, shuffled, together = fresh_lake(), fresh_lake(), fresh_lake()
-    fill_from_lists(in_order, said, views=True, one_by_one=True)
+    shuffled, together = fresh_lake(), fresh_lake()
     first, second, last = said
-    fill_from_lists(shuffled, {on: said[on] for on in (last, first, second)}, views=True, one_by_one=True)
+    fill_from_lists(shuffled, {on: said[on] for on in (second, last, first)}, views=True, one_by_one=True)
     fill_from_lists(together, said, views=True)
-    expected = contents(in_order)
+    expected = contents(together)
     assert differing(expected, contents(shuffled)) == []
-    assert differing(expected, contents(together)) == []
-    derive(shuffled, [first])
+    derive(shuffled, [first], whole=False)
     assert differing(expected, contents(shuffled)) == []
 
 

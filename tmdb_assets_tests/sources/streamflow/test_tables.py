@@ -253,7 +253,7 @@ EVENTS = [(month, n) for month, versions in MONTHS.items() for n in range(len(ve
 
 
 #: Live tables in which the versions of a month differ most: one has a row set aside in users, one in its own file.
-SOME = ["users", "subscriptions", "labels"]
+SOME = ["users", "labels"]
 
 
 def happened(world: World, events: Sequence[tuple[str, int]], only: Collection[str] = ()) -> World:
@@ -311,7 +311,6 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Standing:
 
 @examples(1)
 @given(st.permutations(EVENTS).map(lambda events: events[:4]), st.booleans())
-@example([(MAR, 0), (FEB, 0), (JAN, 0), (MAR, 1)], False)
 @example([(FEB, 1), (JAN, 0), (JAN, 1), (FEB, 0)], True)
 def test_the_order_in_which_months_arrive_and_are_corrected_does_not_matter(
     fresh_world: Callable[[], World], standing: Standing, events: list[tuple[str, int]], at_once: bool
@@ -320,7 +319,7 @@ def test_the_order_in_which_months_arrive_and_are_corrected_does_not_matter(
     assert_same_tables(happened(fresh_world(), events, SOME), standing(last, at_once))
 
 
-@examples(4)
+@examples(3)
 @given(st.data())
 def test_received_is_kept_plus_quarantined_whatever_the_values(fresh_world: Callable[[], World], data: Any) -> None:
     world = fresh_world()
@@ -384,24 +383,19 @@ FOUR = {month: drop(range(n, n + 8), n) for n, month in enumerate([JAN, FEB, MAR
 def known_early(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """Month -> the training set of the months up to it, when no later one is known."""
     known = {}
-    for number, month in enumerate([*FOUR][:-1], 1):
-        folder = tmp_path_factory.mktemp("early")
-        early = World(DeltaStore(folder / "lake"), folder / "drops")
-        for name in [*FOUR][:number]:
-            early.write(name, FOUR[name])
-        early.run(*[*FOUR][:number], only=TRAINING)
+    folder = tmp_path_factory.mktemp("early")
+    early = World(DeltaStore(folder / "lake"), folder / "drops")
+    for month in [*FOUR][:-1]:
+        early.write(month, FOUR[month])
+        early.run(month, only=TRAINING)
         known[month] = early.frame("training_set")
     return known
 
 
-@examples(1)
-@given(st.permutations([*FOUR]))
-@example([*FOUR][::-1])
-def test_no_feature_changes_when_later_months_are_added(
-    fresh_world: Callable[[], World], known_early: dict[str, pl.DataFrame], order: list[str]
-) -> None:
-    """What is known at as_of is a function of the months up to as_of: no later month leaks into it."""
-    world = fresh_world()
+def test_no_feature_changes_when_later_months_are_added(world: World, known_early: dict[str, pl.DataFrame]) -> None:
+    """What is known at as_of is a function of the months up to as_of: no later month leaks into it, not one that was
+    there before them either."""
+    order = [*FOUR][::-1]
     for month in order:
         world.write(month, FOUR[month])
         world.run(month, only=TRAINING, whole=month == order[-1])

@@ -189,7 +189,7 @@ def test_a_film_has_the_state_of_its_newest_details(films: Lake) -> None:
     assert films.kept("dim_movie", "title", "budget_usd", "observed_on") == [("New", None, D[1])]
 
 
-@pytest.mark.parametrize("runs", [[[0, 2, 4]], [[0], [2], [4]], [[0], [4], [2]], [[4], [2], [0]], [[2, 4], [0], [0]]])
+@pytest.mark.parametrize("runs", [[[0, 2, 4]], [[0], [4], [2]], [[4], [2], [0]], [[2, 4], [0], [0]]])
 def test_a_film_that_is_gone_keeps_its_last_state_and_the_first_day_it_was_missed(
     films: Lake, runs: list[list[int]]
 ) -> None:
@@ -230,7 +230,7 @@ def test_a_film_that_was_only_listed_has_its_titles_and_no_more(films: Lake) -> 
     assert dim_movie(films, D[1])[1] == (2, None, None, None, D[1])
 
 
-@pytest.mark.parametrize("runs", [[[0, 1, 2]], [[0], [1], [2]], [[2], [1], [0]], [[1], [0, 2]], [[2], [0], [1]]])
+@pytest.mark.parametrize("runs", [[[0, 1, 2]], [[1], [0, 2]], [[2], [1], [0]]])
 def test_a_film_only_listed_whose_first_details_say_it_is_gone_is_gone(films: Lake, runs: list[list[int]]) -> None:
     films.raw(contracts.MOVIE_IDS, D[0], export(D[0], (1, 5.0), (2, 5.0)))
     films.details(D[0], (1, None))
@@ -384,22 +384,14 @@ def test_an_empty_list_removes_every_member_whatever_day_comes_last(films: Lake)
 def test_a_list_that_was_not_observed_leaves_the_members_known_so_far(films: Lake) -> None:
     films.details(D[0], with_genres(1, 1, 2))
     films.details(D[1], film(1, genres=...))
-    assert genres(films, D[0]) == [(1, 1), (1, 2)]
-    assert genres(films, D[1]) == [(1, 1), (1, 2)]
+    for day in (D[0], D[1], D[0]):
+        assert genres(films, day) == [(1, 1), (1, 2)]
 
 
 def test_a_list_that_was_not_observed_leaves_them_in_one_run_too(films: Lake) -> None:
     films.details(D[0], with_genres(1, 1, 2))
     films.details(D[1], film(1, genres=...))
     assert genres(films, D[0], D[1]) == [(1, 1), (1, 2)]
-
-
-def test_a_list_that_was_not_observed_leaves_them_when_an_older_day_is_run_again(films: Lake) -> None:
-    films.details(D[0], with_genres(1, 1, 2))
-    films.details(D[1], film(1, genres=...))
-    genres(films, D[0])
-    genres(films, D[1])
-    assert genres(films, D[0]) == [(1, 1), (1, 2)]
 
 
 def test_a_member_without_a_key_is_set_aside_with_its_reason(films: Lake) -> None:
