@@ -117,7 +117,9 @@ def table_quality_contract(source: str, cadence: Cadence = Cadence.DAY) -> Contr
         cadence=cadence,
         comes_from={
             "date_id": f"{COLUMN_QUALITY}.date_id",
-            **dict.fromkeys(("table_name", "is_daily", "drift_limit", "superseded"), f"{COLUMN_QUALITY}.table_name"),
+            **dict.fromkeys(
+                ("table_name", "is_daily", "drift_limit", "superseded", "orphans"), f"{COLUMN_QUALITY}.table_name"
+            ),
             "kept": f"{COLUMN_QUALITY}.rows",
             "received": f"{LEDGER}.received_rows",
             "quarantined": f"{QUARANTINE}.origin",

@@ -597,7 +597,7 @@ FACT_MOVIE_DAILY_LAST = Contract(
     grain=("movie_id", "date_id"),
     kept=Owned(("movie_id",)),
     columns={"date_id": _day(), "movie_id": _id("Film."), **_STATS},
-    references={"movie_id": DIM_MOVIE},
+    references={"movie_id": DIM_MOVIE, "date_id": DIM_DATE},
     drift_limit=None,
 )
 

@@ -347,3 +347,26 @@ def test_every_figure_says_what_it_is_made_of() -> None:
     ):
         named = {word.split(".")[0] for words in contract.comes_from.values() for word in words.split()}
         assert named == read
+
+
+def test_rows_that_refer_to_nothing_are_counted_for_tables_that_refer() -> None:
+    dim = Contract("toy", "star", "dim_thing", "Things.", ("key",), {"key": col(pl.Int64, "Key.")})
+    day, key = {"date_id": col(pl.Date, "Day.")}, {"thing_id": col(pl.Int64, "Thing.")}
+    kept = ByDay("date_id")
+    facts = Contract(
+        "toy", "star", "facts", "Facts.", ("date_id", "thing_id"), day | key, kept, references={"thing_id": dim}
+    )
+    rows = pl.LazyFrame({"date_id": [D1, D1, D1, D2], "thing_id": [1, 8, 9, 1]}, schema=facts.schema)
+    profiled = (facts, RAW)
+    columns = pl.concat(
+        profile_columns(c, count_columns(c, f).collect(), pl.Series([D1, D2]))
+        for c, f in zip(profiled, (rows, RAW.empty().lazy()), strict=True)
+    )
+    tables = {
+        "fact_column_quality": columns.lazy(),
+        "extraction_ledger": LEDGER.empty().lazy(),
+        "quarantine": ASIDE.empty().lazy(),
+    }
+    answered = call(table_quality(profiled), **tables, facts=rows, dim_thing=pl.LazyFrame({"key": [1, 2]}))
+    assert dict(answered.filter(table_name=facts.path).select("date_id", "orphans").iter_rows()) == {D1: 2, D2: 0}
+    assert answered.filter(table_name=RAW.path).get_column("orphans").to_list() == [None, None]
