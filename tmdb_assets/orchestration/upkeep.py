@@ -15,13 +15,18 @@ from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 
+#: How long the versions of a table stay readable, in hours. Of the whole catalogue the answers that each run replaces
+#: take more than all else that a day writes, and can be answered again of the facts of that time.
+HOURS, HOURS_OF_AN_ANSWER = 168.0, 24.0
+
 
 def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definitions:
-    """Job `lake_upkeep` over every table of every source, weekly on Sunday at 03:00 UTC.
+    """Job `lake_upkeep` over every table of every source, daily at 03:00 UTC.
 
     Raw partitions older than the retention are deleted (TMDB's terms forbid caching for longer than six months), the
     contents that no kept row names any more, and the payloads in the quarantine. The rest of the quarantine stays, and
-    the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more.
+    the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more, those of
+    answers that each run replaces as a whole for one.
     """
 
     ops = [
@@ -38,7 +43,7 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
             op()
 
     schedule = dg.ScheduleDefinition(
-        job=lake_upkeep, cron_schedule="0 3 * * 0", execution_timezone="UTC", name="lake_upkeep_schedule"
+        job=lake_upkeep, cron_schedule="0 3 * * *", execution_timezone="UTC", name="lake_upkeep_schedule"
     )
     return dg.Definitions(jobs=[lake_upkeep], schedules=[schedule])
 
@@ -90,7 +95,8 @@ def keep_tables_in_shape(
                     expired = retention.expire(store, contract, oldest, metadata)
                 if contract.kept_for:
                     expired = retention.drop_unnamed(store, contract, metadata)
-                done = retention.upkeep(store, contract)
+                is_answer = contract.is_whole and contract.stage is Stage.VIEWS
+                done = retention.upkeep(store, contract, keep_hours=HOURS_OF_AN_ANSWER if is_answer else HOURS)
         except Exception as error:  # whatever ails one table, the others need their upkeep
             failed[contract.path] = error
         else:

@@ -23,7 +23,7 @@ from tmdb_assets.lakehouse.flow.transforms import Input, Loaded, Read, Reader, T
 from tmdb_assets.lakehouse.flow.view_inputs import ViewInputs
 from tmdb_assets.lakehouse.payloads import Shape
 from tmdb_assets.lakehouse.store import DeltaStore
-from tmdb_assets.lakehouse.store.changes import Basis, basis_of, changed_days, recorded_version
+from tmdb_assets.lakehouse.store.changes import Basis, basis_of, changed_days, is_unchanged, recorded_version
 
 #: A column of a bridge's frame: true in a row that names no member and only says that its owner was observed, so that
 #: members kept of an earlier day go (a film that has no genre any more).
@@ -170,11 +170,11 @@ class DerivedTable:
         return basis_of(store, self.contract, [self.catches_up_with]) if self.catches_up_with else {}
 
     def is_up_to_date(self, store: DeltaStore) -> bool:
-        """Whether a view was last answered over the very versions that its tables are at. One with checks of its own
+        """Whether a view was last answered over the very files that its tables have. One with checks of its own
         is answered anew all the same: these may ask for more than it reads."""
         if not isinstance(self.build, View) or self.warnings or store.open(self.contract) is None:
             return False
-        return all(recorded_version(store, self.contract, read) == store.version(read) for read in self.reads)
+        return all(is_unchanged(store, c, recorded_version(store, self.contract, c)) for c in self.reads)
 
     def is_unsettled(self, store: DeltaStore, day: dt.date) -> bool:
         """Whether a day does not tell all that stood on it."""

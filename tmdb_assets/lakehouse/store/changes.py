@@ -53,6 +53,14 @@ def _word(contract: Contract, read: Contract, table_id: object) -> str:
     return f"{read.path} {table_id} {contract.code_version}"
 
 
+def is_unchanged(store: DeltaStore, contract: Contract, since: int | None) -> bool:
+    """Whether a table has the very files that it had at a version: a version may be new because of its upkeep alone."""
+    if since == store.version(contract):
+        return True
+    was, now = _files_at(store, contract, since), store.files(contract)
+    return was is not None and bool(was.height and now.height) and {*was["path"]} == {*now["path"]}
+
+
 def changed_days(store: DeltaStore, contract: Contract, since: int | None) -> set[dt.date]:
     """Days of a table kept by the day whose files are others than at a version; all days where that cannot be told."""
     now = store.files(contract)
