@@ -25,8 +25,8 @@ def upkeep(contracts: Sequence[Contract], raw_retention_days: int) -> dg.Definit
 
     Raw partitions older than the retention are deleted (TMDB's terms forbid caching for longer than six months), the
     contents that no kept row names any more, and the payloads in the quarantine. The rest of the quarantine stays, and
-    the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more, those of
-    answers that each run replaces as a whole for one.
+    the ledger: they are our own record of what was observed. Old Delta versions are readable for seven days more, those
+    of answers that each run replaces as a whole for one.
     """
 
     ops = [
