@@ -18,6 +18,7 @@ from benchmarks import (
     proportion,
     raw_to_star,
     sandbox,
+    true_size,
     views,
     warehouse,
     whole_run,
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "l": catalogue.measure,
     "m": sandbox.measure,
     "n": proportion.measure,
+    "o": true_size.measure,
 }
 
 
