@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 #: A test function of which a case takes that many seconds of processor time, children included, is dear.
-DEAR_SECONDS = 0.4
+DEAR_SECONDS = 0.25
 #: Tests of a file that share a fixture of so many seconds are dear: without them nobody makes it.
 DEAR_TO_SHARE = 1.5
 DEAR = Path(__file__).with_name("dear.txt")
 #: Folders of which every test starts whole runs.
 ALWAYS_DEAR = {"end_to_end"}
-CASES_AT_MOST = 2  #: of one function: cases mostly run the same lines
+CASES_AT_MOST = 1  #: of one function: cases mostly run the same lines
 PHASES = ("setup", "call", "teardown")
 
 
@@ -40,7 +40,7 @@ def is_dear(item: pytest.Item, listed: Collection[str]) -> bool:
 
 
 def cheap(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """The tests that are not dear, and a few cases of each."""
+    """The tests that are not dear, and of each so many cases."""
     cases: Counter[str] = Counter()
     listed, kept = _listed(), []
     for item in items:

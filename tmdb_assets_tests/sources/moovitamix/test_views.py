@@ -80,7 +80,7 @@ def filled(folder: Path, said: dict[dt.date, Lists]) -> World:
     return World(store, said)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandbox_music(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Days of the sandbox months apart, on which tracks and users came, changed and went."""
     world = Sandbox(7, 60)
@@ -89,7 +89,7 @@ def sandbox_music(tmp_path_factory: pytest.TempPathFactory) -> World:
     return filled(tmp_path_factory.mktemp("music") / "lake", said)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def recorded_music(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> World:
     """The recorded rows, as of two days between which a few users left."""
     said = recorded(real_data)
