@@ -5,8 +5,9 @@ is told from what it was at the last publication. What does not: where it is hel
 view asks (a source's contracts.py and views/).
 
 A source's schema holds its star as tables and its views as SQL views. Three kinds of views are kept as tables of the
-answers that the lake has: those over facts, which would read them all each time somebody asks; those over large raw or
-clean tables, which are not in the target; and those whose SQL a target does not speak. A view that the lake keeps
+answers that the lake has: those over facts, and those that rest on them (a row per film of the whole catalogue), which
+would take seconds each time somebody asks; those over large raw or clean tables, which are not in the target; and those
+whose SQL a target does not speak. A view that the lake keeps
 nowhere (a base of others) is a SQL view always, of the days that are there. Sums by the week or month, which other
 views are made of, stay in the lake.
 
@@ -113,13 +114,15 @@ def lay_out(source: Source, fact_days: int | None, can_answer: Callable[[View], 
     ]
     by_day = {c.name: c.folders for c in tables if fact_days and c.folders}
     there = {c.name for c in tables}
-    views = []
+    views, over_facts = [], set[str]()
     for view in (*bases_of(source.views), *source.views):
         contract = view.contract
         if isinstance(contract.kept, ByPeriod):
             continue
-        reads_all = isinstance(view.kind, Plain | All) and by_day.keys().isdisjoint(view.reads)
-        is_true = there.issuperset(view.reads) and (not view.is_kept or reads_all)
+        if not (isinstance(view.kind, Plain | All) and over_facts.isdisjoint(view.reads)):
+            over_facts.add(contract.name)
+        is_small = contract.name not in over_facts and by_day.keys().isdisjoint(view.reads)
+        is_true = there.issuperset(view.reads) and (not view.is_kept or is_small)
         if is_true and can_answer(view):
             views.append(view)
         elif view.is_kept:
