@@ -97,6 +97,8 @@ def publish(table: DerivedTable, run: Run) -> Published:
     store = run.store
     store.refuse_unwritable_root()
     done = Published()
+    if isinstance(table.build, View) and store.lay_out_anew(table.contract):
+        run.note(table.contract, "it was kept with other columns or folders, and is answered anew")
     basis = table.basis(store)
     if table.contract.is_whole and table.is_up_to_date(store):
         return _unchanged(table, run)

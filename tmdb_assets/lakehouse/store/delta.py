@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 from deltalake import WriterProperties, write_deltalake
@@ -480,15 +480,35 @@ class DeltaStore:
                 raise
         raise refused
 
+    def lay_out_anew(self, contract: Contract) -> bool:
+        """Empty a table whose columns or folders are not those of its contract, in one commit; whether it was one.
+
+        For what can be answered again of other tables: a view that is another one than in this lake, or kept otherwise.
+        """
+        table = self.open(contract)
+        if table is None:
+            return False
+        folders = [contract.folders] if contract.folders else []
+        there = {field.name: field.type for field in table.schema().fields}
+        wanted = {field.name: field.type for field in contract.delta_schema.fields}
+        if table.metadata().partition_columns == folders and there == wanted:
+            return False
+        self.again_on_conflict(lambda: self._create(contract, "overwrite"))
+        self._opened.pop(self._address(contract), None)
+        return True
+
     def _open_or_create(self, contract: Contract) -> Table:
         table = self.open(contract)
         if table is not None:
             refuse_other_types(contract, table)
             return table
+        return self._create(contract, "ignore")
+
+    def _create(self, contract: Contract, mode: Literal["ignore", "overwrite"]) -> Table:
         created = Table.create(
             self._address(contract),
             contract.delta_schema,
-            mode="ignore",
+            mode=mode,
             partition_by=[contract.folders] if contract.folders else None,
             name=contract.path,
             description=contract.description,

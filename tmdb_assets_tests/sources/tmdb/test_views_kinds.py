@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,9 +13,10 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.contracts import Contract, Whole, col
 from tmdb_assets.lakehouse.engines import duckdb
 from tmdb_assets.lakehouse.engines.views import View
+from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
@@ -71,7 +72,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@examples(40)
+@examples(12)
 def test_whatever_is_filled_in_whatever_order_the_tables_are_one_answer_over_all_facts(steps: list[Step]) -> None:
     with TemporaryDirectory() as folder:
         store, gone = DeltaStore(Path(folder)), dict[int, dt.date | None]()
@@ -143,3 +144,43 @@ def _hold_against_one_answer(store: DeltaStore) -> None:
 def _as_named(name: str, contract: Contract) -> Contract:
     """The table of a name, of which a `current` view is handed another one."""
     return contracts.FACT_MOVIE_DAILY if name == "fact_movie_daily" else contract
+
+
+def test_a_view_that_this_lake_keeps_otherwise_is_answered_anew(lake: DeltaStore) -> None:
+    """As a lake does that was filled before a view was kept by the day, or had another column."""
+    _keep_films(lake, {})
+    for number in (0, 1, 3):
+        _keep_facts(lake, DAYS[number], {1: (1.0, number), 2: (2.0, None)})
+    history = TABLES["vw_movie_history"].contract
+    before = replace(history, kept=Whole(), columns=dict(history.columns) | {"title": col(pl.String, "Title.")})
+    lake.overwrite(before, _frame(before, [{"date_id": DAYS[0], "movie_id": 1}]), {})
+    lines: list[str] = []
+    for name in BUILT:
+        publish(TABLES[name], Run(lake, [DAYS[3]], tell=lambda event: lines.append(str(event))))
+    assert f"{history.path}: it was kept with other columns or folders, and is answered anew" in lines
+    _hold_against_one_answer(lake)
+
+
+def test_only_what_changed_is_built(lake: DeltaStore) -> None:
+    _keep_films(lake, {})
+    for number in range(6):
+        _keep_facts(lake, DAYS[number], {1: (1.0, number), 2: (2.0, None)})
+        _build(lake, DAYS[number])
+    history, weeks = TABLES["vw_movie_history"], TABLES["vw_movie_weeks"]
+
+    def built(table: DerivedTable, day: dt.date) -> set[object]:
+        """The parts whose files are other ones after a run for a day."""
+        was = lake.files(table.contract)
+        publish(table, Run(lake, [day]))
+        now = lake.files(table.contract).join(was, on="path", how="anti")
+        return set(now.get_column(f"partition.{table.contract.folders}"))
+
+    assert built(history, DAYS[5]) == set(), "nothing changed"
+    _keep_facts(lake, DAYS[8], {1: (3.0, 9)})
+    assert built(history, DAYS[8]) == {DAYS[8]}
+    assert built(weeks, DAYS[8]) == {dt.date(2026, 11, 9)}
+    _keep_facts(lake, DAYS[2], {1: (5.0, 7), 2: (2.0, None)})
+    assert built(history, DAYS[2]) == {DAYS[2], DAYS[3]}, "the day that was filled again, and the one that looks back"
+    assert built(weeks, DAYS[2]) == {dt.date(2026, 11, 2)}
+    _keep_films(lake, {2: DAYS[4]})
+    assert built(history, DAYS[8]) == {DAYS[4], DAYS[5]}, "the days on which the film is seen though it is gone by then"
