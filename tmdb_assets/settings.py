@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         Path("data/spill"), description="Folder of what does not fit into that memory; it is empty between runs."
     )
     tmdb_assets_batch_mb: int = Field(
-        32,
+        16,
         ge=1,
         le=100_000,
         description="Megabytes of stored (compressed) rows that a run over many days reads at once; they take about "

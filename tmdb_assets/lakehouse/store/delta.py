@@ -76,7 +76,7 @@ class DeltaStore:
         self._opened: dict[str, tuple[_Stamp, Table]] = {}
         #: Bytes of files that whoever reads many days reads at once: a long backfill must fit a laptop's memory. Rows
         #: take about thirty times as much decoded.
-        self.bytes_per_batch = 32_000_000
+        self.bytes_per_batch = 16_000_000
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
