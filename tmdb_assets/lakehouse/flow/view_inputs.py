@@ -5,8 +5,8 @@ not: how a part is built and committed (publishing.py), who answers the view (en
 (store/changes.py).
 
 The rule behind it: whatever order days are filled in, the table of a view is what one answer over all facts would be.
-So a run builds the parts of its days, those whose facts changed since the view was last built, and those that a change
-reaches through `After` or `Dated` lines; each is answered over its own facts and the rows that these lines add.
+So a run builds the parts whose facts changed since the view was last built, be they of its days or not, and those that
+a change reaches through `After` or `Dated` lines. Each is answered over its own facts and what these lines add.
 """
 
 from __future__ import annotations

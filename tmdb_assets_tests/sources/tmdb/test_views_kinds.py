@@ -19,7 +19,7 @@ from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.flow.run import Run
-from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets_tests.effort import examples
@@ -184,3 +184,14 @@ def test_only_what_changed_is_built(lake: DeltaStore) -> None:
     assert built(weeks, DAYS[2]) == {dt.date(2026, 11, 2)}
     _keep_films(lake, {2: DAYS[4]})
     assert built(history, DAYS[8]) == {DAYS[4], DAYS[5]}, "the days on which the film is seen though it is gone by then"
+
+
+def test_where_an_old_version_is_no_longer_kept_everything_is_built(lake: DeltaStore) -> None:
+    _keep_films(lake, {})
+    for number in range(3):
+        _keep_facts(lake, DAYS[number], {1: (1.0, number), 2: (2.0, None)})
+        _build(lake, DAYS[number])
+    _keep_films(lake, {2: DAYS[1]})
+    retention.drop_past(lake, contracts.DIM_MOVIE)
+    _build(lake, DAYS[2])
+    _hold_against_one_answer(lake)
