@@ -29,6 +29,7 @@ from tmdb_assets.setting_values import (
     export_address,
     lake_root,
     looks_secret,
+    postgres_address,
     refuse_unseen,
     v3_key,
     v4_token,
@@ -45,6 +46,7 @@ ADDRESSES = {
     "moovitamix_url": web_address,
     "http_cache": cache_address,
     "tmdb_assets_lake": lake_root,
+    "tmdb_assets_postgres": postgres_address,
 }
 SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
 PATHS: dict[str, Callable[[str], object]] = {
@@ -97,6 +99,15 @@ class Settings(BaseSettings):
         "data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://)."
     )
     tmdb_assets_warehouse: Path = Field(Path("data/warehouse.duckdb"), description="The analysts' DuckDB file.")
+    tmdb_assets_postgres: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL database that is published to as well: `postgresql://user:password@host/database`.",
+    )
+    tmdb_assets_postgres_reader: str | None = Field(
+        None,
+        pattern="^[a-z_][a-z0-9_]{0,62}$",
+        description="A role that may read what is published there and nothing else; it is made where it is not there.",
+    )
     tmdb_assets_reports: Path = Field(
         Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
     )
@@ -240,7 +251,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction."""
-        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key)
+        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key, self.tmdb_assets_postgres)
         return tuple(s.get_secret_value() for s in known if s)
 
     def but(self, **overrides: Any) -> Settings:

@@ -25,12 +25,19 @@ OWN = {"tmdb_assets", "tmdb_assets_tests", "benchmarks"}
 PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
+POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
+#: What a user may install with the package.
+OF_USERS = ("cache", "postgres", "dashboard")
 ROOMS = {
-    "": (MODULES - {CACHE}, ("",)),
+    "": (MODULES - {CACHE} - POSTGRES, ("",)),
     "cache": ({CACHE}, ("", "cache")),
+    "postgres": (POSTGRES, ("", "postgres")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
-    "test": (set((PROJECT / "tmdb_assets_tests").rglob("*.py")), ("", "cache", "dashboard", "setup", "test")),
+    "test": (
+        set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
+        ("", "cache", "postgres", "dashboard", "setup", "test"),
+    ),
     "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
 }
 
@@ -135,17 +142,15 @@ def test_a_program_held_as_text_is_looked_into(tmp_path: Path) -> None:
 
 def test_packages_have_ranges_and_locks_have_pins() -> None:
     """Who installs the wheel beside something else can: a pin of ours would be in the way."""
-    assert [str(each) for each in named("", "cache", "dashboard") if "==" in str(each.specifier)] == []
-    unbounded = {
-        each.name for each in named("", "cache", "dashboard") if not re.search(r">=.*<|<.*>=", str(each.specifier))
-    }
+    assert [str(each) for each in named("", *OF_USERS) if "==" in str(each.specifier)] == []
+    unbounded = {each.name for each in named("", *OF_USERS) if not re.search(r">=.*<|<.*>=", str(each.specifier))}
     assert unbounded == {"tzdata"}, "its releases are years, and what a time zone is does not change"
 
 
 # --- the lock files ---
 
 LOCKS = {
-    "requirements.lock": ("", "setup", "cache"),
+    "requirements.lock": ("", "setup", "cache", "postgres"),
     "requirements-dashboard.lock": ("dashboard",),
     "requirements-dev.lock": ("test", "dev"),
 }
