@@ -15,6 +15,7 @@ from benchmarks import (
     fetching,
     first_page,
     history,
+    postgres,
     proportion,
     raw_to_star,
     sandbox,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "m": sandbox.measure,
     "n": proportion.measure,
     "o": true_size.measure,
+    "r": postgres.measure,
 }
 
 

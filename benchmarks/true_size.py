@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.figure import Child, Figure, run_child
-from benchmarks.lake import sandbox
+from benchmarks.lake import know_days, sandbox
 from tmdb_assets.assembly import source_modules
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.flow.run import Run
@@ -136,8 +136,7 @@ def _fill(folder: Path, count: int) -> None:
             date_id=pl.lit(day), popularity=(pl.col("popularity") * moved).round(4), vote_count=votes.clip(0)
         )
         store.replace(contracts.FACT_MOVIE_DAILY, rows, [day], {})
-    dates = store.scan(contracts.DIM_DATE).collect()
-    store.merge(contracts.DIM_DATE, pl.concat(dates.head(1).with_columns(date_id=pl.lit(day)) for day in days), {})
+    know_days(store, days)
     for table in derived_tables():
         if table.contract.name in OVER_FACTS:
             publish(table, Run(store, [FIRST]))
