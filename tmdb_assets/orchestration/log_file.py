@@ -95,7 +95,7 @@ class _Redacting(logging.Formatter):
             "run_id": meta.get("run_id"),
             "job": meta.get("job_name"),
             "step": str(meta["step_key"]).replace("__", "/") if meta.get("step_key") else None,
-            "event": event.event_type_value if event is not None else None,
+            "event": event.event_type.name if event is not None else None,
             **getattr(record, FIELDS, {}),
             "message": redact(logs.words_of(record), self._secrets),
         }
