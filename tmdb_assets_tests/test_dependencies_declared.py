@@ -50,6 +50,7 @@ NOT_IMPORTED = {
         "typer": "held back for dagster-dg-cli",
         "tzdata": "zoneinfo reads it where the system has no time zones",
     },
+    "postgres": {"dagster-postgres": "dagster.yaml names it, where Dagster's storage is a database"},
     "setup": {
         "editables": "hatchling imports it to install the project as a folder that can be edited",
         "hatchling": "builds the project: a command",
