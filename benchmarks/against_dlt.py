@@ -1,11 +1,11 @@
-"""p. A day of 1,500 films beside dlt: the first run, the second of the same day, with answers that fail, with films
-that are odd.
+"""p. A day of 1,500 films beside dlt and a script: the first run, the second of the same day, with answers that fail,
+with films that are odd.
 
-Both ask the same server on loopback (films_server.py), eight requests at a time and with no limit of their own rate;
-both are a command in a process of its own, its start and its imports included. Ours is the README's `dagster job
+All ask the same server on loopback (films_server.py), eight requests at a time and with no limit of their own rate;
+each is a command in a process of its own, its start and its imports included. Ours is the README's `dagster job
 execute` of `tmdb_daily`: raw to star, every view, every check, the warehouse and the report. dlt's is
-peers/dlt_films.py: the same answers as Parquet. The marks are wall seconds over dlt's, medians of rounds by turns;
-`AGAINST_DLT_ROUNDS` says how many (3).
+peers/dlt_films.py, the script peers/by_hand.py: the same answers as Parquet. The marks are wall seconds over dlt's,
+medians of rounds by turns; `AGAINST_DLT_ROUNDS` says how many (3).
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def measure() -> Figure:
     """The first run over dlt's; the other marks are among the details."""
     known, origin = films(FILMS)
     wanted = {int(film["id"]) for film in known}
+    _import_once()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "films.jsonl"
         file.write_text("".join(json.dumps(film) + "\n" for film in known), encoding="utf-8")
@@ -114,9 +115,9 @@ def compared(arrived: Counter[int], wanted: Collection[int]) -> str:
 
 
 def _day(file: Path, manners: Manners, folder: Path) -> dict[str, Ran]:
-    """Two runs of a day by each, on a server of their own that is as if nobody had asked it."""
+    """Two runs of a day by each, on a server of its own that is as if nobody had asked it."""
     done: dict[str, Ran] = {}
-    for who, run in {"dlt": _dlt(), "ours": _ours}.items():
+    for who, run in {"dlt": _dlt(), "ours": _ours, "by hand": _by_hand}.items():
         with films_server(file, manners) as url:
             for nth in ("first run", "second run"):
                 done[f"{who}, {nth}"] = run(url, folder / who)
@@ -133,7 +134,7 @@ def _failing(file: Path, folder: Path, wanted: Collection[int]) -> tuple[float, 
     ratio = float("nan")
     for retry_after in ("0", "1"):
         manners = Manners(faults=FAULTS, retry_after=retry_after)
-        runs: dict[str, Run] = {"dlt, ten attempts": _dlt(PATIENT), "ours": _ours}
+        runs: dict[str, Run] = {"dlt, ten attempts": _dlt(PATIENT), "ours": _ours, "by hand": _by_hand}
         if retry_after == "0":
             runs = {"dlt, five attempts as it comes": _dlt(), **runs}
             runs["dlt, ten attempts, waits of a tenth"] = _dlt(PATIENT | {"RUNTIME__REQUEST_BACKOFF_FACTOR": "0.1"})
@@ -159,34 +160,41 @@ def _odd(file: Path, folder: Path, wanted: Collection[int]) -> dict[str, str]:
     ):
         manners = Manners(odd=ODD, ways=ways)
         count = sum(manners.oddity(movie_id) is not None for movie_id in wanted)
-        for who, run in {"dlt": _dlt(), "ours": _ours}.items():
+        for who, run in {"dlt": _dlt(), "ours": _ours, "by hand": _by_hand}.items():
             where = folder / str(ways) / who
             with films_server(file, manners) as url:
                 ran = run(url, where)
-            more = _set_aside(where) if who == "ours" else _variants(where)
+            more = {"ours": _set_aside, "dlt": _variants}.get(who, _last_line)(where, ran)
             told[f"{who}, {count} odd films ({what})"] = f"{ran.told(wanted)}; {more}"
     return told
 
 
 def _dlt(settings: dict[str, str] | None = None) -> Run:
     """dlt's pipeline, in its environment."""
-    python = str(environment("dlt", DLT) / "python")
 
     def run(url: str, folder: Path) -> Ran:
         folder.mkdir(parents=True, exist_ok=True)
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "EXTRACT__WORKERS": "8",
-            **(settings or {}),
-        }
+        env = _environ(HOME=str(folder), RUNTIME__DLTHUB_TELEMETRY="false", EXTRACT__WORKERS="8", **(settings or {}))
         program = str(Path(__file__).parent / "peers" / "dlt_films.py")
         kept = folder / "kept"
-        child = run_child([python, program, f"{url}/on/{DAY}/3/", TOKEN, str(kept)], env, may_fail=True)
+        child = run_child([str(_dlt_python()), program, f"{url}/on/{DAY}/3/", TOKEN, str(kept)], env, may_fail=True)
         return Ran(child, counted(url), _ids(sorted((kept / "tmdb" / "movies").glob("*.parquet"))), _bytes(kept))
 
     return run
+
+
+def _dlt_python() -> Path:
+    return environment("dlt", DLT) / "python"
+
+
+def _by_hand(url: str, folder: Path) -> Ran:
+    """The script, in our environment."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = str(Path(__file__).parent / "peers" / "by_hand.py")
+    child = run_child(
+        [sys.executable, program, f"{url}/on/{DAY}/3/", TOKEN, str(folder / "kept")], _environ(), may_fail=True
+    )
+    return Ran(child, counted(url), _ids(sorted((folder / "kept").glob("movies.parquet"))), _bytes(folder / "kept"))
 
 
 def _ours(url: str, folder: Path) -> Ran:
@@ -210,10 +218,25 @@ def _ours(url: str, folder: Path) -> Ran:
     dagster = str(Path(sys.executable).with_name("dagster"))
     partition = json.dumps({"dagster/partition": DAY.isoformat()})
     command = [dagster, "job", "execute", "-m", "tmdb_assets.definitions", "-j", "tmdb_daily", "--tags", partition]
-    child = run_child(command, os.environ | settings, may_fail=True)
+    child = run_child(command, _environ(**settings), may_fail=True)
     facts = DeltaStore(str(folder / "lake")).scan(contracts.FACT_MOVIE_DAILY, [DAY]).select("movie_id").collect()
     arrived = Counter(facts.get_column("movie_id").to_list())
     return Ran(child, counted(url), arrived, _bytes(folder / "lake"))
+
+
+def _environ(**settings: str) -> dict[str, str]:
+    """This environment with some settings, in which Python keeps what it compiled, as it does for a user."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | settings
+
+
+def _import_once() -> None:
+    """Let Python compile both, which is no part of a day."""
+    for python, module in (
+        (sys.executable, "tmdb_assets.definitions"),
+        (str(_dlt_python()), "dlt.sources.rest_api"),
+        (sys.executable, "pandas, requests"),
+    ):
+        run_child([python, "-W", "ignore", "-c", f"import {module}"], _environ())
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
@@ -231,12 +254,20 @@ def _marked(value: float, limit: float) -> str:
 
 def _ids(files: Sequence[Path]) -> Counter[int]:
     """The ids in dlt's files, each as often as it stands there; a film whose id is no number is not counted."""
-    columns = [pl.read_parquet(file, columns=["id"]).get_column("id").drop_nulls() for file in files]
-    return Counter(int(movie_id) for column in columns for movie_id in column)
+    columns = [pl.read_parquet(file, columns=["id"]).get_column("id") for file in files]
+    numbers = [column.cast(pl.Int64, strict=False).drop_nulls() for column in columns]
+    return Counter(movie_id for column in numbers for movie_id in column.to_list())
 
 
-def _variants(folder: Path) -> str:
-    """The columns that dlt made for values that did not fit, with how many there are."""
+def _last_line(folder: Path, ran: Ran) -> str:
+    """What a run said last."""
+    return ran.child.output.strip().rpartition("\n")[2]
+
+
+def _variants(folder: Path, ran: Ran) -> str:
+    """The columns that dlt made for values that did not fit, with how many there are; else what it said last."""
+    if ran.child.exit_code:
+        return _last_line(folder, ran)
     found: Counter[str] = Counter()
     for file in (folder / "kept" / "tmdb" / "movies").glob("*.parquet"):
         frame = pl.read_parquet(file)
@@ -245,7 +276,7 @@ def _variants(folder: Path) -> str:
     return ", ".join(f"{name} {n}" for name, n in sorted(found.items())) or "no column of another type"
 
 
-def _set_aside(folder: Path) -> str:
+def _set_aside(folder: Path, ran: Ran) -> str:
     """The entries of our quarantine by origin and column."""
     entries = DeltaStore(str(folder / "lake")).scan(contracts.QUARANTINE, [DAY]).select("rule").collect()
     counts = entries.group_by("rule").len().sort("len", descending=True)

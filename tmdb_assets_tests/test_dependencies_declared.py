@@ -25,13 +25,15 @@ OWN = {"tmdb_assets", "tmdb_assets_tests", "benchmarks"}
 PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
+#: What is run in an environment of its own: what it imports is installed there.
+APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 ROOMS = {
     "": (MODULES - {CACHE}, ("",)),
     "cache": ({CACHE}, ("", "cache")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
     "test": (set((PROJECT / "tmdb_assets_tests").rglob("*.py")), ("", "cache", "dashboard", "setup", "test")),
-    "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
+    "dev": (set((PROJECT / "benchmarks").rglob("*.py")) - APART, tuple(extras())),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
