@@ -57,7 +57,7 @@ class Ran:
 
     def told(self, wanted: Collection[int]) -> str:
         """All of it in one line."""
-        cost = f"{self.child.wall:.1f} s, {self.child.cpu:.1f} s of CPU, {self.child.peak_mb:.0f} MB"
+        cost = f"{self.child.wall:.1f} s, {self.child.cpu:.1f} s of CPU"
         asked = f"{self.calls:,} calls, {self.asked['bytes'] / 1e6:.1f} MB answered"
         failed = f", {self.asked['failed']:,} failed" if self.asked["failed"] else ""
         end = "" if self.child.exit_code == 0 else f"; exit code {self.child.exit_code}"
