@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from benchmarks.contestants import python_environ
 from benchmarks.figure import Child, Figure, run_child
 from benchmarks.lake import daily_tables, derive, fill_raw, films
 from benchmarks.peers import DBT, environment
@@ -58,7 +59,7 @@ def measure() -> Figure:
         for name in FIVE:
             shutil.rmtree(store.uri(VIEWS[name].contract), ignore_errors=True)
         theirs = _dbt(project)
-        ours = run_child([sys.executable, "-W", "ignore", "-m", __name__, lake], _environ())
+        ours = run_child([sys.executable, "-W", "ignore", "-m", __name__, lake], python_environ())
         apart = _differences(project, store)
         details = {
             "dbt build": f"{_told(theirs)}; {_results(project)}",
@@ -76,11 +77,6 @@ def _publish(store: DeltaStore, names: tuple[str, ...]) -> None:
     for table in derived_tables():
         if table.contract.name in names:
             publish(table, Run(store, []))
-
-
-def _environ(**settings: str) -> dict[str, str]:
-    """This environment, in which Python keeps what it compiled, as it does for a user."""
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | settings
 
 
 def _told(child: Child) -> str:
@@ -166,7 +162,8 @@ def _dbt(project: Path) -> Child:
     """`dbt build`, which may fail."""
     dbt = str(environment("dbt", DBT) / "dbt")
     words = [dbt, "--no-version-check", "build", "--project-dir", str(project), "--profiles-dir", str(project)]
-    return run_child(words, _environ(DBT_SEND_ANONYMOUS_USAGE_STATS="false", HOME=str(project)), may_fail=True)
+    env = python_environ() | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "HOME": str(project)}
+    return run_child(words, env, may_fail=True)
 
 
 def _results(project: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.against_dbt import VIEWS, as_model
-from benchmarks.against_dlt import compared
+from benchmarks.contestants import compared
 from benchmarks.films_server import KINDS, ODD, TOKEN, Counting, Manners, OddCatalogue, application, endpoint_of
 
 FILMS = [{"id": n, "title": f"Film {n}", "popularity": 1.5, "revenue": 0, "genres": []} for n in range(1, 41)]
