@@ -26,6 +26,8 @@ PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
 POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
+#: What is run in an environment of its own: what it imports is installed there.
+APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 #: What a user may install with the package.
 OF_USERS = ("cache", "postgres", "dashboard")
@@ -38,7 +40,7 @@ ROOMS = {
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
         ("", "cache", "postgres", "dashboard", "setup", "test"),
     ),
-    "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
+    "dev": (set((PROJECT / "benchmarks").rglob("*.py")) - APART, tuple(extras())),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
