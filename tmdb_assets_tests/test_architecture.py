@@ -53,6 +53,7 @@ def imported(path: Path) -> set[str]:
         ("pandera", r"tmdb_assets/lakehouse/contracts/(schema|validation)\.py"),
         ("sqlglot", r"tmdb_assets/lakehouse/engines/parsing\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
+        ("pyspark", r"tmdb_assets/lakehouse/engines/spark\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),
         ("msgspec", r"tmdb_assets/(lakehouse/payloads/\w+|sandbox/answers)\.py"),
         ("jinja2", r"tmdb_assets/templates\.py"),

@@ -25,12 +25,14 @@ OWN = {"tmdb_assets", "tmdb_assets_tests", "benchmarks"}
 PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
+SPARK = PACKAGE / "lakehouse" / "engines" / "spark.py"
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 ROOMS = {
-    "": (MODULES - {CACHE}, ("",)),
+    "": (MODULES - {CACHE, SPARK}, ("",)),
     "cache": ({CACHE}, ("", "cache")),
+    "spark": ({SPARK}, ("", "spark")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
-    "test": (set((PROJECT / "tmdb_assets_tests").rglob("*.py")), ("", "cache", "dashboard", "setup", "test")),
+    "test": (set((PROJECT / "tmdb_assets_tests").rglob("*.py")), ("", "cache", "dashboard", "spark", "setup", "test")),
     "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
 }
 
@@ -135,9 +137,11 @@ def test_a_program_held_as_text_is_looked_into(tmp_path: Path) -> None:
 
 def test_packages_have_ranges_and_locks_have_pins() -> None:
     """Who installs the wheel beside something else can: a pin of ours would be in the way."""
-    assert [str(each) for each in named("", "cache", "dashboard") if "==" in str(each.specifier)] == []
+    assert [str(each) for each in named("", "cache", "dashboard", "spark") if "==" in str(each.specifier)] == []
     unbounded = {
-        each.name for each in named("", "cache", "dashboard") if not re.search(r">=.*<|<.*>=", str(each.specifier))
+        each.name
+        for each in named("", "cache", "dashboard", "spark")
+        if not re.search(r">=.*<|<.*>=", str(each.specifier))
     }
     assert unbounded == {"tzdata"}, "its releases are years, and what a time zone is does not change"
 
@@ -147,7 +151,7 @@ def test_packages_have_ranges_and_locks_have_pins() -> None:
 LOCKS = {
     "requirements.lock": ("", "setup", "cache"),
     "requirements-dashboard.lock": ("dashboard",),
-    "requirements-dev.lock": ("test", "dev"),
+    "requirements-dev.lock": ("spark", "test", "dev"),
 }
 
 
@@ -188,6 +192,8 @@ def test_who_only_runs_installs_no_tool() -> None:
         "boto3",
         "pandas",
         "streamlit",
+        "pyspark-client",
+        "pysail",
     }
     assert tools & locked("requirements.lock").keys() == set()
     assert tools <= {name for file in LOCKS for name in locked(file)}

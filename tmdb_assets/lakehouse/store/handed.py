@@ -20,6 +20,7 @@ from typing import Any
 
 import polars as pl
 from deltalake._internal import DeltaFileSystemHandler  # its public face wants pyarrow, and fails on what pyarrow gives
+from deltalake.exceptions import TableNotFoundError
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.root import LakeError
@@ -104,7 +105,10 @@ def left_in(
     contract: Contract, uri: str, address: str, name: str, storage_options: dict[str, str] | None = None
 ) -> Handed:
     """What an engine has left in the folder `name` of a table. Files without rows are none."""
-    found = DeltaFileSystemHandler(address, storage_options).get_file_info_selector(name, True, True)
+    try:
+        found = DeltaFileSystemHandler(address, storage_options).get_file_info_selector(name, True, True)
+    except TableNotFoundError:  # nor is there a table yet
+        found = []
     sizes = {file.path: file.size for file in found if file.path.endswith(".parquet") and not _is_hidden(file.path)}
     handed = Handed(contract, uri, dict(sorted(sizes.items())), storage_options)
     full = {path: size for path, size in handed.files.items() if handed._of(path).select(pl.len()).collect().item()}
