@@ -96,12 +96,21 @@ def cases(*kinds: type) -> Iterator[object]:
                     yield pytest.param(view, make, id=name, marks=marks)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the lakes lie, those of the sandbox made already."""
+    folder = shared_by_workers(tmp_path_factory)
+    for made in LAKES.values():
+        made["sandbox"](folder)
+    return folder
+
+
 @pytest.fixture
-def lake(make: Callable[[Path], Path], request: pytest.FixtureRequest) -> DeltaStore:
+def lake(make: Callable[[Path], Path], shared: Path, request: pytest.FixtureRequest) -> DeltaStore:
     """The lake of a case. Read only."""
     if request.node.get_closest_marker("real"):
         request.getfixturevalue("real_data")
-    return DeltaStore(make(shared_by_workers(request.getfixturevalue("tmp_path_factory"))))
+    return DeltaStore(make(shared))
 
 
 def differences(contract: Contract, ours: pl.DataFrame, theirs: pl.DataFrame) -> list[str]:
@@ -181,9 +190,8 @@ def test_spark_answers_a_part_as_duckdb_does(view: View, lake: DeltaStore, spark
         assert differences(view.contract, duckdb.answer(view, tables, Wanted(wanted)), theirs) == []
 
 
-def test_the_lakes_have_what_views_may_be_asked_differently_about(request: pytest.FixtureRequest) -> None:
+def test_the_lakes_have_what_views_may_be_asked_differently_about(shared: Path) -> None:
     """Votes that are unknown, films that are gone, lists in an order, values set aside, a drop that was refused."""
-    shared = shared_by_workers(request.getfixturevalue("tmp_path_factory"))
     found = {source: DeltaStore(made["sandbox"](shared)) for source, made in LAKES.items()}
     tables = {f"{c.source}.{c.name}": c for module in source_modules("contracts") for c in module.CONTRACTS}
 
