@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     breakouts,
     catalogue,
+    cluster,
     fetching,
     first_page,
     history,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "m": sandbox.measure,
     "n": proportion.measure,
     "o": true_size.measure,
+    "p": cluster.measure,
 }
 
 

@@ -82,8 +82,19 @@ class DerivedTable:
         assert isinstance(self.build, View), "a function computes it"
         contract = self.contract
         folder = store.new_folder(contract) if contract.is_whole or contract.folders else None
-        wanted = Wanted(days if contract.partition else None, folder, _rows_expected(store, contract, days))
+        wanted = Wanted(days if contract.partition else None, folder, self._rows_expected(store, days))
         return engine.answer(self.build, dict(zip(self.build.tables, self.inputs(store, days), strict=True)), wanted)
+
+    def _rows_expected(self, store: DeltaStore, days: Sequence[dt.date] | None) -> int:
+        """About how many rows an answer will have: as many as it had, on a new day as many as on the largest one, and
+        the first time as many as the largest table that it is made of."""
+        if store.open(self.contract) is None:
+            return max((store.rows(read) for read in self.reads), default=0)
+        if days is None or not self.contract.folders:
+            return store.rows(self.contract)
+        counted = store.partition_rows(self.contract)
+        most = max(counted.values(), default=0)
+        return sum(counted.get(day, most) for day in days)
 
     @cached_property
     def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
@@ -207,15 +218,6 @@ class DerivedTable:
             size += more
         if batch:
             yield batch
-
-
-def _rows_expected(store: DeltaStore, contract: Contract, days: Sequence[dt.date] | None) -> int:
-    """About how many rows an answer will have: as many as it had, and on a new day as many as on the largest one."""
-    if days is None or not contract.folders:
-        return store.rows(contract)
-    counted = store.partition_rows(contract)
-    most = max(counted.values(), default=0)
-    return sum(counted.get(day, most) for day in days)
 
 
 def tables_of_views(

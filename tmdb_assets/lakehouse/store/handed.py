@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Handed:
     @cached_property
     def rows(self) -> int:
         """How many rows they have."""
-        return int(self.lazy().select(pl.len()).collect().item())
+        return sum(int(rows.select(pl.len()).collect().item()) for rows in self.each())
 
     @cached_property
     def days(self) -> set[dt.date]:
@@ -68,6 +68,17 @@ class Handed:
     def lazy(self) -> pl.LazyFrame:
         """The rows, with exactly the contract's columns."""
         return self._of(*self.files)
+
+    def parts(self) -> Iterator[Handed]:
+        """The files of each day that a folder is named by; all of them where none is."""
+        of_day: dict[str, dict[str, int]] = {}
+        for path, size in self.files.items():
+            of_day.setdefault("".join(self._parts(path).values()), {})[path] = size
+        return (replace(self, files=files) for files in of_day.values())
+
+    def each(self) -> Iterator[pl.LazyFrame]:
+        """The rows of each file."""
+        return (self._of(path) for path in self.files)
 
     def swap(self, table: Table, days: Collection[dt.date] | None) -> Swap:
         """What puts the files in the place of those that the table has, of some days or of all.

@@ -132,7 +132,7 @@ def test_what_lies_in_files_is_the_table_that_a_frame_gives(
     assert [wanted.parts for wanted in engine.wanted] == (
         [DAYS[:2], DAYS[1:]] if heat.contract.folders else [None, None]
     )
-    assert [wanted.rows for wanted in engine.wanted] == [0, 10], "as many as there were, of a new day as of another"
+    assert [wanted.rows for wanted in engine.wanted] == [10, 10], "as many as facts, then as there were"
 
 
 def test_the_log_says_what_lies_in_each_file(heat: DerivedTable, lake: DeltaStore) -> None:
