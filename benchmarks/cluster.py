@@ -28,7 +28,6 @@ from pathlib import Path
 
 import polars as pl
 import psutil
-from pysail.spark import SparkConnectServer
 
 from benchmarks.figure import Child, Figure, run_child
 from tmdb_assets.lakehouse.engines import duckdb
@@ -94,7 +93,8 @@ def _published(origin: Path, engine: str, kills: psutil.Process | None = None) -
 
 
 def _kill_a_worker(server: psutil.Process) -> None:
-    workers = [each for each in server.children(recursive=True) if "CoarseGrainedExecutorBackend" in each.cmdline()]
+    started = server.children(recursive=True)
+    workers = [each for each in started if "CoarseGrainedExecutorBackend" in " ".join(each.cmdline())]
     workers[0].kill()
     print(f"(killed worker {workers[0].pid} of {len(workers)})", flush=True)
 
@@ -200,6 +200,8 @@ def _wait_for(process: subprocess.Popen[bytes]) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
+        from pysail.spark import SparkConnectServer  # the others would have it in their memory
+
         SparkConnectServer("127.0.0.1", PORT).start(background=False)
     else:
         _publish(*sys.argv[1:])

@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -29,6 +31,7 @@ from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.retention import upkeep
 from tmdb_assets_tests.distributions import named
+from tmdb_assets_tests.lakehouse.store.object_store import object_store
 
 DAYS = [dt.date(2026, 3, n) for n in (1, 2, 3)]
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -307,6 +310,36 @@ def test_no_server_is_one_sentence_that_names_the_setting_and_no_secret(words: s
     assert raised.value.__cause__ is None and raised.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("code", "condition", "sentence"),
+    [
+        ("UNAUTHENTICATED", None, "does not let us in (no such ***): correct the token in SPARK_REMOTE."),
+        ("PERMISSION_DENIED", None, "does not let us in (no such ***): correct the token in SPARK_REMOTE."),
+        (
+            "INTERNAL",
+            "INVALID_HANDLE.SESSION_NOT_FOUND",
+            "no Spark Connect server answers at SPARK_REMOTE=sc://host:1 ",
+        ),
+        ("INTERNAL", None, "Spark says: no such ***"),
+    ],
+)
+def test_each_way_in_which_a_server_refuses_is_one_sentence(
+    code: str, condition: str | None, sentence: str, tmp_path: Path
+) -> None:
+    class Refusal(SimpleNamespace):
+        def getMessage(self) -> str:
+            return f"no such {TOKEN};\n'Project [nothing]\n\tat org.apache.spark"
+
+        def getCondition(self) -> str | None:
+            return condition
+
+        def getGrpcStatusCode(self) -> SimpleNamespace:
+            return SimpleNamespace(name=code)
+
+    said = str(Spark(f"sc://host:1/;token={TOKEN}", [TOKEN])._sentence(view(tmp_path), Refusal()))
+    assert sentence in said and TOKEN not in said and "\n" not in said and "Project" not in said
+
+
 @pytest.mark.parametrize("missing", ["pyspark", "grpc_status", "zstandard"])
 def test_no_client_is_one_sentence_that_names_what_to_install(
     missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -327,8 +360,9 @@ class Server:
     address: str
 
 
-@pytest.fixture
-def mortal() -> Iterator[Server]:
+@contextmanager
+def served(**variables: str) -> Iterator[Server]:
+    """A server of its own, with variables of its own."""
     program = (
         "import sys; from pysail.spark import SparkConnectServer; server = SparkConnectServer('127.0.0.1', 0); "
         "server.start(background=True); print(server.listening_address[1], flush=True); sys.stdin.read()"
@@ -338,12 +372,41 @@ def mortal() -> Iterator[Server]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"RUST_LOG": "off"},
+        env=os.environ | {"RUST_LOG": "off"} | variables,
     )
     assert process.stdout is not None
-    yield Server(process, f"sc://127.0.0.1:{process.stdout.readline().strip()}")
-    process.kill()
-    process.communicate()
+    try:
+        yield Server(process, f"sc://127.0.0.1:{process.stdout.readline().strip()}")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    with served() as server:
+        yield server
+
+
+@pytest.mark.usefixtures("few_rows")
+def test_a_lake_in_a_bucket_is_read_and_written_by_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handed over and left in files, audited, taken back, cleared away: as on a disk."""
+    text = view(tmp_path)
+    with object_store("lake") as variables, served(**variables) as server:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        lake = DeltaStore("s3://lake/some films")
+        kept(lake, DAYS[0])
+        assert published(lake, text, Spark(server.address), DAYS[0]).height == 4
+        kept(lake, *DAYS[1:])
+        by_spark = published(lake, text, Spark(server.address), *DAYS[1:])
+        assert by_spark.equals(duckdb.answer(text, {"fact_heat": lake.snapshot(HEAT)}).sort(text.contract.grain))
+        assert sum("answer-" in path for path in lake.files(text.contract)["path"]) == 2
+        kept(lake, *DAYS, more=-3)
+        with pytest.raises(BlockedError, match="set aside alone"):
+            published(lake, text, Spark(server.address), *DAYS)
+        assert upkeep(lake, text.contract, keep_hours=0)["files_deleted"] >= 3
+        assert lake.scan(text.contract).sort(text.contract.grain).collect().equals(by_spark)
 
 
 def test_a_server_killed_in_the_midst_is_one_sentence_and_leaves_the_table_as_it_was(

@@ -135,6 +135,28 @@ def test_what_lies_in_files_is_the_table_that_a_frame_gives(
     assert [wanted.rows for wanted in engine.wanted] == [10, 10], "as many as facts, then as there were"
 
 
+def test_files_of_both_kinds_are_one_table_to_every_reader(tmp_path: Path, lake: DeltaStore) -> None:
+    """Days that DuckDB's answer brought lie in folders of the table, those of a cluster's one folder further down."""
+    heat = table(tmp_path, DAILY)
+    facts(lake, *DAYS[:2])
+    run(lake, heat, duckdb, *DAYS[:2])
+    facts(lake, DAYS[1], more=1)
+    facts(lake, DAYS[2])
+    run(lake, heat, Leaving(), *DAYS[1:])
+    assert {path.startswith("answer-") for path in lake.files(heat.contract)["path"]} == {True, False}
+    file = tmp_path / "vw_again.sql"
+    file.write_text(WHOLE + "SELECT date_id, place, heat FROM vw_heat\n", encoding="utf-8")
+    again = read_view(file, "toy", [heat.contract])
+    by_duckdb = duckdb.answer(again, {"vw_heat": lake.snapshot(heat.contract)}).sort(heat.contract.grain)
+    assert by_duckdb.equals(rows(lake, heat.contract)) and by_duckdb.height == 15
+    some = duckdb.answer(again, {"vw_heat": lake.snapshot(heat.contract, DAYS[:2])}).sort(heat.contract.grain)
+    assert some.equals(lake.scan(heat.contract, DAYS[:2]).sort(heat.contract.grain).collect())
+    upkeep(lake, heat.contract)
+    assert rows(lake, heat.contract).equals(by_duckdb), "joined with each other, they are what they were"
+    opened = lake.open(heat.contract)
+    assert opened is not None and opened.to_pyarrow_table().num_rows == 15
+
+
 def test_the_log_says_what_lies_in_each_file(heat: DerivedTable, lake: DeltaStore) -> None:
     facts(lake, *DAYS)
     run(lake, heat, Leaving(), *DAYS)
