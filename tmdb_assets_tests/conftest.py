@@ -165,7 +165,10 @@ def film_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def spark_server() -> Iterator[str]:
-    """The address of a Spark Connect server in this process."""
+    """The address of a Spark Connect server: of one in this process, or of that which TEST_SPARK_REMOTE names."""
+    if there := os.environ.get("TEST_SPARK_REMOTE"):
+        yield there
+        return
     os.environ["RUST_LOG"] = "error"  # it tells of every session otherwise
     from pysail.spark import SparkConnectServer  # late: most tests do without
 
