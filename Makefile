@@ -108,9 +108,9 @@ lock: to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade ta
 	trap 'rm -rf "$$work"' EXIT
 	resolve() { $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header "$$@"; }
 	cat $(TO_DEVELOP) >"$$work/all"
-	resolve --extra setup --extra cache --extra dashboard --extra spark --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
-	resolve --extra setup --extra cache -c "$$work/all" -o "$$work/run" >/dev/null
-	resolve --extra setup --extra cache --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
+	resolve --extra setup --extra cache --extra postgres --extra dashboard --extra spark --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
+	resolve --extra setup --extra cache --extra postgres -c "$$work/all" -o "$$work/run" >/dev/null
+	resolve --extra setup --extra cache --extra postgres --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
 	added() { awk '/^[a-z]/ { is_new = FILENAME == last && !($$0 in had); had[$$0] } is_new' last="$$2" "$$1" "$$2"; }
 	cp "$$work/run" requirements.lock
 	added "$$work/run" "$$work/show" >requirements-dashboard.lock

@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    against_dbt,
+    against_dlt,
     breakouts,
     catalogue,
     cluster,
     fetching,
     first_page,
     history,
+    postgres,
     proportion,
     raw_to_star,
     sandbox,
@@ -43,7 +46,10 @@ BENCHMARKS = {
     "m": sandbox.measure,
     "n": proportion.measure,
     "o": true_size.measure,
-    "p": cluster.measure,
+    "p": against_dlt.measure,
+    "q": against_dbt.measure,
+    "r": postgres.measure,
+    "s": cluster.measure,
 }
 
 

@@ -1,4 +1,4 @@
-"""p. The views over many facts answered by Spark, over what DuckDB takes for them.
+"""s. The views over many facts answered by Spark, over what DuckDB takes for them.
 
 What belongs here: facts of eight days of a catalogue of TMDB's size, the views over them published by DuckDB, by Sail
 (a Spark Connect server without a JVM) and by Apache Spark with one worker and with two, one of which is killed in the
@@ -65,7 +65,7 @@ def measure() -> Figure:
     if "SPARK_HOME" not in os.environ:
         told["Apache Spark"] = "not measured: SPARK_HOME names none"
     return Figure(
-        f"p. {', '.join(VIEWS)} of {FILMS * DAYS / 1e6:.1f} million facts by Sail over DuckDB",
+        f"s. {', '.join(VIEWS)} of {FILMS * DAYS / 1e6:.1f} million facts by Sail over DuckDB",
         sail.wall / ours.wall,
         None,
         details=told,

@@ -31,6 +31,7 @@ from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts, payloads
 from tmdb_assets.sources.tmdb.assets import derived_tables
 from tmdb_assets.sources.tmdb.details import APPENDED
+from tmdb_assets.sources.tmdb.star import dim_date
 
 NOON = dt.time(12, tzinfo=dt.UTC)
 GENRES = {"genres": [{"id": 18, "name": "Drama"}]}
@@ -145,3 +146,8 @@ def derive(store: DeltaStore, days: Sequence[dt.date]) -> None:
     """Clean and star of some days, every table in its order, as one run does them."""
     for table in daily_tables():
         publish(table, Run(store, days))
+
+
+def know_days(store: DeltaStore, days: Sequence[dt.date]) -> None:
+    """The days in dim_date, to which facts that are written directly refer."""
+    store.merge(contracts.DIM_DATE, dim_date(pl.LazyFrame({"date_id": days})), {})

@@ -1,8 +1,8 @@
 """o. A year of TMDB's whole catalogue: what a day costs after many kept days, over what the first day cost.
 
 The sandbox serves 1.1 million films, as a process of its own that is not counted; a day is the README's command. The
-days between are written directly: facts of every film with its popularity moved a little, and the views over facts
-brought up to them in one process, which is what a backfill of these days does after its facts.
+days between are written directly: facts of every film with its popularity moved a little, and the views over facts and
+the warehouse brought up to them in one process, which is what a backfill of these days does after its facts.
 
 `python -m benchmarks o` measures after 31 days; `TRUE_SIZE_DAYS=31,90,365` says after how many (90 take about half an
 hour more, 365 two).
@@ -14,23 +14,32 @@ import datetime as dt
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from benchmarks.figure import Child, Figure, run_child
-from benchmarks.lake import sandbox
+from benchmarks.lake import know_days, sandbox
+from tmdb_assets.assembly import source_modules
 from tmdb_assets.lakehouse.flow.publishing import publish
 from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.sources.tmdb.assets import derived_tables
+from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.publish import publish_warehouse
+from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 
 FILMS, SCOPE = 1_100_000, "top:10000"
 FIRST = dt.date(2026, 11, 20)
 DAYS = sorted(int(days) for days in os.environ.get("TRUE_SIZE_DAYS", "31").split(","))
 #: What is made of facts, in the order of a run.
 OVER_FACTS = ("fact_movie_daily_last", "vw_daily_popularity", "vw_movie_history", "vw_movie_weeks")
+#: What details of films alone come into.
+OF_DETAILS = {"movie_details", "movies", *(c.name for c in contracts.TABLES if c.name.startswith("bridge_"))} | {
+    c.name for c in (contracts.DIM_PERSON, contracts.DIM_COMPANY, contracts.DIM_COLLECTION, contracts.DIM_KEYWORD)
+}
 
 
 def measure() -> Figure:
@@ -43,14 +52,14 @@ def measure() -> Figure:
         details = {"films": f"{FILMS:,}; lists and details of {SCOPE}", "first day": _told(first, Path(folder))}
         costs = []
         for number, kept in enumerate(DAYS, 1):
-            filled = run_child([sys.executable, "-W", "ignore", "-m", __name__, f"{folder}/lake", str(kept)])
-            details[f"views over {kept} days, facts written directly"] = _cost(filled)
-            before = _bytes(Path(folder))
+            filled = run_child([sys.executable, "-W", "ignore", "-m", __name__, folder, str(kept)])
+            details[f"views and warehouse of {kept} days, facts written directly"] = _cost(filled)
+            before, kept_before = _bytes(Path(folder)), _kept_bytes(folder)
             day = _run(url, _day(number), Path(folder))
             added = _bytes(Path(folder)) - before
             facts = DeltaStore(f"{folder}/lake").partition_bytes(contracts.FACT_MOVIE_DAILY)[_day(number)]
-            told = f"{_told(day, Path(folder))}; {added / 1e6:.0f} MB more, its facts are {facts / 1e6:.1f} MB"
-            details[f"a day after {kept} kept days"] = told
+            details[f"a day after {kept} kept days"] = _told(day, Path(folder))
+            details[f"bytes of that day, after {kept}"] = _grown(added, kept_before, _kept_bytes(folder), facts)
             costs.append(day.cpu)
     name = f"o. CPU of a day after {', '.join(map(str, DAYS))} kept days of the whole catalogue over the first day's"
     return Figure(name, max(costs) / first.cpu, 1.2, details=details)
@@ -88,6 +97,24 @@ def _told(child: Child, folder: Path) -> str:
     return f"{_cost(child)}; lake {_bytes(folder) / 1e6:.0f} MB, warehouse {warehouse / 1e6:.0f} MB"
 
 
+def _kept_bytes(folder: str) -> dict[str, int]:
+    """Bytes of each table's newest version: what is left of the lake once upkeep has removed older ones."""
+    store = DeltaStore(f"{folder}/lake")
+    files = {contract.name: store.files(contract) for contract in contracts.CONTRACTS}
+    return {name: int(listed.get_column("size_bytes").sum()) if listed.height else 0 for name, listed in files.items()}
+
+
+def _grown(added: int, before: Mapping[str, int], after: Mapping[str, int], facts: int) -> str:
+    """What a day added, in words: in all, and to the newest versions of tables that no details come into."""
+    grown = {name: after[name] - before[name] for name in after if name not in OF_DETAILS}
+    stays = sum(grown.values())
+    largest = [f"{name} {grown[name] / 1e6:.1f}" for name in sorted(grown, key=grown.__getitem__)[:-6:-1]]
+    return (
+        f"{added / 1e6:.0f} MB, of which {stays / 1e6:.1f} MB stay once older versions are removed, details apart: "
+        f"{stays / facts:.1f}x of its facts' {facts / 1e6:.1f} MB ({', '.join(largest)})"
+    )
+
+
 def _bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in (folder / "lake").rglob("*") if file.is_file())
 
@@ -95,9 +122,10 @@ def _bytes(folder: Path) -> int:
 # -- days that are written directly ------------------------------------------------------------------------------------
 
 
-def _fill(root: str, count: int) -> None:
-    """Facts of so many days before the first one, as far as they are missing, and what is made of them."""
-    store = DeltaStore(root)
+def _fill(folder: Path, count: int) -> None:
+    """Facts of so many days before the first one, as far as they are missing, what is made of them, and both in the
+    warehouse."""
+    store = DeltaStore(folder / "lake")
     facts = store.scan(contracts.FACT_MOVIE_DAILY, [FIRST]).collect()
     kept = store.partition_rows(contracts.FACT_MOVIE_DAILY)
     days = [day for n in range(1, count + 1) if (day := FIRST - dt.timedelta(days=n)) not in kept]
@@ -108,12 +136,13 @@ def _fill(root: str, count: int) -> None:
             date_id=pl.lit(day), popularity=(pl.col("popularity") * moved).round(4), vote_count=votes.clip(0)
         )
         store.replace(contracts.FACT_MOVIE_DAILY, rows, [day], {})
-    dates = store.scan(contracts.DIM_DATE).collect()
-    store.merge(contracts.DIM_DATE, pl.concat(dates.head(1).with_columns(date_id=pl.lit(day)) for day in days), {})
+    know_days(store, days)
     for table in derived_tables():
         if table.contract.name in OVER_FACTS:
             publish(table, Run(store, [FIRST]))
+    sources = [Source.of(module) for module in source_modules("contracts")]
+    publish_warehouse(store, DuckDBFile(folder / "warehouse.duckdb"), sources, None, print)
 
 
 if __name__ == "__main__":
-    _fill(sys.argv[1], int(sys.argv[2]))
+    _fill(Path(sys.argv[1]), int(sys.argv[2]))

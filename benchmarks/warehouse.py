@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.figure import Figure
-from benchmarks.lake import derive, fill_raw, films
+from benchmarks.lake import derive, fill_raw, films, know_days
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.sources.tmdb import contracts
 from tmdb_assets.warehouse.contents import Source
@@ -64,6 +64,7 @@ def repeat_facts(store: DeltaStore, count: int) -> None:
             for day in some
         ]
         store.replace(contracts.FACT_MOVIE_DAILY, pl.concat(frames), some, {})
+    know_days(store, later)
 
 
 def _publish(store: DeltaStore, path: Path) -> Publication:

@@ -193,6 +193,14 @@ def spark_secrets(address: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for value in said for form in (value, unquote(value))))
 
 
+def postgres_address(text: str) -> str:
+    """A database of a PostgreSQL server. Raises ValueError."""
+    parts = _split(text)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("use postgresql://user:password@host/database, with % written before what a URL cannot hold")
+    return text
+
+
 def lake_root(text: str) -> str:
     """A folder of this machine, or a bucket. Raises ValueError."""
     scheme, slashes, rest = text.partition("://")

@@ -29,6 +29,7 @@ from tmdb_assets.setting_values import (
     export_address,
     lake_root,
     looks_secret,
+    postgres_address,
     refuse_unseen,
     spark_address,
     spark_secrets,
@@ -48,11 +49,13 @@ ADDRESSES = {
     "http_cache": cache_address,
     "tmdb_assets_lake": lake_root,
     "spark_remote": spark_address,
+    "tmdb_assets_postgres": postgres_address,
 }
 SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
 PATHS: dict[str, Callable[[str], object]] = {
     "tmdb_assets_warehouse": own_path,
     "tmdb_assets_reports": own_path,
+    "tmdb_assets_log_file": own_path,
     "streamflow_drops": own_path,
     "tmdb_assets_sandbox_movies": own_paths,
 }
@@ -100,8 +103,25 @@ class Settings(BaseSettings):
         "data/lake", description="Root of the Delta tables: a folder or an object-store URL (s3://, az://, gs://)."
     )
     tmdb_assets_warehouse: Path = Field(Path("data/warehouse.duckdb"), description="The analysts' DuckDB file.")
+    tmdb_assets_postgres: SecretStr | None = Field(
+        None,
+        description="A PostgreSQL database that is published to as well: `postgresql://user:password@host/database`.",
+    )
+    tmdb_assets_postgres_reader: str | None = Field(
+        None,
+        pattern="^[a-z_][a-z0-9_]{0,62}$",
+        description="A role that may read what is published there and nothing else; it is made where it is not there.",
+    )
     tmdb_assets_reports: Path = Field(
         Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
+    )
+    tmdb_assets_log_file: Path | None = Field(
+        None,
+        description="A file for everything that runs say, one line an event; it is put aside at 10 MB, and five such "
+        "are kept.",
+    )
+    tmdb_assets_log_format: Literal["text", "json"] = Field(
+        "text", description="The lines of that file: `text`, or `json` for what collects logs."
     )
     tmdb_assets_memory_mb: int = Field(
         2048,
@@ -262,7 +282,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction."""
-        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key)
+        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key, self.tmdb_assets_postgres)
         of_spark = spark_secrets(self.spark_remote.get_secret_value()) if self.spark_remote else ()
         return (*(s.get_secret_value() for s in known if s), *of_spark)
 

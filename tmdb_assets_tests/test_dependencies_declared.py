@@ -26,14 +26,23 @@ PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
 SPARK = PACKAGE / "lakehouse" / "engines" / "spark.py"
+POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
+#: What is run in an environment of its own: what it imports is installed there.
+APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
+#: What a user may install with the package.
+OF_USERS = ("cache", "postgres", "dashboard", "spark")
 ROOMS = {
-    "": (MODULES - {CACHE, SPARK}, ("",)),
+    "": (MODULES - {CACHE, SPARK} - POSTGRES, ("",)),
     "cache": ({CACHE}, ("", "cache")),
     "spark": ({SPARK}, ("", "spark")),
+    "postgres": (POSTGRES, ("", "postgres")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
-    "test": (set((PROJECT / "tmdb_assets_tests").rglob("*.py")), ("", "cache", "dashboard", "spark", "setup", "test")),
-    "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
+    "test": (
+        set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
+        ("", "cache", "postgres", "dashboard", "spark", "setup", "test"),
+    ),
+    "dev": (set((PROJECT / "benchmarks").rglob("*.py")) - APART, tuple(extras())),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
@@ -45,6 +54,7 @@ NOT_IMPORTED = {
         "typer": "held back for dagster-dg-cli",
         "tzdata": "zoneinfo reads it where the system has no time zones",
     },
+    "postgres": {"dagster-postgres": "dagster.yaml names it, where Dagster's storage is a database"},
     "setup": {
         "editables": "hatchling imports it to install the project as a folder that can be edited",
         "hatchling": "builds the project: a command",
@@ -137,19 +147,15 @@ def test_a_program_held_as_text_is_looked_into(tmp_path: Path) -> None:
 
 def test_packages_have_ranges_and_locks_have_pins() -> None:
     """Who installs the wheel beside something else can: a pin of ours would be in the way."""
-    assert [str(each) for each in named("", "cache", "dashboard", "spark") if "==" in str(each.specifier)] == []
-    unbounded = {
-        each.name
-        for each in named("", "cache", "dashboard", "spark")
-        if not re.search(r">=.*<|<.*>=", str(each.specifier))
-    }
+    assert [str(each) for each in named("", *OF_USERS) if "==" in str(each.specifier)] == []
+    unbounded = {each.name for each in named("", *OF_USERS) if not re.search(r">=.*<|<.*>=", str(each.specifier))}
     assert unbounded == {"tzdata"}, "its releases are years, and what a time zone is does not change"
 
 
 # --- the lock files ---
 
 LOCKS = {
-    "requirements.lock": ("", "setup", "cache"),
+    "requirements.lock": ("", "setup", "cache", "postgres"),
     "requirements-dashboard.lock": ("dashboard",),
     "requirements-dev.lock": ("spark", "test", "dev"),
 }

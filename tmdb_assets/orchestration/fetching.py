@@ -68,9 +68,8 @@ def raw_outcomes(
     names: Sequence[str],
 ) -> Iterator[Outcome]:
     """The outcomes of the checks `names` of a raw table, over the days observed and those lost."""
-    audits = [audit for o in observed for audit in o.audits]
     days = [o.day for o in observed]
-    yield contract_kept(contract, audits)
+    yield contract_kept(contract, [tally for o in observed for tally in o.tallies])
     yield grain_kept(contract, store, days)
     yield _accounted(store, contract, observed)
     notes = [*map(str, lost.values()), *(e.note for o in observed for e in o.entries if e.note)]

@@ -130,6 +130,16 @@ class Draft(Protocol):
         all."""
 
 
+def described(contract: Contract, note: str) -> tuple[str, dict[str, str]]:
+    """The comment of a table or view, `note` at its end, and that of each column: meaning, rules, dimension."""
+    columns = {}
+    for name, column in contract.columns.items():
+        rules = "; ".join(rule.error for rule in column.rules)
+        refers = f" Refers to {contract.references[name].name}." if name in contract.references else ""
+        columns[name] = column.description + (f" ({rules})" if rules else "") + refers
+    return f"{contract.description} Grain: {', '.join(contract.grain)}.{note}", columns
+
+
 def refuses(contract: Contract, reason: str) -> WarehouseError:
     """The error of rows that the lake has from before their contract forbade them."""
     return WarehouseError(

@@ -1,6 +1,6 @@
 """What a table promises: its columns with their rules, how it is kept, and the audit that holds a frame to it."""
 
-from tmdb_assets.lakehouse.contracts.audit import TRACE, Audit, is_value, set_aside
+from tmdb_assets.lakehouse.contracts.audit import TRACE, Audit, Tally, is_value, set_aside
 from tmdb_assets.lakehouse.contracts.columns import Column, ContractError, col
 from tmdb_assets.lakehouse.contracts.contract import Contract, Duplicates, Stage
 from tmdb_assets.lakehouse.contracts.kept import ByDay, ByPeriod, FewADay, Kept, Owned, Whole
@@ -31,6 +31,7 @@ __all__ = [
     "Owned",
     "Rule",
     "Stage",
+    "Tally",
     "Whole",
     "col",
     "counting",

@@ -37,6 +37,31 @@ ENTRY = pl.Schema(
 )
 
 
+@dataclass(frozen=True)
+class Tally:
+    """The count of an audit, without its rows: a run over many days keeps one for each of its frames.
+
+    `received` rows came; `became` says how many of them became what; `values` were set aside alone; `lost` says how
+    many kept rows lost a value of each column, `rules` how many rows and values each broken rule set aside.
+    """
+
+    received: int
+    became: Mapping[str, int]
+    values: int
+    lost: Mapping[str, int]
+    rules: Mapping[str, int]
+
+    @property
+    def quarantined(self) -> int:
+        """Rows set aside."""
+        return self.became["quarantined"]
+
+    @property
+    def accounted(self) -> bool:
+        """received = kept + quarantined + duplicates + superseded."""
+        return self.received == sum(self.became.values())
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
     """A frame held to its contract: what is kept, what is set aside and why, and the count of it all.
@@ -112,9 +137,14 @@ class Audit:
         return became | ({"superseded": self.superseded} if self.contract.precedence else {})
 
     @property
+    def tally(self) -> Tally:
+        """The count of it all."""
+        return Tally(self.received, self.became, self.values.height, self.lost, self.rules)
+
+    @property
     def accounted(self) -> bool:
         """received = kept + quarantined + duplicates + superseded."""
-        return self.received == sum(self.became.values())
+        return self.tally.accounted
 
     @property
     def entries(self) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, Tally
 from tmdb_assets.lakehouse.payloads import Shape, unknown_fields
 from tmdb_assets.lakehouse.store import DeltaStore
 
@@ -49,20 +49,20 @@ class Outcome:
     warns: bool = False
 
 
-def contract_kept(contract: Contract, audits: Sequence[Audit]) -> Outcome:
+def contract_kept(contract: Contract, tallies: Sequence[Tally]) -> Outcome:
     """Whether every row kept its contract; a warning, unless most rows break it: then a type has flipped.
 
     Counted as broken are the rows set aside and, beside them, the rows that lost a value of one column: of the column
     that lost most. A whole table (such as a view's answer) is our own arithmetic: where that breaks its contract the
     code is at fault, so it always blocks.
     """
-    received, bad = sum(a.received for a in audits), sum(a.quarantined.height for a in audits)
-    values = sum(a.values.height for a in audits)
-    lost = _summed(a.lost for a in audits)
+    received, bad = sum(t.received for t in tallies), sum(t.quarantined for t in tallies)
+    values = sum(t.values for t in tallies)
+    lost = _summed(t.lost for t in tallies)
     broken = bad + max(lost.values(), default=0)
     is_ours = contract.is_whole or contract.stage is Stage.VIEWS
     many = is_ours or (broken > REJECTED_FEW and broken > REJECTED_AT_MOST * received)
-    rules = _summed(a.rules for a in audits)
+    rules = _summed(t.rules for t in tallies)
     worst = max(rules, key=lambda r: rules[r], default="")
     told = [f"{bad:,} of {received:,} rows break it"] if bad else []
     if values:

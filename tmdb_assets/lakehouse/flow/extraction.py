@@ -17,7 +17,7 @@ from typing import Protocol
 import polars as pl
 
 from tmdb_assets.lakehouse.calendar import Clock, Reach
-from tmdb_assets.lakehouse.contracts import Audit, Contract, is_value
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Tally, is_value
 from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
 from tmdb_assets.lakehouse.flow.checks import contract_kept
 from tmdb_assets.lakehouse.flow.ledger import REAL, Entry, Ledger
@@ -115,7 +115,7 @@ class Observed:
     quarantined: int = 0
     entries: list[Entry] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
-    audits: list[Audit] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
 
 
 @dataclass
@@ -303,7 +303,7 @@ class Extractor:
             stays = done.get(r.endpoint) if not (came or r.is_finished) else None
             observed.entries.append(replace(stays, note=r.note) if stays else account(r, finished=r.is_finished))
         self._verify(table, asked, observed)
-        observed.quarantined = sum(a.quarantined.height for a in observed.audits)
+        observed.quarantined = sum(tally.quarantined for tally in observed.tallies)
 
     def _quarantined(self, contract: Contract, day: dt.date) -> pl.DataFrame:
         rows = self.store.scan(quarantine_contract(contract.source), [day])
@@ -319,7 +319,7 @@ class Extractor:
         """Keep one chunk. Its rejected rows join those of the chunks before it, in this run or the cut one it
         resumes."""
         audit = Audit.of(contract, chunk.frame)
-        contracted = contract_kept(contract, [audit])
+        contracted = contract_kept(contract, [audit.tally])
         if not contracted.passed and not contracted.warns:
             raise BlockedError("contract", f"{contract.path} {day}: {contracted.sentence}", **contracted.figures)
         if chunk.replaces is None:
@@ -350,11 +350,11 @@ class Extractor:
     def _set_aside(
         self, contract: Contract, day: dt.date, audit: Audit, standing: _Standing, observed: Observed
     ) -> None:
-        is_first = not observed.audits and not standing.rejected
+        is_first = not observed.tallies and not standing.rejected
         if audit.entries.height or is_first:
-            standing.reject(audit.entries, sum(a.received for a in observed.audits))
+            standing.reject(audit.entries, sum(tally.received for tally in observed.tallies))
             quarantine(self.store, contract, pl.concat(standing.rejected), [day], self.metadata)
-        observed.audits.append(audit)
+        observed.tallies.append(audit.tally)
 
     def _refuse_if_midnight_passed(self, asked: Asked) -> None:
         if asked.reach is Reach.LIVE and self.clock.today() != asked.day:

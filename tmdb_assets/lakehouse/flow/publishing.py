@@ -17,7 +17,7 @@ from functools import partial
 
 import polars as pl
 
-from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage
+from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, Tally
 from tmdb_assets.lakehouse.engines import Written
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.errors import BlockedError
@@ -70,7 +70,7 @@ class _Built:
 class Published:
     """What publishing a table for some days did."""
 
-    audits: list[Audit] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     difference: Difference | None = None
@@ -214,7 +214,7 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
         )
     if difference:
         done.difference = difference + done.difference if done.difference else difference
-    done.audits.append(built.audit)
+    done.tallies.append(built.audit.tally)
     done.commits.append(commit)
     done.outcomes += built.outcomes
     what = (f"{built.rows:,} rows" if isinstance(table.build, View) else _account(built.audit)) + (
@@ -263,7 +263,7 @@ def _handed(table: DerivedTable, run: Run, days: Sequence[dt.date] | None, writt
     contract, nothing = table.contract, table.contract.empty()
     handed = run.store.handed(contract, written.folder)
     audit = audit_files(contract, handed)
-    outcomes = [contract_kept(contract, [audit]), grain_of_files(contract, handed)]
+    outcomes = [contract_kept(contract, [audit.tally]), grain_of_files(contract, handed)]
     outcomes += _warnings(table, run.store, days or (), handed.lazy())
     return _Built(audit, nothing, None, outcomes, handed)
 
@@ -352,7 +352,7 @@ def _check(
     audit: Audit,
     retracted: pl.DataFrame | None,
 ) -> Iterator[Outcome]:
-    yield contract_kept(table.contract, [audit])
+    yield contract_kept(table.contract, [audit.tally])
     yield grain(table.contract, audit.kept, audit.duplicates)
     if table.received is not None:
         received = _received(table, table.received, store, days)

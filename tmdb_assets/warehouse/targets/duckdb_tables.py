@@ -21,7 +21,7 @@ from tmdb_assets.lakehouse.engines.views import SqlError, View
 from tmdb_assets.warehouse.contents import Layout
 from tmdb_assets.warehouse.reader import first_line
 from tmdb_assets.warehouse.recorded import INFO, PARTS, VERSIONS, OwnTable, Recorded
-from tmdb_assets.warehouse.target import refuses
+from tmdb_assets.warehouse.target import described, refuses
 from tmdb_assets.warehouse.targets.duckdb_files import overflow, remove
 
 #: The oldest format that still holds all we write: clients since DuckDB 1.4.0 can open the file.
@@ -251,12 +251,10 @@ class Database:
 
     def _describe(self, kind: str, contract: Contract, note: str) -> None:
         name = _quoted(contract.source, contract.name)
-        self._comment(kind, name, f"{contract.description} Grain: {', '.join(contract.grain)}.{note}")
-        for column, meaning in contract.columns.items():
-            rules = "; ".join(rule.error for rule in meaning.rules)
-            target = f" Refers to {contract.references[column].name}." if column in contract.references else ""
-            said = meaning.description + (f" ({rules})" if rules else "") + target
-            self._comment("COLUMN", f"{name}.{_quoted(column)}", said)
+        said, columns = described(contract, note)
+        self._comment(kind, name, said)
+        for column, meaning in columns.items():
+            self._comment("COLUMN", f"{name}.{_quoted(column)}", meaning)
 
     def _comment(self, kind: str, name: str, text: str) -> None:
         quoted = text.replace("'", "''")

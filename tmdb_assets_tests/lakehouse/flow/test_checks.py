@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.contracts import Audit, Contract, Whole
+from tmdb_assets.lakehouse.contracts import Contract, Tally, Whole
 from tmdb_assets.lakehouse.flow import checks
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.lakehouse.flow.derived import DerivedTable
@@ -72,21 +72,13 @@ def test_a_table_waits_for_what_its_warnings_read() -> None:
 # -- where each limit lies ---------------------------------------------------------------------------------------------
 
 
-def audited(received: int, bad: int = 0, **lost: int) -> Audit:
-    """An audit with so many rows set aside, and so many values of each column."""
-    rejections = [("name", "x", False, "a rule", None, True)] * bad
-    rejections += [(c, "x", False, "a rule", None, False) for c, n in lost.items() for _ in range(n)]
-    schema = {"column": pl.String, "value": pl.String, "is_text": pl.Boolean, "rule": pl.String}
-    schema |= {"raw_pointer": pl.String, "is_of_row": pl.Boolean}
-    empty = audit = Audit.of(THINGS, THINGS.empty())
-    return replace(
-        audit,
-        received=received,
-        quarantined=pl.DataFrame({"row": range(bad)}),
-        values=pl.DataFrame({"row": range(sum(lost.values()))}),
-        lost=lost,
-        rejections=pl.DataFrame(rejections, schema=schema, orient="row") if rejections else empty.rejections,
-    )
+def audited(received: int, bad: int = 0, **lost: int) -> Tally:
+    """The count of an audit with so many rows set aside, and so many values of each column."""
+    rules = {"name a rule": bad} if bad else {}
+    for column, values in lost.items():
+        rules[f"{column} a rule"] = rules.get(f"{column} a rule", 0) + values
+    became = {"kept": received - bad, "quarantined": bad, "duplicates": 0}
+    return Tally(received, became, sum(lost.values()), lost, rules)
 
 
 @pytest.mark.parametrize(

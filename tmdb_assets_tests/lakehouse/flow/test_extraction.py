@@ -20,6 +20,7 @@ from tmdb_assets.lakehouse.flow.quarantine import quarantine_contract
 from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.http import EndpointStats
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
+from tmdb_assets_tests.holding import frames_in
 
 RAW = Contract(
     "toy",
@@ -133,6 +134,8 @@ def test_a_complete_day_is_kept_proved_and_finished(room: Room, today: dt.date) 
     assert entry.started_at <= entry.finished_at
     assert (observed.fetched, observed.rows_kept, observed.quarantined, client.verified) == (True, 3, 0, 1)
     assert observed.entries == [entry]
+    assert [tally.received for tally in observed.tallies] == [2, 1]
+    assert not list(frames_in(observed)), "rows of a chunk are gone once it is committed"
     assert room.store.history(RAW)[0]["run_id"] == "r1"
 
 

@@ -124,7 +124,7 @@ def test_what_lies_in_files_is_the_table_that_a_frame_gives(
         facts(store, DAYS[1], more=7)
         done = run(store, heat, by, *DAYS[1:])
         assert {outcome.check: outcome.passed for outcome in done.outcomes} == {"contract": True, "grain": True}
-        assert done.audits[0].received == (10 if heat.contract.folders else 15)
+        assert done.tallies[0].received == (10 if heat.contract.folders else 15)
     assert rows(lake, heat.contract).equals(rows(other, heat.contract))
     assert lake.rows(heat.contract) == other.rows(heat.contract) == 15
     assert lake.partition_rows(heat.contract) == other.partition_rows(heat.contract)

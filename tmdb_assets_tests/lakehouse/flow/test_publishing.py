@@ -27,6 +27,7 @@ from tmdb_assets.lakehouse.flow.run import Run
 from tmdb_assets.lakehouse.payloads import Int, Shape, decode
 from tmdb_assets.lakehouse.store import DeltaStore, LakeError
 from tmdb_assets_tests.effort import examples
+from tmdb_assets_tests.holding import frames_in
 from tmdb_assets_tests.stating import by_name
 
 DAYS = [dt.date(2026, 3, n) for n in range(1, 8)]
@@ -261,6 +262,8 @@ def test_the_outcomes_of_batches_add_up(source: Toy) -> None:
     assert len(done.outcomes) == len(outcomes)
     assert outcomes["accounting"].figures == {"received": 6, "kept": 3, "quarantined": 3, "duplicates": 0}
     assert not outcomes["contract"].passed
+    assert [tally.received for tally in done.tallies] == [2, 2, 2]
+    assert not list(frames_in(done)), "rows of a batch are gone once it is committed"
 
 
 # -- checks that block -------------------------------------------------------------------------------------------------

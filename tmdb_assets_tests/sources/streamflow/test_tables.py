@@ -334,13 +334,13 @@ def test_received_is_kept_plus_quarantined_whatever_the_values(fresh_world: Call
     done = world.run(JAN, only=SNAPSHOTS)
     quarantined = world.rows("quarantine")
     for table in SNAPSHOTS:
-        (audit,) = done[table].audits
-        assert audit.received == 12
-        assert audit.accounted
+        (tally,) = done[table].tallies
+        assert tally.received == 12
+        assert tally.accounted
         set_aside = [row for row in quarantined if row["origin"].endswith(f"/{table}")]
         alone = [row for row in set_aside if row["column_name"]]
         assert len(world.rows(table)) + len(set_aside) - len(alone) == 12
-        assert len(alone) == audit.values.height
+        assert len(alone) == tally.values
         assert all(row["payload"] in files[table.removesuffix("_snapshots") + ".csv"] for row in set_aside)
 
 
