@@ -430,7 +430,7 @@ def test_a_server_killed_in_the_midst_is_one_sentence_and_leaves_the_table_as_it
         EngineError, match=r"^toy/views/vw_heat: no Spark Connect server answers at SPARK_REMOTE=sc://127"
     ):
         published(lake, text, Spark(mortal.address), DAYS[0])
-    assert 1 <= time.monotonic() - started < 16
+    assert 1 <= time.monotonic() - started < 30, "ten seconds of tries on a machine that is not busy; not ten minutes"
     assert lake.version(text.contract) == version
     assert lake.scan(text.contract).sort(text.contract.grain).collect().equals(before)
     lake.replace(HEAT, heats(DAYS[0], places=3), [DAYS[0]], {})
