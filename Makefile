@@ -23,7 +23,7 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 # Tests never see the user's credentials, lake or Dagster instance; the folder of recorded input is the one thing passed on.
 USERS_OWN = DAGSTER_HOME $(filter-out TMDB_ASSETS_REAL_DATA,$(filter TMDB_% AWS_% AZURE_% GOOGLE_% HTTP_CACHE \
-	RAW_RETENTION_DAYS WAREHOUSE_FACT_DAYS MOOVITAMIX_URL MOOVITAMIX_HASH_KEY STREAMFLOW_DROPS,$(.VARIABLES)))
+	RAW_RETENTION_DAYS WAREHOUSE_FACT_DAYS SPARK_REMOTE MOOVITAMIX_URL MOOVITAMIX_HASH_KEY STREAMFLOW_DROPS,$(.VARIABLES)))
 
 unexport PYTHONDONTWRITEBYTECODE  # each command starts seconds faster once Python has kept what it compiled
 
@@ -108,7 +108,7 @@ lock: to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade ta
 	trap 'rm -rf "$$work"' EXIT
 	resolve() { $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header "$$@"; }
 	cat $(TO_DEVELOP) >"$$work/all"
-	resolve --extra setup --extra cache --extra postgres --extra dashboard --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
+	resolve --extra setup --extra cache --extra postgres --extra dashboard --extra spark --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
 	resolve --extra setup --extra cache --extra postgres -c "$$work/all" -o "$$work/run" >/dev/null
 	resolve --extra setup --extra cache --extra postgres --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
 	added() { awk '/^[a-z]/ { is_new = FILENAME == last && !($$0 in had); had[$$0] } is_new' last="$$2" "$$1" "$$2"; }

@@ -14,6 +14,7 @@ from benchmarks import (
     against_dlt,
     breakouts,
     catalogue,
+    cluster,
     fetching,
     first_page,
     history,
@@ -48,6 +49,7 @@ BENCHMARKS = {
     "p": against_dlt.measure,
     "q": against_dbt.measure,
     "r": postgres.measure,
+    "s": cluster.measure,
 }
 
 

@@ -19,7 +19,7 @@ from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.log_file import keep_log_file
 from tmdb_assets.orchestration.logs import console
-from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource
+from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource, SparkEngine
 from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.report import assets as report
 from tmdb_assets.settings import Settings, SettingsError, load_settings
@@ -50,7 +50,7 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
         resources={
             "lake": LakeResource(store=_store(settings)),
             "clock": ClockResource(today=today.isoformat() if today else None),
-            "engine": DuckDBEngine(database=VIEWS_IN_MEMORY, connection_config=_bounds(settings)),
+            "engine": _engine(settings),
             "warehouse": report.warehouse_resource(settings),
             **resources,
         },
@@ -68,6 +68,13 @@ def _store(settings: Settings) -> DeltaStore:
     store = DeltaStore(settings.tmdb_assets_lake)
     store.bytes_per_batch = settings.tmdb_assets_batch_mb * 1_000_000
     return store
+
+
+def _engine(settings: Settings) -> DuckDBEngine | SparkEngine:
+    """Who answers the views, as the settings say."""
+    if settings.tmdb_assets_engine == "spark":
+        return SparkEngine(settings=settings)
+    return DuckDBEngine(database=VIEWS_IN_MEMORY, connection_config=_bounds(settings))
 
 
 def _bounds(settings: Settings) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from tmdb_assets.places import own_path, refuse_expanded
 
@@ -167,6 +167,30 @@ def cache_address(text: str) -> str:
         raise ValueError("use `sqlite:PATH`, `redis://HOST:PORT/DB` or `none`")
     kind, _, path = text.partition(":")
     return f"{kind}:{own_path(path)}" if kind == "sqlite" else text
+
+
+def spark_address(text: str) -> str:
+    """The address of a Spark Connect server, as Spark's clients read it. Raises ValueError."""
+    server, _, words = text.partition("/;")
+    parts = _split(server)
+    if parts.scheme != "sc" or not parts.hostname or "@" in parts.netloc or any(map(is_unseen, text)):
+        raise ValueError("use sc://host:15002, and behind it /;token=... where the server asks for one")
+    if parts.path.strip("/") or parts.query or parts.fragment or ";" in server:
+        raise ValueError("nothing but /;name=value;... may follow the port, as in sc://host:15002/;use_ssl=true")
+    if any("=" not in word for word in words.split(";") if word):
+        raise ValueError("what follows /; is of the form name=value;name=value, as in /;use_ssl=true;token=...")
+    return text
+
+
+#: What the words behind an address say that is no secret. Headers of one's own may be.
+_OPEN_WORDS = frozenset({"use_ssl", "user_id", "user_agent", "session_id"})
+
+
+def spark_secrets(address: str) -> tuple[str, ...]:
+    """What stands in such an address that nobody may see, as it stands there and as it is meant."""
+    words = [word.partition("=") for word in address.partition("/;")[2].split(";")]
+    said = [value for name, _, value in words if value and name not in _OPEN_WORDS]
+    return tuple(dict.fromkeys(form for value in said for form in (value, unquote(value))))
 
 
 def postgres_address(text: str) -> str:

@@ -31,6 +31,8 @@ from tmdb_assets.setting_values import (
     looks_secret,
     postgres_address,
     refuse_unseen,
+    spark_address,
+    spark_secrets,
     v3_key,
     v4_token,
     web_address,
@@ -46,6 +48,7 @@ ADDRESSES = {
     "moovitamix_url": web_address,
     "http_cache": cache_address,
     "tmdb_assets_lake": lake_root,
+    "spark_remote": spark_address,
     "tmdb_assets_postgres": postgres_address,
 }
 SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
@@ -135,6 +138,16 @@ class Settings(BaseSettings):
         le=100_000,
         description="Megabytes of stored (compressed) rows that a run over many days reads at once; they take about "
         "thirty times as much memory.",
+    )
+    tmdb_assets_engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="Who answers the views: `duckdb`, in this process, or `spark`, a cluster (SPARK_REMOTE), where one "
+        "machine is not enough.",
+    )
+    spark_remote: SecretStr | None = Field(
+        None,
+        description="The Spark Connect server of that cluster, `sc://host:15002`, as Spark's own clients read it; what "
+        "follows `/;`, such as `token=...`, is told to nobody.",
     )
     warehouse_fact_days: int | None = Field(
         None,
@@ -230,6 +243,15 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _a_cluster_has_an_address(self) -> Settings:
+        if self.tmdb_assets_engine == "spark" and self.spark_remote is None:
+            raise ValueError(
+                "TMDB_ASSETS_ENGINE=spark needs a Spark Connect server: set SPARK_REMOTE=sc://host:15002, or "
+                "TMDB_ASSETS_ENGINE=duckdb"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_frozen_clock_never_meets_the_real_music_api(self) -> Settings:
         if self.tmdb_assets_today and self.moovitamix_url and urlsplit(self.moovitamix_url).hostname not in LOOPBACK:
             raise ValueError(
@@ -261,7 +283,8 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction."""
         known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key, self.tmdb_assets_postgres)
-        return tuple(s.get_secret_value() for s in known if s)
+        of_spark = spark_secrets(self.spark_remote.get_secret_value()) if self.spark_remote else ()
+        return (*(s.get_secret_value() for s in known if s), *of_spark)
 
     def but(self, **overrides: Any) -> Settings:
         """The same settings but for some. Raises SettingsError, as `load_settings` does."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,7 @@ _OURS = (
     "RAW_",
     "WAREHOUSE_",
     "HTTP_CACHE",
+    "SPARK_",
     "MOOVITAMIX_",
     "STREAMFLOW_",
 )
@@ -160,6 +161,22 @@ def film_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not done.exists():
             done.write_text(str(publish_films(folder)), encoding="utf-8")
         return Path(done.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def spark_server() -> Iterator[str]:
+    """The address of a Spark Connect server: of one in this process, or of that which TEST_SPARK_REMOTE names."""
+    if there := os.environ.get("TEST_SPARK_REMOTE"):
+        yield there
+        return
+    os.environ["RUST_LOG"] = "error"  # it tells of every session otherwise
+    from pysail.spark import SparkConnectServer  # late: most tests do without
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    assert server.listening_address is not None
+    yield f"sc://127.0.0.1:{server.listening_address[1]}"
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -54,6 +54,7 @@ def imported(path: Path) -> set[str]:
         ("sqlglot", r"tmdb_assets/(lakehouse/engines/parsing|warehouse/targets/postgres_views)\.py"),
         ("psycopg", r"tmdb_assets/warehouse/targets/postgres\w*\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
+        ("pyspark", r"tmdb_assets/lakehouse/engines/spark\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),
         ("msgspec", r"tmdb_assets/(lakehouse/payloads/\w+|sandbox/answers)\.py"),
         ("jinja2", r"tmdb_assets/templates\.py"),

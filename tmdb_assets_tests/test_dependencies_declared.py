@@ -25,20 +25,22 @@ OWN = {"tmdb_assets", "tmdb_assets_tests", "benchmarks"}
 PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
+SPARK = PACKAGE / "lakehouse" / "engines" / "spark.py"
 POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
 #: What is run in an environment of its own: what it imports is installed there.
 APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 #: What a user may install with the package.
-OF_USERS = ("cache", "postgres", "dashboard")
+OF_USERS = ("cache", "postgres", "dashboard", "spark")
 ROOMS = {
-    "": (MODULES - {CACHE} - POSTGRES, ("",)),
+    "": (MODULES - {CACHE, SPARK} - POSTGRES, ("",)),
     "cache": ({CACHE}, ("", "cache")),
+    "spark": ({SPARK}, ("", "spark")),
     "postgres": (POSTGRES, ("", "postgres")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
     "test": (
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
-        ("", "cache", "postgres", "dashboard", "setup", "test"),
+        ("", "cache", "postgres", "dashboard", "spark", "setup", "test"),
     ),
     "dev": (set((PROJECT / "benchmarks").rglob("*.py")) - APART, tuple(extras())),
 }
@@ -155,7 +157,7 @@ def test_packages_have_ranges_and_locks_have_pins() -> None:
 LOCKS = {
     "requirements.lock": ("", "setup", "cache", "postgres"),
     "requirements-dashboard.lock": ("dashboard",),
-    "requirements-dev.lock": ("test", "dev"),
+    "requirements-dev.lock": ("spark", "test", "dev"),
 }
 
 
@@ -196,6 +198,8 @@ def test_who_only_runs_installs_no_tool() -> None:
         "boto3",
         "pandas",
         "streamlit",
+        "pyspark-client",
+        "pysail",
     }
     assert tools & locked("requirements.lock").keys() == set()
     assert tools <= {name for file in LOCKS for name in locked(file)}

@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandera.errors
-import pandera.polars as pa
 import polars as pl
 import pytest
 from hypothesis import Phase, given, settings
@@ -17,6 +15,7 @@ from hypothesis import strategies as st
 
 from tmdb_assets.assembly import all_contracts, source_modules
 from tmdb_assets.lakehouse.contracts import Column, Contract, ContractError, Rule, Whole, col
+from tmdb_assets.lakehouse.contracts.schema import SchemaErrors, pa
 from tmdb_assets.lakehouse.contracts.verdict import EXPRESSIONS
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets_tests.effort import examples
@@ -113,7 +112,7 @@ def by_pandera(table: Contract, frame: pl.DataFrame) -> set[tuple[str, int]]:
     """The column and row of each value that Pandera refuses."""
     try:
         table.pandera.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as error:
+    except SchemaErrors as error:
         cases = error.failure_cases
         assert cases.get_column("index").null_count() == 0, cases
         return set(cases.select("column", pl.col("index").cast(pl.Int64)).rows())

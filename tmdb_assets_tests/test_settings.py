@@ -82,6 +82,8 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
         ("TMDB_ASSETS_TODAY", "yesterday", "date"),
         ("TMDB_ASSETS_TODAY", "2026-02-30", "date"),
         ("TMDB_ASSETS_ALLOW_MASS_DELETE", "perhaps", "boolean"),
+        ("TMDB_ASSETS_ENGINE", "flink", "'duckdb' or 'spark'"),
+        ("TMDB_ASSETS_ENGINE", "Spark", "'duckdb' or 'spark'"),
     ],
 )
 def test_a_bad_value_is_one_sentence_with_the_variable_and_the_value(
@@ -185,6 +187,31 @@ UNFIT = [*" \t\n\r\xa0\x00\x07\x7f\x85\xad\u200b\u2009\u2013\u2026\u2028Ā漢�
 def secret_of(settings: Settings, name: str) -> str | None:
     value = getattr(settings, name)
     return None if value is None else str(value.get_secret_value())
+
+
+def test_a_cluster_without_an_address_is_one_sentence() -> None:
+    assert refused(tmdb_assets_engine="spark") == (
+        "TMDB_ASSETS_ENGINE=spark needs a Spark Connect server: set SPARK_REMOTE=sc://host:15002, or "
+        "TMDB_ASSETS_ENGINE=duckdb."
+    )
+    assert load_settings(tmdb_assets_engine="spark", spark_remote="sc://host").tmdb_assets_engine == "spark"
+    assert load_settings(spark_remote="sc://host").tmdb_assets_engine == "duckdb", "who has one may do without"
+
+
+@pytest.mark.parametrize(
+    ("words", "secrets"),
+    [
+        ("", ()),
+        ("/", ()),
+        ("/;use_ssl=true;user_id=me;token=a%2Fb", ("a%2Fb", "a/b")),
+        ("/;x-key=k1;session_id=0;token=t1", ("k1", "t1")),
+    ],
+)
+def test_what_stands_behind_the_address_of_a_cluster_is_told_to_nobody(words: str, secrets: tuple[str, ...]) -> None:
+    settings = load_settings(spark_remote=f"sc://host:15002{words}")
+    assert settings.secrets == secrets
+    assert secret_of(settings, "spark_remote") == f"sc://host:15002{words}", "handed on as it is"
+    assert not [secret for secret in secrets if secret in repr(settings)]
 
 
 @pytest.mark.parametrize("name", ["tmdb_api_token", "tmdb_api_key"])
@@ -353,6 +380,23 @@ def test_a_value_with_a_line_break_inside_is_one_sentence(name: str, unseen: str
             ("TMDB_ASSETS_LAKE", value, "a bucket is written with two slashes, as in s3://bucket/folder")
             for value in ("s3:/bucket/lake", "S3:bucket", "az:/b")
         ],
+        *[
+            ("SPARK_REMOTE", value, "use sc://host:15002, and behind it /;token=... where the server asks for one")
+            for value in (
+                f"https://host:15002/;token={TOKEN}",
+                f"host:15002/;token={TOKEN}",
+                f"sc:///;token={TOKEN}",
+                f"sc://me:{TOKEN}@host:15002",
+                f"sc://host:port/;token={TOKEN}",
+                f"sc://host:15002;token={TOKEN}",
+                f"sc://host/;token={TOKEN} {TOKEN}",
+            )
+        ],
+        *[
+            ("SPARK_REMOTE", value, "nothing but /;name=value;... may follow the port")
+            for value in (f"sc://host:15002/{TOKEN}", f"sc://host?token={TOKEN}")
+        ],
+        ("SPARK_REMOTE", f"sc://host/;{TOKEN}", "what follows /; is of the form name=value;name=value"),
         ("TMDB_ASSETS_LAKE", "file://lake", "a folder of this machine is written with three slashes"),
         ("TMDB_ASSETS_LAKE", "~nobody-we-know/lake", "whose home folder is meant cannot be told"),
     ],

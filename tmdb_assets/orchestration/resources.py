@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-import polars as pl
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.lakehouse.engines import Readable, duckdb
+from tmdb_assets.lakehouse.engines import EVERYTHING, Answer, Readable, Wanted, duckdb
+from tmdb_assets.lakehouse.engines.spark import Spark
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.extraction import SourceClient
 from tmdb_assets.lakehouse.flow.http_source import Served
@@ -70,10 +70,25 @@ class DuckDBEngine(DuckDBResource):
         with self.get_connection():
             yield self
 
-    def answer(self, view: View, tables: Mapping[str, Readable]) -> pl.DataFrame:
+    def answer(self, view: View, tables: Mapping[str, Readable], wanted: Wanted = EVERYTHING) -> Answer:
         """The rows of a view. Raises SqlError."""
         with self.get_connection() as connection:
-            return duckdb.answer(view, tables, connection)
+            return duckdb.answer(view, tables, wanted, connection)
+
+
+class SparkEngine(dg.ConfigurableResource[Any]):
+    """A Spark cluster: it answers the views.
+
+    Which one cannot be told for a run: its address may hold a token, and what is told is shown.
+    """
+
+    settings: dg.ResourceDependency[Settings]
+
+    def answer(self, view: View, tables: Mapping[str, Readable], wanted: Wanted = EVERYTHING) -> Answer:
+        """The rows of a view, or where the cluster has left them. Raises SqlError, EngineError."""
+        remote = self.settings.spark_remote
+        assert remote is not None, "the settings see to it"
+        return Spark(remote.get_secret_value(), self.settings.secrets).answer(view, tables, wanted)
 
 
 class SourceResource(dg.ConfigurableResource[Any]):

@@ -103,7 +103,8 @@ def _assets(source: Source) -> tuple[list[dg.AssetsDefinition], dg.AssetChecksDe
     for table in source.derived:
         # what reads nothing of the source waits for the ledger too: what stops a day is then said once
         is_first = table.contract.stage is Stage.CLEAN or not table.upstream
-        assets.append(derived_asset(table, days, after=[ledger] if is_first else []))
+        engine = source.resource.settings.tmdb_assets_engine
+        assets.append(derived_asset(table, days, [ledger] if is_first else [], engine))
     # a whole table and an answer set no row aside
     rowwise = [
         t

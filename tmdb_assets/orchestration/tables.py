@@ -32,8 +32,8 @@ from tmdb_assets.orchestration.partitions import Events, Materialized, asset_of,
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
 from tmdb_assets.settings import SettingsError
 
-#: What fills the tables of a stage, as Dagster's icons call it; Polars the others.
-KINDS = {Stage.RAW: "python", Stage.VIEWS: "duckdb"}
+#: What fills the tables of a stage, as Dagster's icons call it; Polars the others, an engine the views.
+KINDS = {Stage.RAW: "python"}
 #: How old the newest partition may grow before Dagster warns, and before it calls the table stale.
 FRESH = {
     Cadence.DAY: (dt.timedelta(hours=30), dt.timedelta(hours=48)),
@@ -191,14 +191,19 @@ class RawStep:
 
 
 def derived_asset(
-    table: DerivedTable, partitions: dg.PartitionsDefinition[str], after: Iterable[Contract] = ()
+    table: DerivedTable,
+    partitions: dg.PartitionsDefinition[str],
+    after: Iterable[Contract] = (),
+    engine_name: str = "duckdb",
 ) -> dg.AssetsDefinition:
     """A clean or star table, or a view: built from the tables its function names, audited, then committed.
 
-    `after`: tables that must stand first though the function does not read them.
+    `after`: tables that must stand first though the function does not read them. `engine_name`: who answers a view.
     """
     contract = table.contract
     options = asset_options(contract, partitions)
+    if contract.stage is Stage.VIEWS:
+        options["kinds"] = {"deltalake", engine_name}
     if contract.stage is Stage.STAR:
         options["metadata"] |= {"dagster/column_lineage": column_lineage(table)}
 

@@ -15,7 +15,7 @@ import pytest
 
 from tmdb_assets.assembly import build_definitions
 from tmdb_assets.lakehouse.calendar import Clock
-from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine
+from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, SparkEngine
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.sources.tmdb.assets import TmdbResource
 
@@ -89,13 +89,29 @@ def test_a_day_that_is_none_is_one_sentence() -> None:
 
 
 def test_neither_a_secret_nor_another_lake_can_be_told_for_a_run(tmp_path: Path) -> None:
-    given = settings(tmdb_api_token=TOKEN, tmdb_assets_lake=str(tmp_path), moovitamix_url="http://u:pw@127.0.0.1/x")
+    given = settings(
+        tmdb_api_token=TOKEN,
+        tmdb_assets_lake=str(tmp_path),
+        moovitamix_url="http://u:pw@127.0.0.1/x",
+        tmdb_assets_engine="spark",
+        spark_remote=f"sc://127.0.0.1/;token={TOKEN}",
+    )
     job = build_definitions(given).resolve_job_def("tmdb_daily")
     kinds = {name: resource.config_schema for name, resource in job.resource_defs.items()}
     shown = {name: str(getattr(schema, "default_value", "")) for name, schema in kinds.items()}
     assert not [text for text in shown.values() if TOKEN in text or "pw@" in text]
     with pytest.raises(dg.DagsterInvalidConfigError):
         dg.validate_run_config(job, {"resources": {"lake": {"config": {"root": "/elsewhere"}}}})
+
+
+@pytest.mark.parametrize(("name", "kind"), [("duckdb", DuckDBEngine), ("spark", SparkEngine)])
+def test_the_settings_say_who_answers_the_views(name: str, kind: type) -> None:
+    found = build_definitions(settings(tmdb_assets_engine=name, spark_remote="sc://127.0.0.1:1"))
+    assert isinstance(found.resolve_job_def("tmdb_daily").resource_defs["engine"], kind | dg.ResourceDefinition)
+    assert isinstance((found.resources or {})["engine"], kind)
+    graph = found.resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["tmdb", "views", "vw_actors"])).kinds == {"deltalake", name}
+    assert graph.get(dg.AssetKey(["tmdb", "star", "dim_movie"])).kinds == {"deltalake", "polars"}
 
 
 def test_the_steps_of_a_run_share_one_database() -> None:

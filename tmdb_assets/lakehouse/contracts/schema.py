@@ -7,15 +7,19 @@ there is one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-
-import pandera.polars as pa
-from pandera.polars import DataFrameSchema
 
 from tmdb_assets.lakehouse.contracts.columns import Column
 from tmdb_assets.lakehouse.contracts.rules import Rule
 
-__all__ = ["DataFrameSchema", "table_schema"]
+with warnings.catch_warnings():  # Pandera imports Spark's client where there is one, which complains of a new pandas
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    import pandera.polars as pa
+    from pandera.errors import SchemaErrors
+    from pandera.polars import DataFrameSchema
+
+__all__ = ["DataFrameSchema", "SchemaErrors", "table_schema"]
 
 
 def table_schema(

@@ -10,12 +10,11 @@ import datetime as dt
 from collections.abc import Sequence
 from functools import cache
 
-import pandera.errors
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts.columns import ContractError
 from tmdb_assets.lakehouse.contracts.contract import Contract
-from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema, table_schema
+from tmdb_assets.lakehouse.contracts.schema import DataFrameSchema, SchemaErrors, table_schema
 from tmdb_assets.lakehouse.contracts.showing import as_text
 from tmdb_assets.lakehouse.rejections import rejected
 
@@ -28,7 +27,7 @@ def failures(contract: Contract, rows: pl.DataFrame, columns: Sequence[str]) -> 
     schema = _schema(contract, tuple(columns))
     try:
         schema.validate(rows.select(_as_python_has_it(rows, name) for name in schema.columns), lazy=True)
-    except pandera.errors.SchemaErrors as error:
+    except SchemaErrors as error:
         cases: pl.DataFrame = error.failure_cases
     else:
         raise ContractError(contract.path, None, "a rule does not hold, and Pandera names no row that breaks it")

@@ -1,7 +1,7 @@
 """DuckDB, in this process: the engine that answers views where nothing else is asked for.
 
-What belongs here: a view run over lazy frames, its answer typed, DuckDB's errors with the file and line. What does not:
-the text (views.py), which tables the frames come from and what becomes of the answer (flow/).
+What belongs here: a view run over lazy frames and files, DuckDB's errors with the file and line. What does not: the
+text (views.py), the types of the answer (answers.py), which tables the frames come from and what becomes of it (flow/).
 """
 
 from __future__ import annotations
@@ -13,29 +13,27 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
-import polars.selectors as cs
 
-from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.engines import Extended, ParquetFiles, Readable
+from tmdb_assets.lakehouse.engines import EVERYTHING, Extended, ParquetFiles, Readable, Wanted
+from tmdb_assets.lakehouse.engines.answers import typed
 from tmdb_assets.lakehouse.engines.views import SqlError, View
 
-#: Sums of fractions depend on the order of their terms, which is that of files and threads, in the 15th digit or so; no
-#: source is as exact, and the same rows must give the same table.
-SIGNIFICANT_DIGITS = 12
 #: What means more than itself in a path that DuckDB is told.
 _GLOB = re.compile(r"([*?\[])")
 
 
 def answer(
-    view: View, tables: Mapping[str, Readable], connection: duckdb.DuckDBPyConnection | None = None
+    view: View,
+    tables: Mapping[str, Readable],
+    wanted: Wanted = EVERYTHING,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> pl.DataFrame:
     """The answer of a view over tables, by the names it reads, and over its bases, on a connection (by default to an
-    empty database of this process).
+    empty database of this process), typed as its contract says.
 
-    It is typed as the contract says: whole numbers of any width become Int64, decimals Float64, and fractions are kept
-    to SIGNIFICANT_DIGITS. Columns and filters are pushed into the scans. Files on this machine are read by DuckDB
-    itself: 67 million rows of 60 days took it 0.35 GB and 4 s of CPU, through a lazy frame 2.8 GB and 10 s. Raises
-    SqlError with the line in the file, or in that of a base, that DuckDB stumbled over.
+    Columns and filters are pushed into the scans. Files on this machine are read by DuckDB itself: 67 million rows of
+    60 days took it 0.35 GB and 4 s of CPU, through a lazy frame 2.8 GB and 10 s. Raises SqlError with the line in the
+    file, or in that of a base, that DuckDB stumbled over.
     """
     with (connection or _database()).cursor() as cursor:  # sees nothing of other ones
         for name, table in tables.items():
@@ -49,7 +47,7 @@ def answer(
             found: pl.DataFrame = cursor.sql(view.sql).pl()
         except duckdb.Error as error:
             raise as_sql_error(_with_its_line(cursor, view.sql, error), view.file) from None
-    return _typed(found, view.contract)
+    return typed(found, view.contract, wanted.parts)
 
 
 def _register(cursor: duckdb.DuckDBPyConnection, name: str, table: Readable) -> None:
@@ -96,23 +94,6 @@ def _with_its_line(connection: duckdb.DuckDBPyConnection, sql: str, error: duckd
     except duckdb.Error as told_with_line:
         return told_with_line
     return error
-
-
-def _typed(frame: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    """SQL widens sums; a text where a number is promised is left for the audit to refuse."""
-    same_kind = {
-        name: dtype
-        for name, dtype in contract.schema.items()
-        if (found := frame.schema.get(name)) is not None
-        and ((_is_whole_number(found) and dtype.is_integer()) or (found.is_numeric() and dtype.is_float()))
-    }
-    typed = frame.cast(same_kind)  # type: ignore[arg-type]  # a mapping of names to types is what it takes
-    return typed.with_columns(cs.float().round_sig_figs(SIGNIFICANT_DIGITS))
-
-
-def _is_whole_number(dtype: pl.DataType) -> bool:
-    """A sum of whole numbers arrives as a decimal without a fraction."""
-    return dtype.is_integer() or (isinstance(dtype, pl.Decimal) and dtype.scale == 0)
 
 
 def as_sql_error(error: duckdb.Error, file: Path) -> SqlError:

@@ -1,7 +1,8 @@
-"""What the text of a view says when it is parsed: which tables it reads, and what each of its columns is computed from.
+"""What the text of a view says when it is parsed: which tables it reads, and what each of its columns is computed from;
+and the same text in Spark's words.
 
 What belongs here: sqlglot, and `Parsed`, which keeps what it found. What does not: the head of a view and its contract
-(views.py), who answers it (duckdb.py).
+(views.py), who answers it (duckdb.py, spark.py).
 
 Parsing fifty views takes a second, in every process, and depends on their texts alone. So what was found lies beside
 the views (parsed.json, written by `make docs`), under a digest of what it depends on; a text that is not there is
@@ -11,11 +12,13 @@ parsed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 FILE = "parsed.json"
 #: Column of a view -> (table, column) that it is computed from.
@@ -117,3 +120,36 @@ def _lineage(
         leaves = {(n.source.name, n.name.split(".")[-1].strip('"')) for n in nodes if isinstance(n.source, exp.Table)}
         found[column] = [(table, name) for table, name in sorted(leaves) if name in columns.get(table, ())]
     return found
+
+
+@cache
+def for_spark(sql: str) -> str:
+    """A SELECT in Spark's words. Raises ValueError, in one sentence, for one that has none there."""
+    import sqlglot
+    from sqlglot import ErrorLevel, exp
+
+    def worded(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Literal) and node.is_number and "." in node.name:
+            return exp.cast(node, "double")  # Spark takes 1.5 for a decimal, and computes on with so many digits
+        if isinstance(node, exp.Split):
+            # Spark's pattern is a regular expression, and not every Spark knows the quotes that sqlglot puts it in
+            return exp.RegexpSplit(this=node.this, expression=exp.Literal.string(_escaped(node.expression)))
+        return node
+
+    try:
+        parsed = sqlglot.parse_one(sql, dialect="duckdb")
+        return parsed.transform(worded).sql(dialect="spark", unsupported_level=ErrorLevel.RAISE)
+    except sqlglot.errors.SqlglotError as error:
+        plain = re.sub(r"\x1b\[\d*m", "", str(error))  # where it goes wrong is underlined
+        raise ValueError(" ".join(plain.split())) from None
+
+
+def _escaped(separator: Any) -> str:
+    """A constant separator as a regular expression that finds it."""
+    from sqlglot import exp
+
+    if isinstance(separator, exp.Chr) and len(separator.expressions) == 1 and separator.expressions[0].is_int:
+        return re.escape(chr(int(separator.expressions[0].name)))
+    if isinstance(separator, exp.Literal) and separator.is_string:
+        return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", separator.name)
+    raise ValueError(f"Spark splits by a constant, not by {separator.sql(dialect='duckdb')}")

@@ -1,7 +1,7 @@
 """Views: one SQL file, one table; the file's head is the table's contract.
 
 What belongs here: reading a .sql file into a `View` (contract and text), with errors that name the file and the line,
-and what its columns come from. What does not: who answers it (duckdb.py), what becomes of the answer
+and what its columns come from. What does not: who answers it (duckdb.py, spark.py), what becomes of the answer
 (flow/publishing.py), the questions themselves (a source's views/).
 
 The head of a file is a comment: what the table is, its grain, and a line per column with type, rule and meaning.

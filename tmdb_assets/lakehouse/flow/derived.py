@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Contract
-from tmdb_assets.lakehouse.engines import Engine
+from tmdb_assets.lakehouse.engines import Answer, Engine, Wanted
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.flow.checks import CHECKS, Outcome
 from tmdb_assets.lakehouse.flow.transforms import Input, Loaded, Read, Reader, Transform, tables_of
@@ -69,11 +69,32 @@ class DerivedTable:
         """The tables it is built of."""
         return tuple(self.build.tables.values()) if isinstance(self.build, View) else tables_of(self.build)
 
-    def compute(self, inputs: Sequence[Any], engine: Engine) -> pl.DataFrame:
-        """The rows that the function, or the engine of a view, makes of its inputs."""
-        if isinstance(self.build, View):
-            return engine.answer(self.build, dict(zip(self.build.tables, inputs, strict=True)))
+    def compute(self, inputs: Sequence[Any]) -> pl.DataFrame:
+        """The rows that the function makes of its inputs."""
+        assert not isinstance(self.build, View), "an engine answers it"
         return self.build(*inputs)
+
+    def answer(self, store: DeltaStore, days: Sequence[dt.date] | None, engine: Engine) -> Answer:
+        """What the engine says to the view, of some days or of all.
+
+        An answer of many rows may be left in the table's folder where it takes the place of whole files.
+        """
+        assert isinstance(self.build, View), "a function computes it"
+        contract = self.contract
+        folder = store.new_folder(contract) if contract.is_whole or contract.folders else None
+        wanted = Wanted(days if contract.partition else None, folder, self._rows_expected(store, days))
+        return engine.answer(self.build, dict(zip(self.build.tables, self.inputs(store, days), strict=True)), wanted)
+
+    def _rows_expected(self, store: DeltaStore, days: Sequence[dt.date] | None) -> int:
+        """About how many rows an answer will have: as many as it had, on a new day as many as on the largest one, and
+        the first time as many as the largest table that it is made of."""
+        if store.open(self.contract) is None:
+            return max((store.rows(read) for read in self.reads), default=0)
+        if days is None or not self.contract.folders:
+            return store.rows(self.contract)
+        counted = store.partition_rows(self.contract)
+        most = max(counted.values(), default=0)
+        return sum(counted.get(day, most) for day in days)
 
     @cached_property
     def lineage(self) -> dict[str, list[tuple[Contract, str]]]:
@@ -116,7 +137,7 @@ class DerivedTable:
         store: DeltaStore,
         days: Sequence[dt.date] | None,
         reader: Reader[Any] | None = None,
-        rows: pl.DataFrame | None = None,
+        rows: pl.LazyFrame | None = None,
     ) -> list[Any]:
         """What a function (by default the one that builds the table) is called with, in order.
 
@@ -132,7 +153,7 @@ class DerivedTable:
             if isinstance(stated, Input):
                 is_whole = stated.is_whole or not stated.contract.partition
                 return store.scan(stated.contract, None if is_whole else days)
-            return (self.contract.empty() if rows is None else rows).lazy()
+            return self.contract.empty().lazy() if rows is None else rows
 
         return [opened(stated) for stated in (self.stated if reader is None else reader.inputs)]
 

@@ -18,6 +18,7 @@ from functools import partial
 import polars as pl
 
 from tmdb_assets.lakehouse.contracts import Audit, Contract, Stage, Tally
+from tmdb_assets.lakehouse.engines import Written
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.lakehouse.errors import BlockedError
 from tmdb_assets.lakehouse.flow.checks import (
@@ -32,6 +33,7 @@ from tmdb_assets.lakehouse.flow.checks import (
     unknown,
 )
 from tmdb_assets.lakehouse.flow.derived import MARKER, DerivedTable
+from tmdb_assets.lakehouse.flow.handed import audit_files, grain_of_files
 from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.flow.quarantine import quarantine
 from tmdb_assets.lakehouse.flow.retracting import find_retracted, rebuild
@@ -39,6 +41,7 @@ from tmdb_assets.lakehouse.flow.run import Run, name_of
 from tmdb_assets.lakehouse.flow.transforms import Reader
 from tmdb_assets.lakehouse.store import Commit, DeltaStore, LakeError, OvertakenError
 from tmdb_assets.lakehouse.store.changes import with_basis
+from tmdb_assets.lakehouse.store.handed import Handed
 
 #: Builds of a table while other runs write what it is made of.
 BUILDS_AT_MOST = 5
@@ -55,6 +58,12 @@ class _Built:
     markers: pl.DataFrame
     retracted: pl.DataFrame | None
     outcomes: list[Outcome]
+    handed: Handed | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many of them are kept."""
+        return self.handed.rows if self.handed else self.audit.kept.height
 
 
 @dataclass
@@ -208,7 +217,7 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
     done.tallies.append(built.audit.tally)
     done.commits.append(commit)
     done.outcomes += built.outcomes
-    what = _account(built.audit, is_view=isinstance(table.build, View)) + (
+    what = (f"{built.rows:,} rows" if isinstance(table.build, View) else _account(built.audit)) + (
         "" if commit.changed else "; nothing changed"
     )
     run.note_commit(contract, what, days or (), commit, time.monotonic() - started)
@@ -221,10 +230,8 @@ def _publish_batch(table: DerivedTable, run: Run, days: Sequence[dt.date] | None
         )
 
 
-def _account(audit: Audit, *, is_view: bool) -> str:
+def _account(audit: Audit) -> str:
     """What became of the rows that came, in words."""
-    if is_view:
-        return f"{audit.kept.height:,} rows"
     became = "".join(f", {what} {rows:,}" for what, rows in audit.became.items())
     if audit.values.height:
         became += f"; {audit.values.height:,} values set aside alone"
@@ -233,10 +240,13 @@ def _account(audit: Audit, *, is_view: bool) -> str:
 
 def _build(table: DerivedTable, run: Run, days: Sequence[dt.date] | None) -> _Built:
     contract, store = table.contract, run.store
-    frame = table.compute(table.inputs(store, days), run.engine)
-    if isinstance(table.build, View) and contract.partition and days:
+    if isinstance(table.build, View):
         # rows of other days are answered from the rows that these days look back to, which say too little of them
-        frame = frame.filter(pl.col(contract.partition).is_in(list(days)))
+        frame = table.answer(store, days, run.engine)
+        if isinstance(frame, Written):
+            return _handed(table, run, days, frame)
+    else:
+        frame = table.compute(table.inputs(store, days))
     retracted = None
     if days and contract.order:
         retracted = find_retracted(table, store, days, frame)
@@ -246,6 +256,16 @@ def _build(table: DerivedTable, run: Run, days: Sequence[dt.date] | None) -> _Bu
     rows, markers = _parted(frame)
     audit = Audit.of(contract, rows)
     return _Built(audit, markers, retracted, list(_check(table, store, days or (), frame, audit, retracted)))
+
+
+def _handed(table: DerivedTable, run: Run, days: Sequence[dt.date] | None, written: Written) -> _Built:
+    """An answer that the engine has left in files."""
+    contract, nothing = table.contract, table.contract.empty()
+    handed = run.store.handed(contract, written.folder)
+    audit = audit_files(contract, handed)
+    outcomes = [contract_kept(contract, [audit.tally]), grain_of_files(contract, handed)]
+    outcomes += _warnings(table, run.store, days or (), handed.lazy())
+    return _Built(audit, nothing, None, outcomes, handed)
 
 
 def _refuse_blocked(name: str, outcomes: Sequence[Outcome]) -> None:
@@ -295,6 +315,8 @@ def _commit(
     contract: Contract, run: Run, days: Sequence[dt.date] | None, built: _Built, is_current: Callable[[], bool]
 ) -> tuple[Commit, Difference | None]:
     store, metadata, audit, difference = run.store, run.metadata, built.audit, None
+    if built.handed:
+        return store.take(contract, built.handed, days, metadata, is_current), None
     if days is None:
         return store.overwrite(contract, audit.kept, metadata, is_current), None
     if contract.partition:
@@ -351,8 +373,13 @@ def _check(
         )
     if table.shape is not None:
         yield unknown(table.shape, frame)
+    yield from _warnings(table, store, days, audit.kept.lazy())
+
+
+def _warnings(table: DerivedTable, store: DeltaStore, days: Sequence[dt.date], rows: pl.LazyFrame) -> Iterator[Outcome]:
+    """The checks that a table has of its own, over the rows about to be kept."""
     for name, judge in table.warnings.items():
-        judged = judge(*table.inputs(store, days or None, judge, audit.kept))
+        judged = judge(*table.inputs(store, days or None, judge, rows))
         yield replace(judged, check=name, warns=True)
 
 

@@ -61,7 +61,7 @@ def rebuild(table: DerivedTable, run: Run, frame: pl.DataFrame, retracted: pl.Da
     histories = []
     for days in table.batches(store, sorted(every_day)):
         inputs = [of_retracted(*each) for each in zip(table.stated, table.inputs(store, days), strict=True)]
-        histories.append(table.compute(inputs, run.engine).join(retracted, on=owner, how="semi"))
+        histories.append(table.compute(inputs).join(retracted, on=owner, how="semi"))
     rebuilt = pl.concat([frame.join(retracted, on=owner, how="anti"), *histories])
     # what is newest comes first, as it does from one build of all days
     return rebuilt.sort(contract.order, descending=True, nulls_last=True, maintain_order=True)

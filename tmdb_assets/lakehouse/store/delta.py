@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.store.handed import FOLDER, Handed, left_in, remove_empty_folders, remove_remains
 from tmdb_assets.lakehouse.store.owned import in_order
-from tmdb_assets.lakehouse.store.ranges import OwnedFiles, commit_swap
+from tmdb_assets.lakehouse.store.ranges import OwnedFiles
 from tmdb_assets.lakehouse.store.refusals import first_line, no_panic, refusal, refused_by_the_system
-from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot
+from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot, as_named
+from tmdb_assets.lakehouse.store.swaps import commit_swap
 from tmdb_assets.lakehouse.store.tables import (
     Snapshot,
     Table,
@@ -407,6 +410,43 @@ class DeltaStore:
                 commit_swap(contract, table, swap, metadata)
 
         return self._commit(contract, write, is_current)
+
+    # -- files of an engine ----------------------------------------------------------------------------------------
+
+    def new_folder(self, contract: Contract) -> str:
+        """A folder below the table, not there yet, in which an engine may leave files: as it is told of it."""
+        return f"{as_named(self._address(contract))}/{FOLDER}{uuid.uuid4()}"
+
+    def handed(self, contract: Contract, folder: str) -> Handed:
+        """What an engine has left in such a folder."""
+        address = self._address(contract)
+        return left_in(contract, as_named(address), address, folder.rpartition("/")[2], self.storage_options)
+
+    def take(
+        self,
+        contract: Contract,
+        handed: Handed,
+        days: Collection[dt.date] | None,
+        metadata: Mapping[str, str],
+        is_current: Callable[[], bool] | None = None,
+    ) -> Commit:
+        """Put such files in the place of those of some days, or of all, in one commit; the same rows as all that are
+        kept cost nothing. `is_current`: see `overwrite`."""
+
+        def write(table: Table) -> None:
+            if days is not None or not handed.is_same_as(self._lazy(contract, table)):
+                commit_swap(contract, table, handed.swap(table, days), metadata)
+
+        return self._commit(contract, write, is_current)
+
+    def remove_remains(self, contract: Contract, before: dt.datetime) -> int:
+        """Delete what writers of such files have left beside them before an instant; returns how many files."""
+        removed = remove_remains(self._address(contract), self.storage_options, before)
+        if self.is_local:
+            remove_empty_folders(self.folder / contract.path, before)
+        return removed
+
+    # -- commits ---------------------------------------------------------------------------------------------------
 
     def _rows(self, contract: Contract, table: Table) -> pl.DataFrame:
         return self._lazy(contract, table).collect()

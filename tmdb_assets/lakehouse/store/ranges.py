@@ -1,8 +1,8 @@
 """Owned rows in files by ranges of their owners: a merge opens and rewrites only files that can hold an owner it names.
 
 What belongs here: which files hold which owners, what a merge puts in their place, where rows are cut into files, how
-such a file is written. What does not: what a merge means (owned.py), the commit and its guard (delta.py), files that no
-version needs any more (retention.py).
+such a file is written. What does not: what a merge means (owned.py), the commit (swaps.py) and its guard (delta.py),
+files that no version needs any more (retention.py).
 
 deltalake's own ways rewrite a table or a partition, and cut files where they are full, within an owner. So these files
 are written here, and one commit swaps them in.
@@ -13,22 +13,19 @@ from __future__ import annotations
 import functools
 import io
 import itertools
-import json
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from deltalake import DeltaTable, Field
 from deltalake._internal import DeltaFileSystemHandler  # its public face wants pyarrow, and fails on what pyarrow gives
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake.transaction import AddAction
 
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.store.owned import in_order, merged
-from tmdb_assets.lakehouse.store.root import as_named
-from tmdb_assets.lakehouse.store.tables import Snapshot, commit_properties
+from tmdb_assets.lakehouse.store.swaps import Swap, added, removed, statistics
+from tmdb_assets.lakehouse.store.tables import Snapshot
 
 #: Rows of a full file. Each file costs whoever reads the table about 0.1 ms, and whoever changes an owner a rewrite of
 #: it: benchmark n. measures both.
@@ -39,8 +36,6 @@ FILES = 128
 CROWDED = 3 * FILES
 #: Full files whose rows are read and merged at once.
 AT_ONCE = 8
-#: Stated in the log up to this length, as Delta itself does; an owner always is.
-LONGEST_STATED = 32
 
 GROUP = "_group"
 Read = Callable[[Sequence[str]], pl.DataFrame]
@@ -63,24 +58,6 @@ class Group:
     def uris(self) -> list[str]:
         """Where its files lie, in the order of their ranges."""
         return self.files.get_column("uri").to_list() if self.files.height else []
-
-
-@dataclass
-class Swap:
-    """What one commit adds, and what it removes."""
-
-    adds: list[AddAction] = field(default_factory=list)
-    removes: list[RemoveAction] = field(default_factory=list)
-
-
-def commit_swap(contract: Contract, table: DeltaTable, swap: Swap, metadata: Mapping[str, str]) -> None:
-    """Put files in the place of others, in one commit, if nobody has committed since the table was opened."""
-    properties = commit_properties(metadata, retries=0)
-    there = {known.name for known in table.schema().fields}
-    if younger := [Field(f.name, f.type) for f in contract.delta_schema.fields if f.name not in there]:
-        table.alter.add_columns(younger, commit_properties=properties)
-    actions: list[AddAction | RemoveAction] = [*swap.adds, *swap.removes]
-    table.create_write_transaction(actions, "append", table.schema(), commit_properties=properties)
 
 
 class OwnedFiles:
@@ -137,7 +114,7 @@ class OwnedFiles:
         stream: Any = self._handler().open_output_stream(path)
         stream.write(content)
         stream.close()
-        return AddAction(path, len(content), {}, _now(), True, json.dumps(_statistics(self.contract, rows)))
+        return added(path, len(content), statistics(self.contract, rows))
 
 
 class _Rewrite:
@@ -165,7 +142,7 @@ class _Rewrite:
         if 0 < self._rows.height < self.full // 4:
             self._join_a_neighbour()
         for number in self._numbers:
-            self.swap.removes += map(_removal, self.groups[number].files.iter_rows(named=True))
+            self.swap.removes += map(removed, self.groups[number].files.iter_rows(named=True))
         self.swap.adds += map(self.owned.write, cut(self.owned.contract, self._rows, self.full))
         self._numbers, self._rows = [], self.owned.contract.empty()
 
@@ -296,37 +273,3 @@ def _batches(groups: Sequence[Group], numbers: Sequence[int]) -> Iterator[list[i
         rows += groups[number].rows
     if some:
         yield some
-
-
-# -- what the log says of a file ---------------------------------------------------------------------------------------
-
-
-def _removal(file: dict[str, Any]) -> RemoveAction:
-    return RemoveAction(as_named(file["path"]), True, _now(), file["size_bytes"], {})
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _statistics(contract: Contract, rows: pl.DataFrame) -> dict[str, Any]:
-    """What the log says of a file: how many rows, and the bounds of what is a number, a day or a short text."""
-    bounds: dict[str, dict[str, Any]] = {"minValues": {}, "maxValues": {}, "nullCount": {}}
-    for name, type_ in rows.schema.items():
-        if not (type_.is_integer() or type_.is_float() or type_ in (pl.Date, pl.String, pl.Boolean)):
-            continue
-        column = rows.get_column(name)
-        bounds["nullCount"][name] = column.null_count()
-        low, high = column.min(), column.max()
-        if type_ != pl.Boolean and _may_state(low, high, is_owner=name in contract.owner):
-            bounds["minValues"][name] = str(low) if type_ == pl.Date else low
-            bounds["maxValues"][name] = str(high) if type_ == pl.Date else high
-    return {"numRecords": rows.height, **bounds}
-
-
-def _may_state(low: Any, high: Any, *, is_owner: bool) -> bool:
-    if low is None or high is None:
-        return False
-    if isinstance(low, str):
-        return is_owner or max(len(low), len(high)) <= LONGEST_STATED
-    return not isinstance(low, float) or abs(low) + abs(high) < float("inf")

@@ -115,7 +115,7 @@ def upkeep(store: DeltaStore, contract: Contract, *, keep_hours: float = 168.0) 
             retention_hours=int(keep_hours), dry_run=False, enforce_retention_duration=keep_hours >= 168, full=True
         )
         table.cleanup_metadata()
-        staged = _remove_staging_files(store, contract, keep_hours)
+        staged = _remove_staging_files(store, contract, keep_hours) + _remove_remains(store, contract, keep_hours)
         return {
             "files_compacted": compacted,
             "files_deleted": len(vacuumed) + staged,
@@ -144,6 +144,11 @@ def _drop_past(store: DeltaStore, contract: Contract) -> None:
     table.cleanup_metadata()
     table.alter.set_table_properties(dict(zip(names, RETENTION, strict=True)))
     _remove_staging_files(store, contract, 0)
+    _remove_remains(store, contract, 0)
+
+
+def _remove_remains(store: DeltaStore, contract: Contract, keep_hours: float) -> int:
+    return store.remove_remains(contract, dt.datetime.now(dt.UTC) - dt.timedelta(hours=keep_hours))
 
 
 def _remove_staging_files(store: DeltaStore, contract: Contract, keep_hours: float) -> int:

@@ -22,6 +22,7 @@ from tmdb_assets.lakehouse.contracts import Contract, col
 from tmdb_assets.lakehouse.store import DeltaStore, delta, ranges, retention
 from tmdb_assets.lakehouse.store.owned import in_order, merged
 from tmdb_assets.lakehouse.store.ranges import OwnedFiles, cut, groups_of, lie_apart
+from tmdb_assets.lakehouse.store.swaps import statistics
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.lakehouse.store.test_delta import DAYS, PARTS, THINGS, rows
 
@@ -70,7 +71,7 @@ class Memory(OwnedFiles):
         return pl.concat([self.contract.empty(), *[self.kept[uri][1] for uri in uris]])
 
     def write(self, rows: pl.DataFrame) -> AddAction:
-        name, stated = f"file {len(self.written)}", ranges._statistics(self.contract, rows)
+        name, stated = f"file {len(self.written)}", statistics(self.contract, rows)
         owner = self.contract.owner[0]
         listed = {"path": name, "uri": name, "num_records": rows.height, "size_bytes": 1}
         for of, bound in (("minValues", "min"), ("maxValues", "max"), ("nullCount", "null_count")):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tmdb_assets.lakehouse.calendar import Cadence
-from tmdb_assets.lakehouse.engines.duckdb import SIGNIFICANT_DIGITS
+from tmdb_assets.lakehouse.engines.answers import SIGNIFICANT_DIGITS
 from tmdb_assets.sources.streamflow import star
 from tmdb_assets_tests.sources.streamflow.months import FILES, World, as_of, drop
 

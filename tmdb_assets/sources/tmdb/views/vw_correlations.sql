@@ -77,9 +77,14 @@ SELECT
     first_metric,
     second_metric,
     films,
-    -- rounding may carry a perfect correlation beyond 1
-    CASE WHEN films >= 3 AND first_varies AND second_varies THEN least(1, greatest(-1, pearson)) END AS pearson,
-    CASE WHEN films >= 3 AND first_varies AND second_varies THEN least(1, greatest(-1, spearman)) END AS spearman
+    -- rounding may carry a perfect correlation beyond 1; what is nearly 0 is the difference of sums much larger than it,
+    -- of whose digits only those to the 12th place do not depend on the order in which films are added
+    CASE
+        WHEN films >= 3 AND first_varies AND second_varies THEN round(least(1, greatest(-1, pearson)), 12)
+    END AS pearson,
+    CASE
+        WHEN films >= 3 AND first_varies AND second_varies THEN round(least(1, greatest(-1, spearman)), 12)
+    END AS spearman
 FROM figure
 ORDER BY
     first_metric,
