@@ -14,14 +14,13 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from concurrent_log_handler import ConcurrentRotatingFileHandler
 
-from tmdb_assets.lakehouse.flow.run import Event
 from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.orchestration import logs
 from tmdb_assets.settings import Settings
@@ -123,9 +122,9 @@ class _AsJson(_Redacting):
 # -- what steps tell ---------------------------------------------------------------------------------------------------
 
 
-def tell(context: Context, event: Event) -> None:
-    """An event of a step: a line of Dagster's log, and of the file."""
-    _say(context, str(event), logging.INFO, {FIELDS: _fields(event)})
+def tell(context: Context, line: str, fields: Mapping[str, Any]) -> None:
+    """Something that happened in a step: a line of Dagster's log and of the file, there with its fields."""
+    _say(context, line, logging.INFO, {FIELDS: fields})
 
 
 def teller(context: Context, level: int = logging.INFO) -> Callable[[str], None]:
@@ -148,10 +147,3 @@ def _say(context: Context, line: str, level: int, extra: dict[str, Any]) -> None
 def _place(context: Context) -> dict[str, Any]:
     step = context.get_step_execution_context().step.key
     return {"dagster_meta": {"run_id": context.run.run_id, "step_key": step}}
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    """What an event says, for machines."""
-    keys = [event.contract.cadence.key(day) for day in event.days]
-    counts = {name: getattr(event, name) for name in ("rows", "bytes", "calls", "seconds")}
-    return {"table": event.contract.path, "partitions": keys or None, **counts}

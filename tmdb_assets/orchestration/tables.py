@@ -335,7 +335,7 @@ def _run(
 
     def listen(event: Event) -> None:
         told.append(event)
-        tell(context, event)
+        tell(context, str(event), event.fields)
 
     return Run(store, days, _commit_metadata(context, contract), listen, engine), told
 

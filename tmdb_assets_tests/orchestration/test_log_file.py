@@ -41,7 +41,8 @@ def configure(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 @dg.asset
 def things(context: dg.AssetExecutionContext) -> None:
     """A table of two events, one with a secret and a line break in it."""
-    tell(context, Event(THINGS, "kept 3", [dt.date(2026, 3, 1)], rows=3, bytes=70, seconds=0.5))
+    event = Event(THINGS, "kept 3", [dt.date(2026, 3, 1)], rows=3, bytes=70, seconds=0.5)
+    tell(context, str(event), event.fields)
     teller(context, logging.WARNING)(f"asked with {SECRET}\nand again")
 
 

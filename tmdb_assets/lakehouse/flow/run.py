@@ -35,6 +35,13 @@ class Event:
         """One line of a log."""
         return f"{name_of(self.contract, self.days)}: {self.what}"
 
+    @property
+    def fields(self) -> dict[str, object]:
+        """What it says, for machines; None where it does not apply."""
+        keys = [self.contract.cadence.key(day) for day in self.days]
+        counts = {name: getattr(self, name) for name in ("rows", "bytes", "calls", "seconds")}
+        return {"table": self.contract.path, "partitions": keys or None, **counts}
+
 
 @dataclass(frozen=True)
 class Run:
