@@ -27,7 +27,7 @@ from tmdb_assets.lakehouse.store.owned import in_order
 from tmdb_assets.lakehouse.store.ranges import OwnedFiles
 from tmdb_assets.lakehouse.store.refusals import first_line, no_panic, refusal, refused_by_the_system
 from tmdb_assets.lakehouse.store.root import LakeError, LakeRoot, as_named
-from tmdb_assets.lakehouse.store.swaps import commit_swap
+from tmdb_assets.lakehouse.store.swaps import Swap, commit_swap
 from tmdb_assets.lakehouse.store.tables import (
     Snapshot,
     Table,
@@ -410,6 +410,10 @@ class DeltaStore:
                 commit_swap(contract, table, swap, metadata)
 
         return self._commit(contract, write, is_current)
+
+    def note(self, contract: Contract, metadata: Mapping[str, str]) -> Commit:
+        """A commit of metadata alone: the rows stay as they are."""
+        return self._commit(contract, lambda table: commit_swap(contract, table, Swap(), metadata))
 
     # -- files of an engine ----------------------------------------------------------------------------------------
 

@@ -195,3 +195,24 @@ def test_where_an_old_version_is_no_longer_kept_everything_is_built(lake: DeltaS
     retention.drop_past(lake, contracts.DIM_MOVIE)
     _build(lake, DAYS[2])
     _hold_against_one_answer(lake)
+
+
+def test_days_that_change_no_row_are_looked_at_once(lake: DeltaStore) -> None:
+    """Older days say nothing new of what is last known of a film; the run after must not read them again."""
+    last = TABLES["fact_movie_daily_last"]
+    _keep_films(lake, {})
+    for number in (9, 10, 11):
+        _keep_facts(lake, DAYS[number], {1: (1.0, number), 2: (2.0, number)})
+        _build(lake, DAYS[number])
+    for number in range(9):
+        _keep_facts(lake, DAYS[number], {1: (1.0, number), 2: (2.0, number)})
+    lake.bytes_per_batch = 1
+    kept = lake.scan(last.contract).collect()
+    first = publish(last, Run(lake, [DAYS[8]]))
+    assert sum(tally.received for tally in first.tallies) > 9, "every day was looked at"
+    assert lake.scan(last.contract).collect().equals(kept)
+    assert last.parts_to_build(lake, [DAYS[11]]) == [DAYS[11]]
+    _build(lake, DAYS[11])
+    for name in BUILT:
+        assert set(TABLES[name].parts_to_build(lake, [DAYS[11]])) <= {DAYS[11]}, name
+    _hold_against_one_answer(lake)
