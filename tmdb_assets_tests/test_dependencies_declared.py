@@ -25,18 +25,20 @@ OWN = {"tmdb_assets", "tmdb_assets_tests", "benchmarks"}
 PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
+METRICS = PACKAGE / "metrics.py"
 POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 #: What a user may install with the package.
-OF_USERS = ("cache", "postgres", "dashboard")
+OF_USERS = ("cache", "metrics", "postgres", "dashboard")
 ROOMS = {
-    "": (MODULES - {CACHE} - POSTGRES, ("",)),
+    "": (MODULES - {CACHE, METRICS} - POSTGRES, ("",)),
     "cache": ({CACHE}, ("", "cache")),
+    "metrics": ({METRICS}, ("", "metrics")),
     "postgres": (POSTGRES, ("", "postgres")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
     "test": (
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
-        ("", "cache", "postgres", "dashboard", "setup", "test"),
+        ("", "cache", "metrics", "postgres", "dashboard", "setup", "test"),
     ),
     "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
 }
@@ -150,7 +152,7 @@ def test_packages_have_ranges_and_locks_have_pins() -> None:
 # --- the lock files ---
 
 LOCKS = {
-    "requirements.lock": ("", "setup", "cache", "postgres"),
+    "requirements.lock": ("", "setup", "cache", "metrics", "postgres"),
     "requirements-dashboard.lock": ("dashboard",),
     "requirements-dev.lock": ("test", "dev"),
 }
