@@ -95,7 +95,7 @@ def _stale(runs: RunsStanding, standing: Standing) -> Iterator[str]:
         old = [made for made in runs.made if made.source == source.name and now - made.at > limit]
         if old and source.due_at and not is_late:
             oldest = min(old, key=lambda made: made.at)
-            others = f" and {len(old) - 1} more tables" if len(old) > 1 else ""
+            others = f" and {figures.counted(len(old) - 1, 'more table')}" if len(old) > 1 else ""
             yield f"{oldest.table}{others} of {source.name} fell behind: last made{_ago(oldest.at, standing.at)}."
 
 
@@ -127,7 +127,7 @@ def _source(source: SourceStanding) -> str:
     )
     if day.tables:
         aside = sum(table.quarantined for table in day.tables)
-        said += f"; {len(day.tables)} tables, {aside:,} {'row' if aside == 1 else 'rows'} set aside"
+        said += f"; {figures.counted(len(day.tables), 'table')}, {figures.counted(aside, 'row')} set aside"
         scores = [table.score for table in day.tables if table.score is not None]
         said += f", mean score {sum(scores) / len(scores):.1f}" if scores else ""
     else:
@@ -157,7 +157,7 @@ def _upkeep(standing: Standing) -> str:
     said = f"{UPKEEP} " + (f"last went well{_ago(last, standing.at)}" if last else "never went well")
     past = standing.sizes.raw_days_past_retention if standing.sizes else 0
     if past:
-        return f"{said}; due: raw data of {past} {'day is' if past == 1 else 'days is'} past its retention"
+        return f"{said}; due: raw data of {figures.counted(past, 'day')} is past its retention"
     return f"{said}; due: it compacts and drops old versions" if is_due else f"{said}; nothing is due"
 
 
@@ -218,7 +218,7 @@ def _screen(standing: Standing, found: Sequence[str]) -> Iterator[str]:
     for part, sentence in standing.trouble.items():
         yield f"Cannot be told: {part}: {_cut(sentence)}"
     if found:
-        yield f"{len(found)} {'thing needs' if len(found) == 1 else 'things need'} a hand:"
+        yield f"{figures.counted(len(found), 'thing needs', 'things need')} a hand:"
         yield from (f"- {_cut(sentence)}" for sentence in found[:SENTENCES])
         if len(found) > SENTENCES:
             yield f"- and {len(found) - SENTENCES} more: `--json` has all"

@@ -41,25 +41,29 @@ Values = Iterable[tuple[Sequence[str], float]]
 _OF_A_DAY = f"of the newest {DAYS} days of a source"
 _OF_A_RUN = f"of the newest run of a job and partition, for the newest {DAYS} of the last {RUNS} runs' partitions"
 _EVERY = f"measured every {SIZES_EVERY_SECONDS:.0f} seconds at most"
-#: Every metric: its name without `tmdb_assets_`, its labels, its meaning. All are gauges: a day can be run again.
+#: Every metric: its name without `tmdb_assets_`, its labels, its meaning. All are gauges: a day can be run again. No
+#: label is called `job` or `instance`: these are Prometheus's own, and it would rename ours.
 METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "up": (("part",), "Whether a part could be read: the lake, Dagster's storage, the targets published to."),
     "read_seconds": ((), "Seconds that reading all of this took."),
-    "runs": (("job", "status"), "Runs that Dagster's storage has, by job and status as Dagster spells it."),
-    "run_status": (("job", "partition", "status"), f"1: the status {_OF_A_RUN}."),
-    "run_duration_seconds": (("job", "partition"), f"Seconds from start to end, or until now, {_OF_A_RUN}."),
-    "run_queue_wait_seconds": (("job", "partition"), f"Seconds before it started, or until now, {_OF_A_RUN}."),
+    "runs": (("dagster_job", "status"), "Runs that Dagster's storage has, by job and status as Dagster spells it."),
+    "run_status": (("dagster_job", "partition", "status"), f"1: the status {_OF_A_RUN}."),
+    "run_duration_seconds": (("dagster_job", "partition"), f"Seconds from start to end, or until now, {_OF_A_RUN}."),
+    "run_queue_wait_seconds": (("dagster_job", "partition"), f"Seconds before it started, or until now, {_OF_A_RUN}."),
     "run_last_event_timestamp_seconds": (
-        ("job", "partition"),
+        ("dagster_job", "partition"),
         "When a run that is under way last said anything: one whose process died says nothing any more.",
     ),
-    "last_success_timestamp_seconds": (("job", "partition"), f"When the newest {DAYS} partitions of a job went well."),
+    "last_success_timestamp_seconds": (
+        ("dagster_job", "partition"),
+        f"When the newest {DAYS} partitions of a job went well.",
+    ),
     "cpu_usage_seconds": (
-        ("job", "partition"),
+        ("dagster_job", "partition"),
         f"CPU usage: seconds of the process, {_OF_A_RUN}. None for a run that did not come to its last steps.",
     ),
     "memory_usage_bytes": (
-        ("job", "partition"),
+        ("dagster_job", "partition"),
         f"Memory usage: the most the process held, {_OF_A_RUN}. None as above.",
     ),
     "daemon_heartbeat_timestamp_seconds": (

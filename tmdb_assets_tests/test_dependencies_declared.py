@@ -212,7 +212,7 @@ def test_the_makefile_installs_these_files_in_this_order() -> None:
 @pytest.mark.parametrize(
     ("needed", "targets"),
     [
-        ("to-run", {"demo", "day", "backfill", "dev", "docs", "forget", "reset", "lock"}),
+        ("to-run", {"demo", "day", "backfill", "dev", "docs", "forget", "health", "metrics", "reset", "lock"}),
         ("to-show", {"dashboard"}),
         ("to-develop", {"setup", "test", "test-fast", "coverage", "mutants", "check", "bench"}),
     ],

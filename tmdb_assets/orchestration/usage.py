@@ -41,10 +41,11 @@ _METER = _Meter()
 
 def record_usage(context: dg.AssetExecutionContext) -> None:
     """Keep what the run of a step has taken so far, as tags of the run."""
-    tags = {CPU_TAG: f"{_METER.spent(context.run_id):.1f}"}
+    run_id = context.run.run_id
+    tags = {CPU_TAG: f"{_METER.spent(run_id):.1f}"}
     if peak := peak_memory():
         tags[MEMORY_TAG] = str(peak)
-    context.instance.add_run_tags(context.run_id, tags)
+    context.instance.add_run_tags(run_id, tags)
 
 
 def peak_memory() -> int | None:
