@@ -28,7 +28,7 @@ except ModuleNotFoundError as error:
 
 from tmdb_assets.assembly import watch
 from tmdb_assets.orchestration.standing.lake import DAYS, Sizes, SourceStanding
-from tmdb_assets.orchestration.standing.runs import RUNS, RUNS_READ, RunsStanding
+from tmdb_assets.orchestration.standing.runs import RUNS, RUNS_READ, CheckStanding, RunsStanding
 from tmdb_assets.orchestration.standing.whole import PARTS, SIZES_EVERY_SECONDS, Standing, Watch
 from tmdb_assets.orchestration.tables import FRESH
 from tmdb_assets.settings import SettingsError, load_settings
@@ -39,7 +39,7 @@ LOG = logging.getLogger("tmdb_assets.metrics")
 Values = Iterable[tuple[Sequence[str], float]]
 
 _OF_A_DAY = f"of the newest {DAYS} days of a source"
-_OF_A_RUN = f"of the newest run of a job and partition, for the newest {DAYS} of the last {RUNS} runs' partitions"
+_OF_A_RUN = f"of the newest run of a job and partition, for the {DAYS} partitions run last, among the last {RUNS} runs"
 _EVERY = f"measured every {SIZES_EVERY_SECONDS:.0f} seconds at most"
 #: Every metric: its name without `tmdb_assets_`, its labels, its meaning. All are gauges: a day can be run again. No
 #: label is called `job` or `instance`: these are Prometheus's own, and it would rename ours.
@@ -56,7 +56,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "last_success_timestamp_seconds": (
         ("dagster_job", "partition"),
-        f"When the newest {DAYS} partitions of a job went well.",
+        f"When the {DAYS} partitions that went well last did so.",
     ),
     "cpu_usage_seconds": (
         ("dagster_job", "partition"),
@@ -193,16 +193,6 @@ def _of_runs(runs: RunsStanding, standing: Standing) -> dict[str, Values]:
     now = standing.at.timestamp()
     each = [((run.job, run.partition), run) for run in runs.runs]
     taken = [(key, run.duration(now)) for key, run in each]
-    failed = [check for check in runs.checks if not check.passed]
-    days = {(c.source, c.partition) for c in runs.checks}
-    shown = {name: set(sorted((day for of, day in days if of == name), reverse=True)[:DAYS]) for name, _ in days}
-    counts = {(of, day, str(b).lower()): 0 for of, day in days if day in shown[of] for b in (True, False)}
-    named: list[tuple[Sequence[str], float]] = []
-    for check in failed:
-        if check.partition in shown[check.source]:
-            blocking = str(check.is_blocking).lower()
-            counts[check.source, check.partition, blocking] += 1
-            named.append(((check.source, check.partition, check.table, check.check, blocking), 1))
     return {
         "runs": list(runs.counts.items()),
         "run_status": [((*key, run.status), 1) for key, run in each],
@@ -214,10 +204,25 @@ def _of_runs(runs: RunsStanding, standing: Standing) -> dict[str, Values]:
         "memory_usage_bytes": [(key, run.peak_memory) for key, run in each if run.peak_memory is not None],
         "daemon_heartbeat_timestamp_seconds": [((name,), beat) for name, beat in runs.heartbeats.items()],
         "schedule_on": [((starter.name, starter.kind), starter.is_on) for starter in runs.starters],
-        "failed_checks": list(counts.items()),
-        "check_failed": named,
         "table_materialized_timestamp_seconds": [((m.source, m.table), m.at) for m in runs.made],
+        **_of_checks(runs.checks),
     }
+
+
+def _of_checks(checks: Sequence[CheckStanding]) -> dict[str, Values]:
+    """Checks that do not hold, counted and by name, of the partitions of each source whose runs are the newest."""
+    days = dict.fromkeys((check.source, check.partition) for check in checks)  # in the order of the checks
+    counts: dict[tuple[str, str, str], int] = {}
+    for source in dict.fromkeys(source for source, _ in days):
+        for day in [day for of, day in days if of == source][:DAYS]:
+            counts |= {(source, day, "true"): 0, (source, day, "false"): 0}
+    named: list[tuple[Sequence[str], float]] = []
+    for check in checks:
+        place = (check.source, check.partition, str(check.is_blocking).lower())
+        if not check.passed and place in counts:
+            counts[place] += 1
+            named.append(((check.source, check.partition, check.table, check.check, place[2]), 1))
+    return {"failed_checks": list(counts.items()), "check_failed": named}
 
 
 def _of_sizes(sizes: Sizes) -> dict[str, Values]:

@@ -40,7 +40,7 @@ ROOMS = {
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
         ("", "cache", "metrics", "postgres", "dashboard", "setup", "test"),
     ),
-    "dev": (set((PROJECT / "benchmarks").rglob("*.py")), tuple(extras())),
+    "dev": ({*(PROJECT / "benchmarks").rglob("*.py"), *(PROJECT / "ops").rglob("*.py")}, tuple(extras())),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.

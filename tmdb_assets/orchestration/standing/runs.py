@@ -18,7 +18,8 @@ from tmdb_assets.orchestration.logs import failure_sentence
 from tmdb_assets.orchestration.standing.lake import DAYS
 from tmdb_assets.orchestration.usage import CPU_TAG, MEMORY_TAG
 
-#: So many of the newest runs of a job are looked at, and of so many runs of all jobs the checks are read.
+#: So many of the newest runs of a job are looked at, for the DAYS partitions that were run last (a backfill of old days
+#: is news too), and of so many runs of all jobs the checks are read.
 RUNS, RUNS_READ = 50, 30
 #: Of a run, more than it ever makes.
 EVENTS = 5_000
@@ -102,9 +103,12 @@ class Made:
 
 @dataclass(frozen=True)
 class RunsStanding:
-    """Everything that Dagster's storage says. `counts`: runs by job and status. `runs`: the newest of each job and
-    partition, newest first. `successes`: when a job last went well, by job and partition. `heartbeats`: of each daemon
-    that ever ran."""
+    """Everything that Dagster's storage says.
+
+    `counts`: runs by job and status. `runs`: the newest of each job and partition, newest first. `successes`: when a
+    job last went well, by job and partition. `checks`: those of the newest runs first. `heartbeats`: of each daemon
+    that ever ran.
+    """
 
     counts: Mapping[tuple[str, str], int]
     runs: tuple[RunStanding, ...]
@@ -243,13 +247,15 @@ def partition_of(tags: Mapping[str, str]) -> str:
 
 
 def _newest(by_job: Iterable[Sequence[dg.RunRecord]]) -> Iterator[dg.RunRecord]:
-    """The newest run of each partition of each job, for the partitions that come last; of each job the newest first."""
+    """The newest run of each partition of each job, for the partitions that were run last; of each job the newest
+    first."""
     for records in by_job:
         found: dict[str, dg.RunRecord] = {}
         for record in records:
-            found.setdefault(partition_of(record.dagster_run.tags), record)
-        last = sorted(found, key=lambda partition: partition.rpartition("...")[2], reverse=True)[:DAYS]
-        yield from (found[partition] for partition in last)
+            partition = partition_of(record.dagster_run.tags)
+            if partition not in found and len(found) < DAYS:
+                found[partition] = record
+        yield from found.values()
 
 
 def _heard_at(instance: DagsterInstance, run_id: str) -> float | None:
