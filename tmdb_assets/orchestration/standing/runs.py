@@ -199,13 +199,14 @@ class RunsReader:
         """Each check of each partition as it ended last, whichever job made it."""
         ended = [r for r in records if r.dagster_run.status in FINISHED and partition_of(r.dagster_run.tags)]
         newest = sorted(ended, key=lambda r: r.create_timestamp, reverse=True)[:RUNS_READ]
+        runs, known = [record.dagster_run for record in newest], self._said
         self._said = {
-            run.run_id: self._said.get(run.run_id) or tuple(self._checks_of(instance, run))
-            for run in (record.dagster_run for record in newest)
+            run.run_id: known[run.run_id] if run.run_id in known else tuple(self._checks_of(instance, run))
+            for run in runs
         }
         last: dict[tuple[str, str, str], CheckStanding] = {}
-        for record in newest:
-            for check in self._said[record.dagster_run.run_id]:
+        for run in runs:
+            for check in self._said[run.run_id]:
                 last.setdefault((check.partition, check.table, check.check), check)
         return tuple(last.values())
 

@@ -19,6 +19,7 @@ from tmdb_assets.orchestration.standing.lake import (
     read_targets,
 )
 from tmdb_assets_tests.conftest import TODAY
+from tmdb_assets_tests.lakehouse.store.object_store import object_store
 from tmdb_assets_tests.orchestration.standing.toy import PAGES, TOY, YESTERDAY, observe
 
 
@@ -94,6 +95,18 @@ def test_a_lake_that_is_not_there_yet_takes_no_room_but_has_a_disk(lake: DeltaSt
     assert isinstance(sizes, Sizes)
     assert (sum(sizes.stages.values()), sizes.lake_files) == (0, 0)
     assert sizes.disk_free
+
+
+def test_a_lake_in_a_bucket_is_told_of_without_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    with object_store("lake") as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        lake = DeltaStore("s3://lake/films")
+        observe(lake, TODAY, quarantined=7)
+        standing, sizes = read_source(lake, TOY), read_sizes(lake, [TOY], TODAY + dt.timedelta(days=1))
+    assert (standing.newest, standing.days[0].tables[0].quarantined) == (TODAY, 7)
+    assert (sizes.lake_files, sizes.disk_free, sizes.disk_total) == (None, None, None)
+    assert sizes.stages["toy", "raw"] > 0 and sizes.raw_days_past_retention == 1
 
 
 def test_a_target_never_published_to_has_no_size() -> None:
