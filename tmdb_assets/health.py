@@ -67,11 +67,12 @@ def _needs_of_source(source: SourceStanding, now: dt.datetime) -> Iterator[str]:
 
 def _needs_of_runs(runs: RunsStanding, standing: Standing) -> Iterator[str]:
     at, now = standing.at, standing.at.timestamp()
+    is_asking = any(now - source.written_at <= RUN_SILENT for source in standing.sources if source.written_at)
     for run in runs.runs:
         named = f"{run.job} {run.partition}".strip()
         if run.is_failed:
             yield f"{named} failed{_ago(run.ended_at, at)}: {run.why}"
-        elif run.heard_at and now - run.heard_at > RUN_SILENT:
+        elif run.heard_at and now - run.heard_at > RUN_SILENT and not is_asking:
             yield f"{named} is under way and last said something{_ago(run.heard_at, at)}: was its process killed?"
         elif not run.started_at and not run.ended_at and run.waited(now) > RUN_WAITING:
             yield f"{named} was asked for{_ago(run.created_at, at)} and has not started: is a daemon running?"

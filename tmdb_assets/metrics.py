@@ -76,6 +76,10 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
         "The newest day whose observation is proven (a month: its last day).",
     ),
     "next_day_due_timestamp_seconds": (("source",), "When the day after that should stand at the latest."),
+    "ledger_written_timestamp_seconds": (
+        ("source",),
+        "When the ledger of a source was last written. A run that asks writes it after every few hundred answers.",
+    ),
     "day_proven": (("source", "day"), f"Whether what the source promised arrived, {_OF_A_DAY}."),
     "calls": (("source", "day"), f"HTTP calls, retries included, {_OF_A_DAY}."),
     "request_time_seconds": (
@@ -102,7 +106,7 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "table_stale_after_seconds": (("source",), "How old that may be."),
     "lake_bytes": (("source", "stage"), f"Bytes of the newest version of the tables of a stage, {_EVERY}."),
     "lake_disk_bytes": ((), f"Bytes of all files of a lake on a disk, old versions included, {_EVERY}."),
-    "warehouse_bytes": (("target",), "Bytes of what is published to a target."),
+    "warehouse_bytes": (("target",), f"Bytes of what is published to a target, {_EVERY}."),
     "disk_free_bytes": ((), f"Bytes free on the disk of the lake, {_EVERY}."),
     "disk_size_bytes": ((), f"Bytes of that disk, {_EVERY}."),
     "raw_partitions_past_retention": (
@@ -155,6 +159,7 @@ def _of_sources(sources: Sequence[SourceStanding]) -> dict[str, Values]:
     return {
         "newest_day_timestamp_seconds": [((s.name,), _midnight(s.newest)) for s in sources if s.newest],
         "next_day_due_timestamp_seconds": [((s.name,), s.due_at.timestamp()) for s in sources if s.due_at],
+        "ledger_written_timestamp_seconds": [((s.name,), s.written_at) for s in sources if s.written_at],
         "day_proven": [((name, day.key), day.is_proven) for name, day in days],
         "calls": [((name, day.key), day.calls) for name, day in days],
         "request_time_seconds": [((name, day.key), day.seconds) for name, day in days],

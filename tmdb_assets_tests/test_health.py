@@ -25,7 +25,7 @@ AT = NOW.timestamp()
 DAY = SourceDay(
     TODAY, "2026-03-10", True, 1, (), (), 1_200, 3, 2, 1.5, 4_000, (TableDay("toy/raw/pages", 102, 93, 7, 2, 87.5),)
 )
-SOURCE = SourceStanding("toy", Cadence.DAY, (DAY,), TODAY, NOW + dt.timedelta(hours=21))
+SOURCE = SourceStanding("toy", Cadence.DAY, (DAY,), TODAY, NOW + dt.timedelta(hours=21), AT - 3_601)
 RUN = RunStanding(
     "toy_daily", "2026-03-10", "1", "SUCCESS", AT - 300, AT - 240, AT - 180, None, 41.4, 512_000_000, None
 )
@@ -121,6 +121,7 @@ def test_what_needs_a_hand_is_a_sentence(standing: Standing, said: str) -> None:
     [
         with_source(due_at=NOW),
         with_run(**UNDER_WAY, heard_at=AT - 3_600),
+        replace(with_run(**UNDER_WAY, heard_at=AT - 9_999), sources=(replace(SOURCE, written_at=AT - 3_600),)),
         with_run(**QUEUED, created_at=AT - 3_600),
         with_run(status="CANCELED"),
         with_runs(checks=(replace(CHECK, is_blocking=False),)),

@@ -207,6 +207,19 @@ def test_the_command_tells_of_the_real_project_before_anything_has_run(tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_its_extra_one_sentence_says_how_to_install_it() -> None:
+    program = (
+        "import runpy, sys\nsys.modules['prometheus_client'] = None\n"
+        "runpy.run_module('tmdb_assets.metrics', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "tmdb_assets: metrics cannot be served: prometheus_client is not installed; `make metrics` installs it, and "
+        "without make `pip install prometheus-client`, the extra `metrics`, does."
+    ]
+
+
 def test_yesterdays_failure_is_told_beside_todays_success(watched: Toy) -> None:
     watched.run(YESTERDAY, fails=True)
     watched.run(TODAY)

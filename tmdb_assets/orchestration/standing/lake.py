@@ -93,13 +93,14 @@ class SourceDay:
 @dataclass(frozen=True)
 class SourceStanding:
     """The newest days of a source, newest first; `newest` is the newest whose observation is proven, and `due_at` when
-    the next one should be."""
+    the next one should be. `written_at`: when its ledger was last written, as it is after every few hundred answers."""
 
     name: str
     cadence: Cadence
     days: tuple[SourceDay, ...]
     newest: dt.date | None
     due_at: dt.datetime | None
+    written_at: float | None
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,10 @@ class Sizes:
 def read_source(store: DeltaStore, source: Watched) -> SourceStanding:
     """How a source stands. Raises LakeError, and what Polars raises for a file that cannot be read."""
     ledger = source.table(LEDGER)
-    if ledger is None:
-        return SourceStanding(source.name, source.cadence, (), None, None)
-    every = (
-        store.scan(ledger).select("date_id").unique().sort("date_id", descending=True).collect()["date_id"].to_list()
-    )
+    every = [] if ledger is None else _days_of(store, ledger)
+    if ledger is None or not every:
+        return SourceStanding(source.name, source.cadence, (), None, None, None)
     days = every[:DAYS]
-    if not days:
-        return SourceStanding(source.name, source.cadence, (), None, None)
     proven = Ledger(store, source.name).days_proven(every)
     newest = proven[-1] if proven else None
     tables = _tables_of(store, source, days)
@@ -134,7 +131,19 @@ def read_source(store: DeltaStore, source: Watched) -> SourceStanding:
         _source_day(source.cadence, day, rows.filter(pl.col("date_id") == day), short, tables.get(day, ()))
         for day in days
     )
-    return SourceStanding(source.name, source.cadence, found, newest, source.due_at(newest) if newest else None)
+    due_at = source.due_at(newest) if newest else None
+    return SourceStanding(source.name, source.cadence, found, newest, due_at, _written_at(store, ledger))
+
+
+def _days_of(store: DeltaStore, ledger: Contract) -> list[dt.date]:
+    """Every day that a ledger tells of, newest first."""
+    days = store.scan(ledger).select(pl.col("date_id").unique()).collect().get_column("date_id")
+    return days.sort(descending=True).to_list()
+
+
+def _written_at(store: DeltaStore, contract: Contract) -> float | None:
+    commits = store.history(contract, 1)
+    return commits[0]["timestamp"] / 1000 if commits else None
 
 
 def _source_day(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -32,7 +32,7 @@ from tmdb_assets.settings import SettingsError, has_dagster_home
 T = TypeVar("T")
 LAKE, DAGSTER, TARGETS = "lake", "dagster", "targets"
 PARTS = (LAKE, DAGSTER, TARGETS)
-#: Sizes are measured at most so often: that looks at every file.
+#: Sizes are measured at most so often: that looks at every file, and asks every target.
 SIZES_EVERY_SECONDS = 300.0
 
 
@@ -73,15 +73,15 @@ class Watch:
 
     _opened: ExitStack = field(default_factory=ExitStack, init=False)
     _instance: dg.DagsterInstance | None = field(default=None, init=False)
-    _measured: tuple[float, Sizes] | None = field(default=None, init=False)
+    _measured: dict[str, tuple[float, Any]] = field(default_factory=dict, init=False)
 
     def look(self) -> Standing:
         """How everything stands now."""
         trouble: dict[str, str] = {}
         sources = self._part(LAKE, trouble, self._sources)
-        sizes = self._part(LAKE, trouble, self._sizes)
+        sizes = self._part(LAKE, trouble, lambda: self._seldom(LAKE, self._sizes))
         runs = self._part(DAGSTER, trouble, self._runs)
-        taken = self._part(TARGETS, trouble, lambda: read_targets(self.targets))
+        taken = self._part(TARGETS, trouble, lambda: self._seldom(TARGETS, lambda: read_targets(self.targets)))
         return Standing(self.clock.now(), sources or (), sizes, runs, taken or {}, trouble)
 
     def close(self) -> None:
@@ -106,11 +106,15 @@ class Watch:
             raise
 
     def _sizes(self) -> Sizes:
+        return read_sizes(self.store, self.sources, self.clock.today() - dt.timedelta(days=self.raw_retention_days))
+
+    def _seldom(self, name: str, measure: Callable[[], T]) -> T:
+        """What was measured last, or now, where that is too long ago or failed."""
         now = time.monotonic()
-        if self._measured is None or now - self._measured[0] >= SIZES_EVERY_SECONDS:
-            oldest = self.clock.today() - dt.timedelta(days=self.raw_retention_days)
-            self._measured = now, read_sizes(self.store, self.sources, oldest)
-        return self._measured[1]
+        if name not in self._measured or now - self._measured[name][0] >= SIZES_EVERY_SECONDS:
+            self._measured[name] = now, measure()
+        found: T = self._measured[name][1]
+        return found
 
     def _part(self, part: str, trouble: dict[str, str], read: Callable[[], T]) -> T | None:
         """A part, or nothing and why: whoever watches must see the others, whatever ails this one."""

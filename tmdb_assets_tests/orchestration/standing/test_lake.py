@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_a_day_is_told_with_what_it_cost_and_what_became_of_its_rows(lake: Delta
     assert (day.calls, day.retries, day.throttled, day.seconds, day.bytes) == (12, 3, 2, 1.5, 4_000)
     assert day.tables == (TableDay(PAGES.path, 102, 93, 7, 2, 87.5),)
     assert standing.newest == TODAY
+    assert standing.written_at == pytest.approx(time.time(), abs=60)
 
 
 def test_a_day_that_fell_short_says_why_and_the_newest_is_the_one_before(lake: DeltaStore) -> None:
@@ -61,7 +63,7 @@ def test_no_more_than_the_newest_days_are_told_of(lake: DeltaStore) -> None:
 
 def test_of_a_source_never_observed_nothing_is_due(lake: DeltaStore) -> None:
     standing = read_source(lake, TOY)
-    assert (standing.days, standing.newest, standing.due_at) == ((), None, None)
+    assert (standing.days, standing.newest, standing.due_at, standing.written_at) == ((), None, None, None)
 
 
 @pytest.mark.parametrize(
