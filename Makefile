@@ -89,7 +89,7 @@ dashboard: to-show ## the web page over the warehouse, on port 8501 of this mach
 health: to-run ## how everything stands, on one screen; fails when something failed, is late or cannot be told (ARGS=--json)
 	@$(BIN)/python -m tmdb_assets.health $(ARGS)
 
-metrics: to-run ## serve Prometheus metrics on port 9760 of this machine (ARGS="--port 9761" for another)
+metrics: to-run ## serve Prometheus metrics on port 9321 of this machine (ARGS="--port 9322" for another)
 	@$(BIN)/python -m tmdb_assets.metrics $(ARGS)
 
 docs: to-run ## write docs/tables.md, the data dictionary, from the contracts

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    against_dbt,
+    against_dlt,
     breakouts,
     catalogue,
     fetching,
@@ -43,6 +45,8 @@ BENCHMARKS = {
     "m": sandbox.measure,
     "n": proportion.measure,
     "o": true_size.measure,
+    "p": against_dlt.measure,
+    "q": against_dbt.measure,
     "r": postgres.measure,
 }
 

@@ -20,6 +20,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.engines.views import bases_of
 from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.lakehouse.store import DeltaStore
+from tmdb_assets.orchestration.log_file import keep_log_file
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource
 from tmdb_assets.orchestration.standing.lake import Watched
@@ -50,6 +51,7 @@ def build_definitions(settings: Settings, **resources: Any) -> dg.Definitions:
     `resources` take the place of those that all sources share (lake, clock, engine). One process runs a whole run: 20
     small assets take 4 s in it and over a minute as a process each.
     """
+    keep_log_file(settings)
     today = settings.tmdb_assets_today
     shared = dg.Definitions(
         resources={

@@ -33,7 +33,7 @@ from tmdb_assets.orchestration.standing.whole import PARTS, SIZES_EVERY_SECONDS,
 from tmdb_assets.orchestration.tables import FRESH
 from tmdb_assets.settings import SettingsError, load_settings
 
-HOST, PORT = "127.0.0.1", 9760
+HOST, PORT = "127.0.0.1", 9321
 LOG = logging.getLogger("tmdb_assets.metrics")
 
 Values = Iterable[tuple[Sequence[str], float]]

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
@@ -52,6 +52,7 @@ SECRETS = {*CREDENTIALS, "moovitamix_hash_key"}
 PATHS: dict[str, Callable[[str], object]] = {
     "tmdb_assets_warehouse": own_path,
     "tmdb_assets_reports": own_path,
+    "tmdb_assets_log_file": own_path,
     "streamflow_drops": own_path,
     "tmdb_assets_sandbox_movies": own_paths,
 }
@@ -110,6 +111,14 @@ class Settings(BaseSettings):
     )
     tmdb_assets_reports: Path = Field(
         Path("data/reports"), description="Folder of the daily reports: one HTML file per day."
+    )
+    tmdb_assets_log_file: Path | None = Field(
+        None,
+        description="A file for everything that runs say, one line an event; it is put aside at 10 MB, and five such "
+        "are kept.",
+    )
+    tmdb_assets_log_format: Literal["text", "json"] = Field(
+        "text", description="The lines of that file: `text`, or `json` for what collects logs."
     )
     tmdb_assets_memory_mb: int = Field(
         2048,

@@ -27,6 +27,8 @@ DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
 METRICS = PACKAGE / "metrics.py"
 POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
+#: What is run in an environment of its own: what it imports is installed there.
+APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 #: What a user may install with the package.
 OF_USERS = ("cache", "metrics", "postgres", "dashboard")
@@ -40,7 +42,10 @@ ROOMS = {
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
         ("", "cache", "metrics", "postgres", "dashboard", "setup", "test"),
     ),
-    "dev": ({*(PROJECT / "benchmarks").rglob("*.py"), *(PROJECT / "ops").rglob("*.py")}, tuple(extras())),
+    "dev": (
+        {*(PROJECT / "benchmarks").rglob("*.py"), *(PROJECT / "ops").rglob("*.py")} - APART,
+        tuple(extras()),
+    ),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
@@ -52,6 +57,7 @@ NOT_IMPORTED = {
         "typer": "held back for dagster-dg-cli",
         "tzdata": "zoneinfo reads it where the system has no time zones",
     },
+    "postgres": {"dagster-postgres": "dagster.yaml names it, where Dagster's storage is a database"},
     "setup": {
         "editables": "hatchling imports it to install the project as a folder that can be edited",
         "hatchling": "builds the project: a command",

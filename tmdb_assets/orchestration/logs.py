@@ -15,6 +15,9 @@ from tmdb_assets.settings import has_dagster_home
 
 CONSOLE_CONFIG = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
 
+#: The logger that leads to the file of TMDB_ASSETS_LOG_FILE (log_file.py).
+RUNS = "tmdb_assets.runs"
+
 UNSEEN = (
     "DAGSTER_HOME is not set, so Dagster's UI will not show this run: start it with the commands in .venv/bin "
     "that `make setup` installs, or set DAGSTER_HOME to the whole path of this project's folder data/dagster"
@@ -25,15 +28,20 @@ class _Sentence(logging.Formatter):
     """`HH:MM:SS  message`, without run ids; a failed step is said by its error's own words."""
 
     def format(self, record: logging.LogRecord) -> str:
-        meta: dict[str, Any] = getattr(record, "dagster_meta", {})
-        message = str(meta.get("orig_message") or record.getMessage())
-        event = meta.get("dagster_event")
-        if event is not None and event.is_step_failure:
-            message = failure_sentence(event)
-        elif event is not None and event.is_failure:
-            message = str(event.message)
+        message = words_of(record)
         clock = self.formatTime(record, "%H:%M:%S")
         return f"{clock}  {message}" if record.levelno < logging.WARNING else f"{clock}  {record.levelname}: {message}"
+
+
+def words_of(record: logging.LogRecord) -> str:
+    """What a record says, without run ids; a failure in its error's own words."""
+    meta: dict[str, Any] = getattr(record, "dagster_meta", {})
+    event = meta.get("dagster_event")
+    if event is not None and event.is_step_failure:
+        return failure_sentence(event)
+    if event is not None and event.is_failure:
+        return str(event.message)
+    return str(meta.get("orig_message") or record.getMessage())
 
 
 def failure_sentence(event: dg.DagsterEvent) -> str:
@@ -56,11 +64,14 @@ def _is_news(record: logging.LogRecord) -> bool:
 )
 def console(context: InitLoggerContext) -> logging.Logger:
     """Dagster's console logger with lines a person can follow."""
-    logger = logging.Logger("tmdb_assets", level=context.logger_config["log_level"])
+    logger = logging.Logger("tmdb_assets", level=logging.DEBUG)
     handler = logging.StreamHandler()
+    handler.setLevel(context.logger_config["log_level"])
     handler.setFormatter(_Sentence())
     handler.addFilter(_is_news)
     logger.addHandler(handler)
+    for kept in logging.getLogger(RUNS).handlers:
+        logger.addHandler(kept)
     if not has_dagster_home():
         logger.warning(UNSEEN)
     return logger

@@ -5,6 +5,7 @@ others fill (ledger, quarantine). What does not: any decision about rows or days
 """
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from tmdb_assets.lakehouse.flow.run import Event, Run
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.lakehouse.store.locks import at_work, one_fetch_at_a_time
 from tmdb_assets.orchestration.fetching import ledger_metadata, observe_days, raw_outcomes
+from tmdb_assets.orchestration.log_file import tell, tell_failure, teller
 from tmdb_assets.orchestration.partitions import Events, Materialized, asset_of, materialized, partition_keys
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource, SourceResource
 from tmdb_assets.settings import SettingsError
@@ -172,11 +174,11 @@ class RawStep:
             today = clock.clock
             # of days to come alone, nothing is made
             today.reach(days[0], has_history=True, cadence=contract.cadence)
-            with one_fetch_at_a_time(store, contract.source, context.log.info):
-                client, ledger = source.client(today, context.log.info), Ledger(store, contract.source)
+            with one_fetch_at_a_time(store, contract.source, teller(context)):
+                client, ledger = source.client(today, teller(context)), Ledger(store, contract.source)
                 run, told = _run(context, contract, store, days)
                 extractor = Extractor(run, ledger, today, client)
-                observed, lost = observe_days(extractor, contract, days, self.after, context.log.warning)
+                observed, lost = observe_days(extractor, contract, days, self.after, teller(context, logging.WARNING))
                 seen = [o.day for o in observed]
                 if any(client.tables()[c.name].archived for c in self.after):
                     seen = ledger.days_proven(seen)  # nothing was asked of a past day that the archive does not have
@@ -185,7 +187,7 @@ class RawStep:
             yield from results
             yield from _results(contract, outcomes)
 
-        yield from _sentence_on_failure(contract, events())
+        yield from _sentence_on_failure(context, contract, events())
 
 
 def derived_asset(
@@ -210,8 +212,8 @@ def derived_asset(
         wanted = days_of_run(context, contract)
 
         def events() -> Events:
-            with at_work(store, [contract.source], context.log.info):
-                days = _proven(store, contract, wanted, context.log.info)
+            with at_work(store, [contract.source], teller(context)):
+                days = _proven(store, contract, wanted, teller(context))
                 run, told = _run(context, contract, store, days, engine)
                 done = publish(table, run)
                 more: dict[str, Any] = dict(done.difference.figures) if done.difference else {}
@@ -221,7 +223,7 @@ def derived_asset(
             yield from results
             yield from _results(contract, done.outcomes)
 
-        yield from _sentence_on_failure(contract, events())
+        yield from _sentence_on_failure(context, contract, events())
 
     return build
 
@@ -247,17 +249,17 @@ def side_asset(
         days = days_of_run(context, contract)
 
         def events() -> Events:
-            with at_work(store, [contract.source], context.log.info):
+            with at_work(store, [contract.source], teller(context)):
                 store.create(contract)
                 outcome, metadata = verdict(store, days)
                 if not outcome.passed and not outcome.warns:
                     raise BlockedError(outcome.check, outcome.sentence, **outcome.figures)
-                standing = _proven(store, contract, days, context.log.info)
+                standing = _proven(store, contract, days, teller(context))
                 results = _materialized(context, contract, store, standing, [], metadata)
             yield from results
             yield from _results(contract, [outcome])
 
-        yield from _sentence_on_failure(contract, events())
+        yield from _sentence_on_failure(context, contract, events())
 
     return report
 
@@ -304,7 +306,7 @@ def _results(contract: Contract, outcomes: Iterable[Outcome]) -> Iterator[dg.Ass
         )
 
 
-def _sentence_on_failure(contract: Contract, events: Events) -> Events:
+def _sentence_on_failure(context: dg.AssetExecutionContext, contract: Contract, events: Events) -> Events:
     """Pass events on; an error meant for people becomes a failed check (if it is one) and one sentence, without a
     stack."""
     try:
@@ -312,6 +314,7 @@ def _sentence_on_failure(contract: Contract, events: Events) -> Events:
     except (LakehouseError, SettingsError) as error:
         if isinstance(error, BlockedError):
             yield from _results(contract, [Outcome(error.check, False, str(error), error.figures)])
+        tell_failure(context, str(error))
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
@@ -325,11 +328,11 @@ def _run(
     """The run of a step, and what happens in it: each event is a line of Dagster's log."""
     told: list[Event] = []
 
-    def tell(event: Event) -> None:
+    def listen(event: Event) -> None:
         told.append(event)
-        context.log.info(str(event))
+        tell(context, event)
 
-    return Run(store, days, _commit_metadata(context, contract), tell, engine), told
+    return Run(store, days, _commit_metadata(context, contract), listen, engine), told
 
 
 def _commit_metadata(context: dg.AssetExecutionContext, contract: Contract) -> dict[str, str]:

@@ -4,6 +4,7 @@ What belongs here: the upkeep job and its schedule. What does not: how a table i
 """
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster import OpExecutionContext
 from tmdb_assets.lakehouse.contracts import Contract, FewADay, Stage
 from tmdb_assets.lakehouse.store import DeltaStore, retention
 from tmdb_assets.lakehouse.store.locks import one_fetch_at_a_time
+from tmdb_assets.orchestration.log_file import teller
 from tmdb_assets.orchestration.logs import CONSOLE_CONFIG
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 
@@ -61,9 +63,9 @@ def _keep_in_shape(source: str, contracts: Sequence[Contract], raw_retention_day
     def keep_in_shape(context: OpExecutionContext, lake: LakeResource, clock: ClockResource) -> None:
         oldest = clock.clock.today() - dt.timedelta(days=raw_retention_days)
         metadata = {"run_id": context.run_id, "purpose": "upkeep"}
-        failed = keep_tables_in_shape(lake.store, of_source, oldest, metadata, context.log.info)
+        failed = keep_tables_in_shape(lake.store, of_source, oldest, metadata, teller(context))
         for path, error in failed.items():
-            context.log.error(f"{path}: {type(error).__name__}: {error}")
+            teller(context, logging.ERROR)(f"{path}: {type(error).__name__}: {error}")
         if failed:
             raise dg.Failure(
                 f"{len(failed)} of {len(of_source)} tables could not be kept in shape, for reasons given above: "

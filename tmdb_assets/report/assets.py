@@ -17,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from tmdb_assets.lakehouse.errors import LakehouseError
 from tmdb_assets.lakehouse.store.locks import reading_publication
 from tmdb_assets.orchestration.jobs import publication_options
+from tmdb_assets.orchestration.log_file import teller
 from tmdb_assets.orchestration.partitions import Events, asset_of, materialized, partition_keys
 from tmdb_assets.orchestration.usage import record_usage
 from tmdb_assets.places import led_to
@@ -72,9 +73,9 @@ def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: M
         try:
             with (
                 closing(opened(warehouse)) as to_read,
-                reading_publication(to_read.path, context.log.info),
+                reading_publication(to_read.path, teller(context)),
             ):
-                written = write_days(to_read, wanted, views, settings.tmdb_assets_reports, context.log.info)
+                written = write_days(to_read, wanted, views, settings.tmdb_assets_reports, teller(context))
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
         record_usage(context)

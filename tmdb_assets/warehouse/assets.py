@@ -19,6 +19,7 @@ from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.errors import BlockedError, LakehouseError
 from tmdb_assets.lakehouse.flow.checks import Outcome
 from tmdb_assets.orchestration.jobs import publication_options
+from tmdb_assets.orchestration.log_file import teller
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 from tmdb_assets.orchestration.tables import FRESH
@@ -63,7 +64,7 @@ def _published(target: Target, sources: Sequence[Source], layout: Layout, days: 
     )
     def published(context: dg.AssetExecutionContext, lake: LakeResource, clock: ClockResource) -> Events:
         try:
-            done = publish_warehouse(lake.store, target, sources, days, context.log.info, clock.clock)
+            done = publish_warehouse(lake.store, target, sources, days, teller(context), clock.clock)
         except (LakehouseError, SettingsError) as error:
             if isinstance(error, BlockedError):
                 yield _result(key, Outcome(error.check, False, str(error), error.figures))

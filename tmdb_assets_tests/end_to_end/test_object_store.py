@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
+import signal
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing.synchronize import Barrier
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -132,7 +133,7 @@ def test_a_day_a_backfill_forgetting_and_upkeep_end_as_on_a_disk(
     assert set(gone.get_column("payload")) <= {FORGOTTEN}, "of the notes in a forgotten row's place, those no page has"
     left = _bytes(server)
     # the latter two: of other tests, if they ran before
-    ours = tuple(f"my films/données/{folder}/" for folder in ("moovitamix", "at once", "two runs"))
+    ours = tuple(f"my films/données/{folder}/" for folder in ("moovitamix", "at once", "two runs", "one killed"))
     assert [key for key in left if not key.startswith(ours)] == []
     assert [k for k, content in left.items() if k.startswith(ours[0]) and b"user7@example.com" in content] == []
 
@@ -176,12 +177,16 @@ def _run(roots: Mapping[str, Sequence[str]], on: dt.date, said: Lists, both: Bar
         derive(store, [on], only=only, run_id=str(on))
 
 
+#: Each day brings rows that the other's tables lack, refer to, or are compared with.
+NEIGHBOURS = {
+    day(1): lists([track(1), track(2)], [user(7), user(8)], [history(1, 7, 1), history(2, 8, 2)]),
+    TODAY: lists([track(2), track(3, genres="New")], [user(8), user(9)], [history(2, 8, 2), history(3, 9, 3)]),
+}
+
+
 def test_two_runs_of_neighbouring_days_at_once_end_as_one_after_the_other(tmp_path: Path) -> None:
-    """On a disk and in a bucket: each brings rows that the other's tables lack, refer to, or are compared with."""
-    days = {
-        day(1): lists([track(1), track(2)], [user(7), user(8)], [history(1, 7, 1), history(2, 8, 2)]),
-        TODAY: lists([track(2), track(3, genres="New")], [user(8), user(9)], [history(2, 8, 2), history(3, 9, 3)]),
-    }
+    """On a disk and in a bucket."""
+    days = NEIGHBOURS
     roots = {str(tmp_path / "together"): REFERRING, f"{ROOT}/two runs": IN_A_BUCKET}
     alone = DeltaStore(tmp_path / "alone")
     fill_from_lists(alone, days, only=REFERRING, one_by_one=True)
@@ -199,3 +204,34 @@ def test_two_runs_of_neighbouring_days_at_once_end_as_one_after_the_other(tmp_pa
         assert {*only} <= made
         others = TABLES.keys() - made
         assert differing(contents(together, others), contents(alone, others)) == []
+
+
+def _begin(root: str, on: dt.date, said: Lists, begun: Event) -> None:
+    """A run of a day that says when it has kept what came."""
+    store = DeltaStore(root)
+    keep_raw(store, on, said)
+    begun.set()
+    derive(store, [on], only=IN_A_BUCKET, run_id=str(on))
+
+
+def test_of_two_machines_at_work_in_a_bucket_one_may_be_killed(tmp_path: Path) -> None:
+    """Its day is run again by whoever is left, and the tables are those of a lake on which one run did both days."""
+    root, spawn = f"{ROOT}/one killed", multiprocessing.get_context("spawn")
+    begun = [spawn.Event(), spawn.Event()]
+    runs = [
+        spawn.Process(target=_begin, args=(root, on, said, event))
+        for (on, said), event in zip(NEIGHBOURS.items(), begun, strict=True)
+    ]
+    for run in runs:
+        run.start()
+    assert begun[1].wait(timeout=120)
+    runs[1].kill()
+    for run in runs:
+        run.join(timeout=300)
+    assert [run.exitcode for run in runs] == [0, -signal.SIGKILL]
+    together, alone = DeltaStore(root), DeltaStore(tmp_path / "alone")
+    derive(together, [TODAY], only=IN_A_BUCKET, run_id="again")
+    fill_from_lists(alone, NEIGHBOURS, only=IN_A_BUCKET)
+    made = {name for name, contract in TABLES.items() if alone.version(contract) is not None}
+    assert {*IN_A_BUCKET} <= made
+    assert differing(contents(together, TABLES.keys() - made), contents(alone, TABLES.keys() - made)) == []

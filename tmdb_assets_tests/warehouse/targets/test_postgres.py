@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import psycopg
 import pytest
@@ -35,6 +37,7 @@ from tmdb_assets.warehouse.targets.duckdb import DuckDBFile
 from tmdb_assets.warehouse.targets.postgres import Postgres
 from tmdb_assets.warehouse.targets.postgres_rows import as_csv, type_of
 from tmdb_assets.warehouse.targets.postgres_tables import NextState
+from tmdb_assets_tests.conftest import PROJECT
 from tmdb_assets_tests.effort import examples
 from tmdb_assets_tests.sources.moovitamix import lakes
 from tmdb_assets_tests.warehouse import toy
@@ -502,3 +505,29 @@ def test_without_its_packages_the_setting_says_what_to_install(monkeypatch: pyte
 def test_nothing_of_it_is_a_file(target: Postgres) -> None:
     assert list(target.files()) == []
     assert os.linesep not in target.name
+
+
+def test_dagsters_own_storage_may_lie_beside_what_is_published(
+    store: DeltaStore, views: Path, url: str, target: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/storage.md says: another process of that database sees the runs, and neither is in the other's way."""
+    page = (PROJECT / "docs" / "storage.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"```yaml\n(storage:.*?)```", page, re.DOTALL)
+    (tmp_path / "dagster.yaml").write_text(said + "telemetry:\n  enabled: false\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_POSTGRES", url.replace("postgresql://", "postgresql+psycopg2://"))
+    publish(store, target, views)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        done = dg.materialize([_thing], instance=instance)
+    assert done.success
+    with dg.DagsterInstance.from_config(str(tmp_path)) as another:
+        (run,) = another.get_run_records()
+        assert (run.dagster_run.run_id, run.dagster_run.status) == (done.run_id, dg.DagsterRunStatus.SUCCESS)
+    assert ask(url, "SELECT run_id FROM public.runs") == [(done.run_id,)]
+    toy.put_day(store, 3, 5)
+    publish(store, target, views)
+    assert ask(url, "SELECT count(*) FROM toy.fact_daily") == [(20,)]
+
+
+@dg.asset(name="thing")
+def _thing() -> None:
+    """A table of nothing."""
