@@ -36,7 +36,7 @@ pathlib.Path(sysconfig.get_path("purelib"), "tmdb_assets_dagster_home.pth").writ
 endef
 export WRITE_DAGSTER_HOME
 
-.PHONY: help to-run to-show to-develop setup demo day backfill test test-fast coverage mutants check dev dashboard docs bench forget reset lock clean
+.PHONY: help to-run to-show to-develop setup demo day backfill test test-fast coverage mutants check dev dashboard health metrics docs bench forget reset lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,12 @@ dev: to-run ## Dagster's UI, on port 3000 (ARGS="-p 3001" for another)
 dashboard: to-show ## the web page over the warehouse, on port 8501 of this machine (ARGS=--server.port=8502 for another)
 	@$(BIN)/python -m tmdb_assets.dashboard $(ARGS)
 
+health: to-run ## how everything stands, on one screen; fails when something failed, is late or cannot be told (ARGS=--json)
+	@$(BIN)/python -m tmdb_assets.health $(ARGS)
+
+metrics: to-run ## serve Prometheus metrics on port 9321 of this machine (ARGS="--port 9322" for another)
+	@$(BIN)/python -m tmdb_assets.metrics $(ARGS)
+
 docs: to-run ## write docs/tables.md, the data dictionary, from the contracts
 	@$(BIN)/python -m tmdb_assets.dictionary
 
@@ -108,9 +114,9 @@ lock: to-run ## write the lock files anew from pyproject.toml; ARGS=--upgrade ta
 	trap 'rm -rf "$$work"' EXIT
 	resolve() { $(UV) pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header "$$@"; }
 	cat $(TO_DEVELOP) >"$$work/all"
-	resolve --extra setup --extra cache --extra postgres --extra dashboard --extra spark --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
-	resolve --extra setup --extra cache --extra postgres -c "$$work/all" -o "$$work/run" >/dev/null
-	resolve --extra setup --extra cache --extra postgres --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
+	resolve --extra setup --extra cache --extra metrics --extra postgres --extra dashboard --extra spark --extra test --extra dev -o "$$work/all" $(ARGS) >/dev/null
+	resolve --extra setup --extra cache --extra metrics --extra postgres -c "$$work/all" -o "$$work/run" >/dev/null
+	resolve --extra setup --extra cache --extra metrics --extra postgres --extra dashboard -c "$$work/all" -o "$$work/show" >/dev/null
 	added() { awk '/^[a-z]/ { is_new = FILENAME == last && !($$0 in had); had[$$0] } is_new' last="$$2" "$$1" "$$2"; }
 	cp "$$work/run" requirements.lock
 	added "$$work/run" "$$work/show" >requirements-dashboard.lock

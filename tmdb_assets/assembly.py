@@ -6,6 +6,7 @@ about a source: every package under sources/ is taken, by the names that CONTRIB
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import pkgutil
 from types import ModuleType
@@ -14,17 +15,23 @@ from typing import Any
 import dagster as dg
 
 from tmdb_assets import sources
+from tmdb_assets.lakehouse.calendar import Clock
 from tmdb_assets.lakehouse.contracts import Contract
 from tmdb_assets.lakehouse.engines.views import bases_of
+from tmdb_assets.lakehouse.http import redact
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets.orchestration.log_file import keep_log_file
 from tmdb_assets.orchestration.logs import console
 from tmdb_assets.orchestration.resources import VIEWS_IN_MEMORY, ClockResource, DuckDBEngine, LakeResource, SparkEngine
+from tmdb_assets.orchestration.standing.lake import Watched
+from tmdb_assets.orchestration.standing.runs import RunsReader
+from tmdb_assets.orchestration.standing.whole import Watch
 from tmdb_assets.orchestration.upkeep import upkeep
 from tmdb_assets.report import assets as report
 from tmdb_assets.settings import Settings, SettingsError, load_settings
 from tmdb_assets.warehouse import assets as warehouse
 from tmdb_assets.warehouse.contents import Source
+from tmdb_assets.warehouse.targets import targets_of
 
 
 def source_modules(name: str) -> list[ModuleType]:
@@ -92,6 +99,33 @@ def load_definitions() -> dg.Definitions:
         return build_definitions(load_settings())
     except SettingsError as error:
         raise SystemExit(f"tmdb_assets: {error}") from None
+
+
+def watch(settings: Settings) -> Watch:
+    """What tells how everything stands: every source, Dagster's storage, the room that is taken. Raises
+    SettingsError."""
+    project = build_definitions(settings).get_repository_def()
+    crons = {schedule.job_name: str(schedule.cron_schedule) for schedule in project.schedule_defs}
+    return Watch(
+        _store(settings),
+        [
+            Watched(module.SOURCE, module.CONTRACTS, _time_of(crons.get(f"{module.SOURCE}_daily")))
+            for module in source_modules("contracts")
+        ],
+        Clock(settings.tmdb_assets_today),
+        settings.raw_retention_days,
+        RunsReader(project),
+        {target.key: target.size for target in targets_of(settings)},
+        tell=lambda sentence: redact(sentence, settings.secrets),
+    )
+
+
+def _time_of(cron: str | None) -> dt.timedelta:
+    """The time of day at which a daily schedule starts its run."""
+    if cron is None:
+        return dt.timedelta()
+    minute, hour = cron.split()[:2]
+    return dt.timedelta(hours=int(hour), minutes=int(minute))
 
 
 def _report(settings: Settings) -> dg.Definitions:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -21,6 +23,9 @@ from tmdb_assets.lakehouse.flow.ledger import Ledger
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.costs import CpuTimes, cheap, is_dear_folder
 from tmdb_assets_tests.effort import EFFORT
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 #: The checkout: where pyproject.toml and data/ lie.
 PROJECT = Path(__file__).resolve().parents[1]
@@ -146,6 +151,30 @@ def clock(today: dt.date) -> Clock:
 def log() -> Callable[[str], None]:
     """Somewhere to log to."""
     return lambda line: None
+
+
+@pytest.fixture(scope="session")
+def _dagster_without_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance of Dagster in which nothing has run: making its databases takes seconds."""
+    import dagster as dg  # late: most tests do without it
+
+    folder = tmp_path_factory.mktemp("dagster")
+    (folder / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        instance.all_instigator_state()
+        instance.get_runs_count()
+        instance.get_daemon_statuses()
+    return folder
+
+
+@pytest.fixture
+def instance(_dagster_without_runs: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance of Dagster of the test's own, kept in a folder as any other is."""
+    import dagster as dg
+
+    folder = shutil.copytree(_dagster_without_runs, tmp_path / "dagster")
+    with dg.DagsterInstance.local_temp(str(folder)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

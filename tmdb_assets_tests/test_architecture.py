@@ -53,6 +53,7 @@ def imported(path: Path) -> set[str]:
         ("pandera", r"tmdb_assets/lakehouse/contracts/(schema|validation)\.py"),
         ("sqlglot", r"tmdb_assets/(lakehouse/engines/parsing|warehouse/targets/postgres_views)\.py"),
         ("psycopg", r"tmdb_assets/warehouse/targets/postgres\w*\.py"),
+        ("prometheus_client", r"tmdb_assets/metrics\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),
         ("pyspark", r"tmdb_assets/lakehouse/engines/spark\.py"),
         ("dagster_duckdb", r"tmdb_assets/(report/assets|orchestration/resources)\.py"),

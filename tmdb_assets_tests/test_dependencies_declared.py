@@ -26,23 +26,28 @@ PACKAGE = PROJECT / "tmdb_assets"
 DASHBOARD = PACKAGE / "dashboard"
 CACHE = PACKAGE / "lakehouse" / "http" / "cache.py"
 SPARK = PACKAGE / "lakehouse" / "engines" / "spark.py"
+METRICS = PACKAGE / "metrics.py"
 POSTGRES = set((PACKAGE / "warehouse" / "targets").glob("postgres*.py"))
 #: What is run in an environment of its own: what it imports is installed there.
 APART = {PROJECT / "benchmarks" / "peers" / "dlt_films.py"}
 MODULES = {path for path in PACKAGE.rglob("*.py") if DASHBOARD not in path.parents}
 #: What a user may install with the package.
-OF_USERS = ("cache", "postgres", "dashboard", "spark")
+OF_USERS = ("cache", "metrics", "postgres", "dashboard", "spark")
 ROOMS = {
-    "": (MODULES - {CACHE, SPARK} - POSTGRES, ("",)),
+    "": (MODULES - {CACHE, METRICS, SPARK} - POSTGRES, ("",)),
     "cache": ({CACHE}, ("", "cache")),
+    "metrics": ({METRICS}, ("", "metrics")),
     "spark": ({SPARK}, ("", "spark")),
     "postgres": (POSTGRES, ("", "postgres")),
     "dashboard": (set(DASHBOARD.rglob("*.py")), ("", "dashboard")),
     "test": (
         set((PROJECT / "tmdb_assets_tests").rglob("*.py")),
-        ("", "cache", "postgres", "dashboard", "spark", "setup", "test"),
+        ("", *OF_USERS, "setup", "test"),
     ),
-    "dev": (set((PROJECT / "benchmarks").rglob("*.py")) - APART, tuple(extras())),
+    "dev": (
+        {*(PROJECT / "benchmarks").rglob("*.py"), *(PROJECT / "ops").rglob("*.py")} - APART,
+        tuple(extras()),
+    ),
 }
 
 #: What is named though nobody imports it, and why. A name that is imported after all leaves the list.
@@ -155,7 +160,7 @@ def test_packages_have_ranges_and_locks_have_pins() -> None:
 # --- the lock files ---
 
 LOCKS = {
-    "requirements.lock": ("", "setup", "cache", "postgres"),
+    "requirements.lock": ("", "setup", "cache", "metrics", "postgres"),
     "requirements-dashboard.lock": ("dashboard",),
     "requirements-dev.lock": ("spark", "test", "dev"),
 }
@@ -217,7 +222,7 @@ def test_the_makefile_installs_these_files_in_this_order() -> None:
 @pytest.mark.parametrize(
     ("needed", "targets"),
     [
-        ("to-run", {"demo", "day", "backfill", "dev", "docs", "forget", "reset", "lock"}),
+        ("to-run", {"demo", "day", "backfill", "dev", "docs", "forget", "health", "metrics", "reset", "lock"}),
         ("to-show", {"dashboard"}),
         ("to-develop", {"setup", "test", "test-fast", "coverage", "mutants", "check", "bench"}),
     ],

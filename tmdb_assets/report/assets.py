@@ -19,6 +19,7 @@ from tmdb_assets.lakehouse.store.locks import reading_publication
 from tmdb_assets.orchestration.jobs import publication_options
 from tmdb_assets.orchestration.log_file import teller
 from tmdb_assets.orchestration.partitions import Events, asset_of, materialized, partition_keys
+from tmdb_assets.orchestration.usage import record_usage
 from tmdb_assets.places import led_to
 from tmdb_assets.report.answers import Answers, Days, held_days, read, read_past
 from tmdb_assets.report.page import render
@@ -77,6 +78,7 @@ def build(settings: Settings, partitions: dg.PartitionsDefinition[str], views: M
                 written = write_days(to_read, wanted, views, settings.tmdb_assets_reports, teller(context))
         except LakehouseError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
+        record_usage(context)
         yield from materialized(context, KEY, {}, written)
 
     return dg.Definitions(assets=[daily_report])

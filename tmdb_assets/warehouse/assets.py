@@ -23,6 +23,7 @@ from tmdb_assets.orchestration.log_file import teller
 from tmdb_assets.orchestration.partitions import Events, asset_of
 from tmdb_assets.orchestration.resources import ClockResource, LakeResource
 from tmdb_assets.orchestration.tables import FRESH
+from tmdb_assets.orchestration.usage import record_usage
 from tmdb_assets.settings import Settings, SettingsError
 from tmdb_assets.warehouse.contents import Layout, Source, lay_out
 from tmdb_assets.warehouse.publish import Publication, checks_of, publish_warehouse
@@ -68,6 +69,7 @@ def _published(target: Target, sources: Sequence[Source], layout: Layout, days: 
             if isinstance(error, BlockedError):
                 yield _result(key, Outcome(error.check, False, str(error), error.figures))
             raise dg.Failure(str(error), allow_retries=False) from None
+        record_usage(context)
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(source.name, done))
         for outcome in done.outcomes:
             yield _result(key, outcome)

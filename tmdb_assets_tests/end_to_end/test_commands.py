@@ -7,7 +7,7 @@ import pytest
 
 from tmdb_assets.lakehouse.store import DeltaStore
 from tmdb_assets_tests.end_to_end.conftest import ByJob
-from tmdb_assets_tests.end_to_end.harness import TABLES, ledger, read
+from tmdb_assets_tests.end_to_end.harness import TABLES, command, ledger, read
 
 BREAKOUTS = "tmdb/views/vw_breakouts"  # asks for three weeks of history: after one day it has no rows
 
@@ -53,3 +53,19 @@ def test_every_commit_says_which_run_made_it(by_job: ByJob, path: str) -> None:
         assert commit["asset_key"] in TABLES
         if path not in {"tmdb/raw/extraction_ledger", "tmdb/clean/quarantine"}:  # filled on behalf of other tables
             assert commit["asset_key"] == path
+
+
+def test_the_metrics_tell_of_the_run_and_of_what_it_took(by_job: ByJob) -> None:
+    told = command(by_job.clone, "python", "-m", "tmdb_assets.metrics", "--once", **by_job.variables)
+    assert told.returncode == 0, told.stderr
+    values = dict(line.rsplit(" ", 1) for line in told.stdout.splitlines() if not line.startswith("#"))
+    run = f'dagster_job="tmdb_daily",partition="{by_job.day}"'
+    assert float(values[f'tmdb_assets_run_status{{{run},status="SUCCESS"}}']) == 1
+    assert 1 < float(values[f"tmdb_assets_cpu_usage_seconds{{{run}}}"]) < 600
+    assert 100e6 < float(values[f"tmdb_assets_memory_usage_bytes{{{run}}}"]) < 4e9
+    source = f'day="{by_job.day}",source="tmdb"'
+    assert float(values[f"tmdb_assets_day_proven{{{source}}}"]) == 1
+    calls = sum(entry["calls"] for entry in ledger(by_job.lake, by_job.day).values())
+    assert float(values[f"tmdb_assets_calls{{{source}}}"]) == calls
+    assert float(values['tmdb_assets_lake_bytes{source="tmdb",stage="star"}']) > 10_000
+    assert float(values['tmdb_assets_warehouse_bytes{target="warehouse"}']) > 100_000

@@ -1,0 +1,1 @@
+"""Tests of how things stand: the lake, the runs, both at once."""
