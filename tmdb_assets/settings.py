@@ -335,6 +335,12 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
 
 
+def dagster_home() -> Path | None:
+    """The folder of Dagster's instance that the environment names, if it names one."""
+    named = os.environ.get("DAGSTER_HOME")
+    return Path(named) if named else None
+
+
 def has_dagster_home() -> bool:
     """Whether Dagster knows a folder for its runs. It is Dagster's own variable, so it is no setting of ours."""
     return bool(os.environ.get("DAGSTER_HOME"))

@@ -12,7 +12,6 @@ The tables are none of this.
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from tmdb_assets.settings import SettingsError
+from tmdb_assets.settings import SettingsError, dagster_home
 
 #: Files of runs that a process keeps open, beside that of all runs: a web server sees many of them.
 OPEN_AT_MOST = 4
@@ -48,13 +47,13 @@ class OpenSqliteEventLogStorage(SqliteEventLogStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> OpenSqliteEventLogStorage:
         """The storage in the folder of the instance. Raises SettingsError where nothing names that folder."""
-        home = os.environ.get("DAGSTER_HOME")
-        if not home:
+        home = dagster_home()
+        if home is None:
             raise SettingsError(
                 "DAGSTER_HOME is not set, so Dagster's events have no place: start it with the commands in .venv/bin, "
                 "or set it to the whole path of the folder of dagster.yaml."
             )
-        return cls(str(Path(home) / "history" / "runs"), inst_data)
+        return cls(str(home / "history" / "runs"), inst_data)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
