@@ -36,6 +36,7 @@ def measure() -> Figure:
         fill_raw(store, [FIRST], known, lambda _: known)
         derive(store, [FIRST])
         repeat_facts(store, KEPT_DAYS)
+        derive(store, [FIRST])  # what is made of those facts
         source, target = Source.of(contracts), Postgres(SecretStr(server.database("films")))
         first = publish_warehouse(store, target, [source], None, lambda line: None)
         plain, rows = _copied(store, lay_out(source, None, target.can_answer).tables, server.database("plain"))

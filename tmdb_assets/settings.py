@@ -343,7 +343,7 @@ def dagster_home() -> Path | None:
 
 def has_dagster_home() -> bool:
     """Whether Dagster knows a folder for its runs. It is Dagster's own variable, so it is no setting of ours."""
-    return bool(os.environ.get("DAGSTER_HOME"))
+    return dagster_home() is not None
 
 
 def _left_to_the_file(written: EnvFile) -> dict[str, Any]:
