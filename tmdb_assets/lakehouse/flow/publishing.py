@@ -123,8 +123,9 @@ def publish(table: DerivedTable, run: Run) -> Published:
         # cut before its last batch, a table was made of what it was made of before
         recorded = with_basis(run.metadata, basis) if basis and batch == batches[-1] else run.metadata
         _publish_batch(table, replace(run, metadata=recorded), batch, done)
-    if basis and not table.contract.is_whole and done.commits and not done.commits[-1].changed:
-        # what came changed no row, and must not be looked at again by every later run
+    own = {table.contract.part_of(day) for day in run.days}
+    if basis and not own.issuperset(left) and done.commits and not done.commits[-1].changed:
+        # days of other runs changed no row, and must not be looked at again by every later one
         store.note(table.contract, with_basis(run.metadata, basis))
     done.outcomes = merged(done.outcomes)
     if expired and not left:
