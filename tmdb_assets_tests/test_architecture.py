@@ -51,7 +51,7 @@ def imported(path: Path) -> set[str]:
         ("requests_cache", r"tmdb_assets/lakehouse/http/cache\.py"),
         ("deltalake", r"tmdb_assets/lakehouse/(store/\w+|contracts/contract)\.py"),
         ("pandera", r"tmdb_assets/lakehouse/contracts/(schema|validation)\.py"),
-        ("sqlglot", r"tmdb_assets/(lakehouse/engines/parsing|warehouse/targets/postgres_views)\.py"),
+        ("sqlglot", r"tmdb_assets/lakehouse/engines/parsing\.py"),
         ("psycopg", r"tmdb_assets/warehouse/targets/postgres\w*\.py"),
         ("prometheus_client", r"tmdb_assets/metrics\.py"),
         ("duckdb", r"tmdb_assets/(lakehouse/engines/duckdb|warehouse/(targets/duckdb\w*|reader))\.py"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -125,8 +125,7 @@ def _lineage(
 @cache
 def for_spark(sql: str) -> str:
     """A SELECT in Spark's words. Raises ValueError, in one sentence, for one that has none there."""
-    import sqlglot
-    from sqlglot import ErrorLevel, exp
+    from sqlglot import exp
 
     def worded(node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.Literal) and node.is_number and "." in node.name:
@@ -136,9 +135,33 @@ def for_spark(sql: str) -> str:
             return exp.RegexpSplit(this=node.this, expression=exp.Literal.string(_escaped(node.expression)))
         return node
 
+    return _translated(sql, "spark", worded)
+
+
+def for_postgres(sql: str) -> str:
+    """A SELECT in PostgreSQL's words. Raises ValueError, in one sentence, for one that has none there."""
+    from sqlglot import exp
+
+    def worded(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Split):
+            return exp.Anonymous(this="string_to_array", expressions=[node.this, node.expression])
+        if isinstance(node, exp.Round) and node.args.get("decimals"):  # it rounds numerics to digits, and no floats
+            exact = exp.Round(this=exp.cast(node.this, "decimal"), decimals=node.args["decimals"])
+            return exp.Paren(this=exp.cast(exact, "double"))
+        return node
+
+    return _translated(sql, "postgres", worded)
+
+
+def _translated(sql: str, dialect: str, worded: Callable[[Any], Any]) -> str:
+    """A SELECT in the words of a dialect, with what sqlglot leaves undone. Raises ValueError."""
+    import sqlglot
+    from sqlglot import ErrorLevel
+
     try:
-        parsed = sqlglot.parse_one(sql, dialect="duckdb")
-        return parsed.transform(worded).sql(dialect="spark", unsupported_level=ErrorLevel.RAISE)
+        parsed = sqlglot.parse_one(sql, dialect="duckdb").transform(worded)
+        translated: str = parsed.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE)
+        return translated
     except sqlglot.errors.SqlglotError as error:
         plain = re.sub(r"\x1b\[\d*m", "", str(error))  # where it goes wrong is underlined
         raise ValueError(" ".join(plain.split())) from None

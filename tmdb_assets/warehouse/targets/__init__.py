@@ -8,7 +8,6 @@ postgres.py          a PostgreSQL database: written in one transaction
 postgres_tables.py   tables, keys, views and comments in such a database
 postgres_keys.py     keys, indexes and partitions of a table
 postgres_catalog.py  its statements, and what its catalogue says is there
-postgres_views.py    a view in PostgreSQL's SQL
 postgres_rows.py     rows and types as PostgreSQL reads them
 """
 

@@ -19,11 +19,11 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from tmdb_assets.lakehouse.copies import CopyStays
+from tmdb_assets.lakehouse.engines.parsing import for_postgres
 from tmdb_assets.lakehouse.engines.views import View
 from tmdb_assets.warehouse.reader import WarehouseError
 from tmdb_assets.warehouse.targets.postgres_catalog import Connection
 from tmdb_assets.warehouse.targets.postgres_tables import NOUN, OWN_SCHEMA, NextState
-from tmdb_assets.warehouse.targets.postgres_views import in_postgres
 
 SETTING = "TMDB_ASSETS_POSTGRES"
 #: Seconds until a server that does not answer is given up, and until a reader's lock is.
@@ -64,7 +64,11 @@ class Postgres:
 
     def can_answer(self, view: View) -> bool:
         """Whether sqlglot can say the view in PostgreSQL's SQL."""
-        return in_postgres(view.sql) is not None
+        try:
+            for_postgres(view.sql)
+        except ValueError:
+            return False
+        return True
 
     @contextmanager
     def publication(self, log: Callable[[str], None]) -> Iterator[NextState]:

@@ -21,6 +21,7 @@ import psycopg
 from psycopg import errors, sql
 
 from tmdb_assets.lakehouse.contracts import Contract
+from tmdb_assets.lakehouse.engines.parsing import for_postgres
 from tmdb_assets.lakehouse.engines.views import SqlError, View
 from tmdb_assets.warehouse.contents import Layout
 from tmdb_assets.warehouse.reader import FORMAT, WarehouseError
@@ -45,7 +46,6 @@ from tmdb_assets.warehouse.targets.postgres_keys import (
     merge,
 )
 from tmdb_assets.warehouse.targets.postgres_rows import NULL, as_csv, type_of
-from tmdb_assets.warehouse.targets.postgres_views import in_postgres
 
 #: The schema of what the database says of itself.
 OWN_SCHEMA = "tmdb_assets"
@@ -249,9 +249,10 @@ class NextState(Database):
         """
         self.run("SET LOCAL search_path = {}, pg_catalog", sql.Identifier(layout.source.name))
         for view in layout.views:
-            text = in_postgres(view.sql)
-            if text is None:
-                raise SqlError(view.file, None, "it cannot be said in PostgreSQL's SQL")
+            try:
+                text = for_postgres(view.sql)
+            except ValueError as error:
+                raise SqlError(view.file, None, f"in PostgreSQL: {error}") from None
             columns = sql.SQL(", ").join(
                 sql.SQL("CAST({0} AS {1}) AS {0}").format(sql.Identifier(name), typed(dtype))
                 for name, dtype in view.contract.schema.items()
