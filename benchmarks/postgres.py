@@ -1,4 +1,5 @@
-"""r. Publishing 10,000 films x 90 days to PostgreSQL over plain COPY of the same rows into tables without keys.
+"""r. Publishing the star of 10,000 films x 90 days to PostgreSQL over plain COPY of the same rows into tables without
+keys.
 
 The server is one of this machine's own (Debian's postgresql), started for this and asked for no durability, as are both
 that are compared.
