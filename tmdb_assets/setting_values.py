@@ -194,11 +194,23 @@ def spark_secrets(address: str) -> tuple[str, ...]:
 
 
 def postgres_address(text: str) -> str:
-    """A database of a PostgreSQL server. Raises ValueError."""
+    """A database of a PostgreSQL server. Raises ValueError.
+
+    A password with @ / ? # or % as they are would make a part of it the host or the database, which are shown.
+    """
     parts = _split(text)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-        raise ValueError("use postgresql://user:password@host/database, with % written before what a URL cannot hold")
+    is_plain = parts.netloc.count("@") < 2 and "@" not in parts.path and not re.search("%(?![0-9A-Fa-f]{2})|%00", text)
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/") or not is_plain:
+        raise ValueError(
+            "use postgresql://user:password@host/database, and in a password %40 for @, %2F for /, %25 for %"
+        )
     return text
+
+
+def postgres_secrets(address: str) -> tuple[str, ...]:
+    """What of such an address nobody may see: all of it, and the password as it is written and as it is."""
+    written = _split(address).password
+    return (address, *({written, unquote(written)} if written else ()))
 
 
 def lake_root(text: str) -> str:

@@ -30,6 +30,7 @@ from tmdb_assets.setting_values import (
     lake_root,
     looks_secret,
     postgres_address,
+    postgres_secrets,
     refuse_unseen,
     spark_address,
     spark_secrets,
@@ -282,9 +283,11 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction."""
-        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key, self.tmdb_assets_postgres)
+        known = (self.tmdb_api_token, self.tmdb_api_key, self.moovitamix_hash_key)
         of_spark = spark_secrets(self.spark_remote.get_secret_value()) if self.spark_remote else ()
-        return (*(s.get_secret_value() for s in known if s), *of_spark)
+        database = self.tmdb_assets_postgres
+        of_postgres = postgres_secrets(database.get_secret_value()) if database else ()
+        return (*(s.get_secret_value() for s in known if s), *of_spark, *of_postgres)
 
     def but(self, **overrides: Any) -> Settings:
         """The same settings but for some. Raises SettingsError, as `load_settings` does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,18 +38,8 @@ def unlike_the_file(memory: Memory, path: Path) -> list[str]:
 
 def test_two_targets_are_told_the_same_and_come_to_hold_the_same(store: DeltaStore, path: Path, views: Path) -> None:
     memory, file = Memory(), DuckDBFile(path)
-    steps: list[Callable[[], object]] = [
-        lambda: None,
-        lambda: toy.put_day(store, 3, 5),
-        lambda: toy.put_day(store, 1, 3, factor=9),
-        lambda: toy.put_day(store, 0, 0),
-        lambda: toy.put_things(store, {n: f"Thing {n}" for n in range(1, 6)}),
-        lambda: toy.answer(store, views),
-        lambda: toy.write_views(views, {"vw_things": toy.VIEWS["vw_things"]}, macros=None),
-        lambda: None,
-    ]
     for fact_days in (None, 2):
-        for step in steps:
+        for step in toy.changes(store, views):
             step()
             told, by_file = publish(store, memory, views, fact_days), publish(store, file, views, fact_days)
             as_in_file = replace(told, target=by_file.target, bytes=by_file.bytes, seconds=by_file.seconds)

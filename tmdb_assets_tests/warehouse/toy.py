@@ -235,6 +235,22 @@ def answer(store: DeltaStore, views: Path) -> None:
         tables[view.contract.name] = view.contract
 
 
+def changes(store: DeltaStore, views: Path) -> list[Callable[[], object]]:
+    """What may happen to the toy between publications, of each kind one: nothing, a new day, one in another month, a
+    day anew and gone, other things, other answers, other views."""
+    return [
+        lambda: None,
+        lambda: put_day(store, 3, 5),
+        lambda: put_day(store, 40, 5),
+        lambda: put_day(store, 1, 3, factor=9),
+        lambda: put_day(store, 0, 0),
+        lambda: put_things(store, {n: f"Thing {n}" for n in range(1, 8)}),
+        lambda: answer(store, views),
+        lambda: write_views(views, {"vw_things": VIEWS["vw_things"]}, macros=None),
+        lambda: None,
+    ]
+
+
 def own_up(store: DeltaStore, origin: str = SANDBOX) -> None:
     """Write into the toy's ledger who answered."""
     Ledger(store, "toy").write(FIRST, [Entry("pages", origin, NOON)], METADATA)

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from tmdb_assets.lakehouse.copies import CopyStays
 from tmdb_assets.lakehouse.engines.parsing import for_postgres
 from tmdb_assets.lakehouse.engines.views import View
+from tmdb_assets.settings import SettingsError
 from tmdb_assets.warehouse.reader import WarehouseError
 from tmdb_assets.warehouse.targets.postgres_catalog import Connection
 from tmdb_assets.warehouse.targets.postgres_tables import NOUN, OWN_SCHEMA, NextState
@@ -41,12 +42,20 @@ class Postgres:
     kind = "postgres"
 
     def __init__(self, url: SecretStr, reader: str | None = None) -> None:
+        """Raises SettingsError for an address that PostgreSQL's client does not read; what it says may hold a part."""
         self._url, self._reader = url, reader
+        try:
+            self._said = conninfo_to_dict(url.get_secret_value())
+        except psycopg.Error:
+            raise SettingsError(
+                f"Setting {SETTING} cannot be used: PostgreSQL's client does not read it as an address. Use "
+                "postgresql://user:password@host/database; what follows a ? are parameters that it knows."
+            ) from None
 
     @property
     def name(self) -> str:
         """The database and its server, without user and password."""
-        said = conninfo_to_dict(self._url.get_secret_value())
+        said = self._said
         where = f"{said.get('host') or 'localhost'}:{said.get('port') or 5432}"
         return f"PostgreSQL {where}/{said.get('dbname') or said.get('user') or ''}"
 

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +82,8 @@ def unlike_the_file(url: str, path: Path, views: Path) -> list[str]:
 def test_it_comes_to_hold_what_the_file_holds_whatever_changes(
     store: DeltaStore, path: Path, views: Path, url: str, target: Postgres
 ) -> None:
-    steps: list[Callable[[], object]] = [
-        lambda: None,
-        lambda: toy.put_day(store, 3, 5),
-        lambda: toy.put_day(store, 40, 5),
-        lambda: toy.put_day(store, 1, 3, factor=9),
-        lambda: toy.put_day(store, 0, 0),
-        lambda: toy.put_things(store, {n: f"Thing {n}" for n in range(1, 8)}),
-        lambda: toy.answer(store, views),
-        lambda: toy.write_views(views, {"vw_things": toy.VIEWS["vw_things"]}, macros=None),
-        lambda: None,
-    ]
     for fact_days in (None, 2):
-        for step in steps:
+        for step in toy.changes(store, views):
             step()
             told = publish(store, target, views, fact_days)
             by_file = publish_warehouse(store, DuckDBFile(path), [toy.source(views)], fact_days, lambda line: None)
@@ -486,11 +475,28 @@ def test_the_setting_brings_the_target_and_a_bad_one_is_one_sentence(monkeypatch
     assert [target.name for target in targets_of(settings)][1] == "PostgreSQL db.example:5433/films"
     assert "hunter2secret" in "".join(settings.secrets)
     assert "hunter2secret" not in repr(settings)
-    for bad in ("mysql://me:hunter2secret@host/db", "postgresql://me:hunter2secret@host", "hunter2secret"):
+    for bad in (
+        "mysql://me:hunter2secret@host/db",
+        "postgresql://me:hunter2secret@host",
+        "hunter2secret",
+        *(f"postgresql://me:{said}@host/db" for said in ("a@hunter2secret", "12/hunter2secret", "hunter2secret%zz")),
+        *(f"postgresql://me:{said}@host/db" for said in ("hunter2secret?b", "hunter2secret#b", "hunter2secret%00")),
+    ):
         monkeypatch.setenv("TMDB_ASSETS_POSTGRES", bad)
         with pytest.raises(SettingsError, match=r"TMDB_ASSETS_POSTGRES cannot be used: use postgresql://") as raised:
             load_settings()
         assert "hunter2secret" not in str(raised.value)
+
+
+def test_an_address_that_the_client_does_not_read_is_one_sentence_without_it() -> None:
+    with pytest.raises(SettingsError, match="TMDB_ASSETS_POSTGRES cannot be used") as raised:
+        Postgres(SecretStr("postgresql://me:hunter2secret@host/db?hunter2secret=1"))
+    assert "hunter2secret" not in str(raised.value)
+
+
+def test_a_password_is_a_secret_as_it_is_written_and_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMDB_ASSETS_POSTGRES", "postgresql://me:hunter%402@host/db")
+    assert {"hunter%402", "hunter@2"} <= set(load_settings().secrets)
 
 
 def test_without_its_packages_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
